@@ -1,0 +1,9 @@
+//! Who asks, and what they may. Pure: a [`Caller`] in, a [`Permit`] or a refusal out.
+//!
+//! **Invariant**: storage asks for a [`Permit`] in every method, and only [`authorize`] makes one.
+
+mod caller;
+mod permit;
+
+pub use caller::{Caller, Mode};
+pub use permit::{Action, Permit, authorize};

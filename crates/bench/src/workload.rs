@@ -1,0 +1,16 @@
+//! The workloads, one file each.
+
+pub(crate) mod crash;
+pub(crate) mod create;
+pub(crate) mod crud;
+pub(crate) mod crud_k6;
+pub(crate) mod fill;
+pub(crate) mod floor;
+pub(crate) mod hostile;
+pub(crate) mod import;
+pub(crate) mod race;
+pub(crate) mod read;
+pub(crate) mod readmix;
+pub(crate) mod start;
+pub(crate) mod suite;
+pub(crate) mod txn;

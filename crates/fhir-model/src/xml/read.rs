@@ -1,0 +1,389 @@
+//! XML to JSON text, led by the definitions: which element repeats (an array), which is a number, what
+//! is a resource. Members come in XML order: <https://hl7.org/fhir/R4/json.html>.
+
+use super::{
+    narrative, primitive,
+    source::{Namespace, Open, Piece, Source},
+};
+use crate::{
+    IssueType, Outcome,
+    definitions::{ElementDef, Primitive, ResourceType, TypeId, TypeKind},
+    json,
+};
+
+/// Turns a resource in XML into JSON text. Only what JSON could not express is refused here; the JSON
+/// parser must check the result.
+pub fn to_json(bytes: &[u8], limits: &json::Limits) -> Result<Vec<u8>, Outcome> {
+    let mut converter = Converter {
+        source: Source::new(bytes, limits)?,
+        out: Vec::with_capacity(bytes.len()),
+        place: Vec::new(),
+    };
+    converter.document().map_err(|outcome| match converter.expression() {
+        place if place.is_empty() => outcome,
+        place => outcome.at(place),
+    })?;
+    Ok(converter.out)
+}
+
+/// One step of the `FHIRPath` of the element being read.
+#[derive(Debug)]
+struct Step {
+    name: &'static str,
+    /// Of a repeating element: which item.
+    item: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Converter<'x> {
+    source: Source<'x>,
+    out: Vec<u8>,
+    place: Vec<Step>,
+}
+
+/// The items of one element, as they come: `"given":["A",null],"_given":[null,{...}]`.
+#[derive(Debug)]
+struct Group {
+    element: &'static ElementDef,
+    items: usize,
+    /// Length of the output before this group.
+    start: usize,
+    /// Of a primitive: whether any item has a value.
+    has_value: bool,
+    /// Of a primitive: the `_name` member's value, empty when no item needs one.
+    companions: Vec<u8>,
+}
+
+impl<'x> Converter<'x> {
+    fn document(&mut self) -> Result<(), Outcome> {
+        let root = loop {
+            match self.source.next()? {
+                Piece::Open(open) => break open,
+                Piece::Text(text) if is_blank(text) => {}
+                Piece::End => return Err(self.source.fault("There is no XML in the body")),
+                Piece::Text(_) | Piece::Data(_) | Piece::Close => {
+                    return Err(self.source.fault("XML starts with `<`"));
+                }
+            }
+        };
+        self.resource(&root)?;
+        loop {
+            match self.source.next()? {
+                Piece::End => return Ok(()),
+                Piece::Text(text) if is_blank(text) => {}
+                Piece::Text(_) | Piece::Data(_) | Piece::Open(_) | Piece::Close => {
+                    return Err(self.source.fault("Nothing may follow the resource"));
+                }
+            }
+        }
+    }
+
+    /// Writes the resource whose start tag was just read.
+    fn resource(&mut self, open: &Open<'x>) -> Result<(), Outcome> {
+        self.expect_fhir(open)?;
+        let Some(resource_type) = ResourceType::named(open.name) else {
+            let why = format!("`{}` is not a resource type of FHIR R4", open.name);
+            return Err(self.source.fault(why));
+        };
+        if self.place.is_empty() {
+            self.place.push(Step { name: resource_type.name(), item: None });
+        }
+        self.out.extend_from_slice(br#"{"resourceType":""#);
+        self.out.extend_from_slice(resource_type.name().as_bytes());
+        self.out.push(b'"');
+        self.attributes(resource_type.ty(), open, &[])?;
+        self.members(resource_type.ty())?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// Writes the child elements up to the end tag.
+    fn members(&mut self, ty: TypeId) -> Result<(), Outcome> {
+        let mut group: Option<Group> = None;
+        loop {
+            let open = match self.source.next()? {
+                Piece::Open(open) => open,
+                Piece::Text(text) if is_blank(text) => continue,
+                Piece::Close | Piece::End => break,
+                Piece::Text(_) | Piece::Data(_) => {
+                    let why = "Text may not stand here: a value is written `<name value=\"...\"/>`";
+                    return Err(self.source.fault(why));
+                }
+            };
+            let element = self.element(ty, &open)?;
+            let current = match group.take() {
+                Some(same) if std::ptr::eq(same.element, element) => group.insert(same),
+                previous => {
+                    if let Some(previous) = previous {
+                        self.expect_order(&previous, element)?;
+                        self.close(&previous);
+                    }
+                    group.insert(self.begin(element))
+                }
+            };
+            self.item(current, &open)?;
+        }
+        if let Some(group) = group {
+            self.close(&group);
+        }
+        Ok(())
+    }
+
+    /// Which element of the type this is.
+    fn element(&self, ty: TypeId, open: &Open<'x>) -> Result<&'static ElementDef, Outcome> {
+        let Some(element) = ty.member(open.name) else {
+            let why = format!("`{}` has no element `{}`", ty.name(), open.name);
+            return Err(self.source.fault(why));
+        };
+        if element.is_xml_attribute {
+            let why = format!("`{0}` is an attribute here: write `{0}=\"...\"`", open.name);
+            return Err(self.source.fault(why));
+        }
+        if element.ty.primitive() != Some(Primitive::Xhtml) {
+            self.expect_fhir(open)?;
+        }
+        Ok(element)
+    }
+
+    /// Starts the member of a new element.
+    fn begin(&mut self, element: &'static ElementDef) -> Group {
+        let start = self.out.len();
+        self.member_name("", element.json_name);
+        if element.max > 1 {
+            self.out.push(b'[');
+        }
+        Group { element, items: 0, start, has_value: false, companions: Vec::new() }
+    }
+
+    /// Writes one item of a group.
+    fn item(&mut self, group: &mut Group, open: &Open<'x>) -> Result<(), Outcome> {
+        let element = group.element;
+        let repeats = element.max > 1;
+        self.place.push(Step { name: element.name, item: repeats.then_some(group.items) });
+        match (repeats, group.items) {
+            (_, 0) => {}
+            (true, _) => self.out.push(b','),
+            (false, _) => {
+                return Err(self.source.fault(format!("`{}` may stand only once", open.name)));
+            }
+        }
+        match element.ty.primitive() {
+            Some(Primitive::Xhtml) => {
+                let div = narrative::read(&mut self.source, open)?;
+                json::write_string(&mut self.out, &div);
+                group.has_value = true;
+            }
+            Some(primitive) => self.primitive(group, open, primitive)?,
+            None if element.ty.kind() == TypeKind::Resource => self.inner_resource(open)?,
+            None => self.object(element.ty, open, &[])?,
+        }
+        group.items += 1;
+        self.place.pop();
+        Ok(())
+    }
+
+    /// Writes `{...}`: the attributes, then the child elements.
+    fn object(&mut self, ty: TypeId, open: &Open<'x>, done: &[&str]) -> Result<(), Outcome> {
+        self.out.push(b'{');
+        self.attributes(ty, open, done)?;
+        self.members(ty)?;
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    /// Writes the value of a primitive, and `id` and extensions into its companion.
+    fn primitive(
+        &mut self,
+        group: &mut Group,
+        open: &Open<'x>,
+        primitive: Primitive,
+    ) -> Result<(), Outcome> {
+        match open.attributes.iter().find(|(name, _)| *name == "value") {
+            None => self.out.extend_from_slice(b"null"),
+            Some((_, value)) if primitive::write(&mut self.out, primitive, value) => {
+                group.has_value = true;
+            }
+            Some(_) => {
+                let why = format!("The value is not a valid {}", group.element.ty.name());
+                return Err(self.source.fault_of(IssueType::Value, why));
+            }
+        }
+        let value_end = self.out.len();
+        self.object(group.element.ty, open, &["value"])?;
+        let companion = self.out.split_off(value_end);
+        let has_companion = companion != b"{}";
+        if !has_companion && !open.attributes.iter().any(|(name, _)| *name == "value") {
+            let why = format!("`{}` has neither a value nor extensions", open.name);
+            return Err(self.source.fault(why));
+        }
+        if has_companion && group.companions.is_empty() {
+            group.companions.extend(b"null,".repeat(group.items));
+            group.companions.extend_from_slice(&companion);
+        } else if !group.companions.is_empty() {
+            group.companions.push(b',');
+            group.companions.extend_from_slice(if has_companion { &companion } else { b"null" });
+        }
+        Ok(())
+    }
+
+    /// Ends a group: its `]`, then the `_name` member.
+    fn close(&mut self, group: &Group) {
+        let element = group.element;
+        let repeats = element.max > 1;
+        if repeats {
+            self.out.push(b']');
+        }
+        if element.ty.primitive().is_some() && !group.has_value {
+            self.out.truncate(group.start);
+        }
+        if !group.companions.is_empty() {
+            self.member_name("_", element.json_name);
+            let (before, after): (&[u8], &[u8]) = if repeats { (b"[", b"]") } else { (b"", b"") };
+            self.out.extend_from_slice(before);
+            self.out.extend_from_slice(&group.companions);
+            self.out.extend_from_slice(after);
+        }
+    }
+
+    /// Writes the one resource inside `<contained>`, `<resource>` or `<outcome>`.
+    fn inner_resource(&mut self, outer: &Open<'x>) -> Result<(), Outcome> {
+        if let Some((name, _)) = outer.attributes.first() {
+            return Err(self
+                .source
+                .fault(format!("`{name}` is not an attribute of `{}`", outer.name)));
+        }
+        let mut found = false;
+        loop {
+            match self.source.next()? {
+                Piece::Open(open) if !found => {
+                    self.resource(&open)?;
+                    found = true;
+                }
+                Piece::Text(text) if is_blank(text) => {}
+                Piece::Close if found => return Ok(()),
+                Piece::Open(_) | Piece::Text(_) | Piece::Data(_) | Piece::Close | Piece::End => {
+                    let why = format!("`{}` holds one resource and nothing else", outer.name);
+                    return Err(self.source.fault(why));
+                }
+            }
+        }
+    }
+
+    /// Writes the attributes that are elements (`id`, an extension's `url`), except those `done` already.
+    fn attributes(&mut self, ty: TypeId, open: &Open<'x>, done: &[&str]) -> Result<(), Outcome> {
+        for (name, value) in &open.attributes {
+            if done.contains(name) || name.ends_with(":schemaLocation") {
+                continue;
+            }
+            let Some(element) = ty.member(name).filter(|element| element.is_xml_attribute) else {
+                let why = format!("`{name}` is not an attribute of `{}`", open.name);
+                return Err(self.source.fault(why));
+            };
+            self.member_name("", element.json_name);
+            json::write_string(&mut self.out, value);
+        }
+        Ok(())
+    }
+
+    /// Writes `"name":`, after a comma where one is needed.
+    fn member_name(&mut self, prefix: &str, name: &str) {
+        if !matches!(self.out.last(), None | Some(b'{')) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(prefix.as_bytes());
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn expect_fhir(&self, open: &Open<'x>) -> Result<(), Outcome> {
+        if open.namespace == Namespace::Fhir {
+            return Ok(());
+        }
+        let why =
+            format!("`{}` is not in the FHIR namespace: add xmlns=\"{}\"", open.name, super::FHIR);
+        Err(self.source.fault(why))
+    }
+
+    /// XML gives the elements in the order of the definition.
+    fn expect_order(&self, previous: &Group, element: &ElementDef) -> Result<(), Outcome> {
+        if previous.element.order <= element.order {
+            return Ok(());
+        }
+        let (first, last) = (element.json_name, previous.element.json_name);
+        Err(self.source.fault(format!("`{first}` must stand before `{last}`")))
+    }
+
+    /// The `FHIRPath` of the element being read.
+    fn expression(&self) -> String {
+        let step = |step: &Step| match step.item {
+            Some(item) => format!("{}[{item}]", step.name),
+            None => step.name.to_owned(),
+        };
+        self.place.iter().map(step).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// Whether text between elements means nothing.
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(xml: &str) -> Result<String, Outcome> {
+        let json = to_json(xml.as_bytes(), &json::Limits::default())?;
+        Ok(String::from_utf8(json).unwrap())
+    }
+
+    fn patient(inside: &str) -> String {
+        format!(r#"<Patient xmlns="http://hl7.org/fhir">{inside}</Patient>"#)
+    }
+
+    #[test]
+    fn each_kind_of_element_has_its_json_form() {
+        let cases = [
+            ("", ""),
+            (r#"<id value="a"/>"#, r#","id":"a""#),
+            (r#"<active value="true"/>"#, r#","active":true"#),
+            (r#"<multipleBirthInteger value="3"/>"#, r#","multipleBirthInteger":3"#),
+            (
+                r#"<name id="n"><family value="F &amp; &#xE9;&#10;"/></name>"#,
+                r#","name":[{"id":"n","family":"F & é\n"}]"#,
+            ),
+            (
+                r#"<name><given id="g"/><given value="B"/><given value="C"><extension url="u"/></given></name>"#,
+                r#","name":[{"given":[null,"B","C"],"_given":[{"id":"g"},null,{"extension":[{"url":"u"}]}]}]"#,
+            ),
+            (r#"<name><given id="g"/></name>"#, r#","name":[{"_given":[{"id":"g"}]}]"#),
+            (r#"<birthDate id="b"/>"#, r#","_birthDate":{"id":"b"}"#),
+            (
+                r#"<birthDate id="b" value="2020"/><!-- unknown month -->"#,
+                r#","birthDate":"2020","_birthDate":{"id":"b"}"#,
+            ),
+            (
+                r#"<contained><Basic><id value="x"/></Basic></contained>"#,
+                r#","contained":[{"resourceType":"Basic","id":"x"}]"#,
+            ),
+        ];
+        for (inside, members) in cases {
+            let json =
+                read(&patient(inside)).unwrap_or_else(|outcome| panic!("{inside}: {outcome}"));
+            assert_eq!(json, format!(r#"{{"resourceType":"Patient"{members}}}"#));
+        }
+    }
+
+    #[test]
+    fn prefixes_and_narratives_come_out_as_json_has_them() {
+        let xml = "\u{FEFF}<?xml version='1.0' encoding='utf-8'?>\r\n<f:Basic xmlns:f='http://hl7.org/fhir' \
+            xmlns:h='http://www.w3.org/1999/xhtml' xmlns:xsi='x' xsi:schemaLocation='a b'><f:text>\
+            <f:status value='empty'/><h:div><!-- no --><h:a title='\"' ></h:a>x\r\ny &lt;&#160;<h:br/>\
+            <![CDATA[<&]]></h:div></f:text></f:Basic>";
+        let div = r#"<div xmlns=\"http://www.w3.org/1999/xhtml\"><a title=\"&quot;\"></a>x\ny &lt;&#160;<br/>&lt;&amp;</div>"#;
+        let expected =
+            format!(r#"{{"resourceType":"Basic","text":{{"status":"empty","div":"{div}"}}}}"#);
+        assert_eq!(read(xml).unwrap(), expected);
+    }
+}

@@ -1,0 +1,85 @@
+//! The FHIR service: a vault, an address, and what is done with requests.
+
+use std::sync::Arc;
+
+use auth::Caller;
+use fhir_model::{Outcome, json};
+use storage::Vault;
+
+use crate::{Answer, Interaction, Prefer, Request, batch, capabilities, history, read, search, transaction, write};
+
+/// Who answers: `CapabilityStatement.software`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Software {
+    /// The name.
+    pub name: &'static str,
+    /// The version.
+    pub version: &'static str,
+}
+
+/// The service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fhir {
+    pub(crate) vault: Vault,
+    pub(crate) base: Arc<str>,
+    pub(crate) software: Software,
+    pub(crate) limits: json::Limits,
+}
+
+impl Fhir {
+    /// A service at `base`, an absolute URL without a slash at the end.
+    pub fn new(vault: Vault, base: &str, software: Software) -> Self {
+        Self { vault, base: base.into(), software, limits: json::Limits::default() }
+    }
+
+    /// The base URL, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The vault behind.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// What a body may ask of us; references by search are for transactions only.
+    pub fn limits(&self) -> &json::Limits {
+        &self.limits
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// A refusal that the client can show as it is.
+    pub async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        let prefer = request.prefer;
+        let interaction = Interaction::parse(self, request)?;
+        self.perform(caller, interaction, prefer).await
+    }
+
+    /// Does what is asked for.
+    ///
+    /// # Errors
+    /// A refusal that the client can show as it is.
+    pub async fn perform(
+        &self,
+        caller: &Caller,
+        interaction: Interaction,
+        prefer: Prefer,
+    ) -> Result<Answer, Outcome> {
+        match interaction {
+            Interaction::Capabilities => Ok(Answer::ok(capabilities::statement(self))),
+            Interaction::Read(read) => read::read(self, caller, &read).await,
+            Interaction::VersionRead(key, version) => {
+                read::vread(self, caller, &key, version).await
+            }
+            Interaction::History(scope, query) => history::history(self, caller, scope, query).await,
+            Interaction::Search(ty, query) => search::search(self, caller, ty, (query, prefer)).await,
+            Interaction::Write(write) => write::single(self, caller, *write, prefer).await,
+            Interaction::Batch(bundle) => Box::pin(batch::batch(self, caller, &bundle, prefer)).await,
+            Interaction::Transaction(bundle) => {
+                transaction::transaction(self, caller, &bundle, prefer).await
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What can be done with resources: <https://hl7.org/fhir/R4/http.html>, one file each.
+//!
+//! A plain request, an entry of a Bundle, a line of an import and an operation all become an
+//! [`Interaction`] and go through [`Fhir::answer`].
+
+mod answer;
+mod batch;
+mod bundle;
+mod capabilities;
+mod cursor;
+mod elements;
+mod entry;
+mod fhir;
+mod history;
+mod interaction;
+mod page;
+pub mod patch;
+mod prefer;
+mod query;
+mod read;
+mod request;
+mod search;
+mod transaction;
+mod write;
+
+pub use answer::Answer;
+pub use fhir::{Fhir, Software};
+pub use interaction::Interaction;
+pub use prefer::{Prefer, Return};
+pub use query::Query;
+pub use request::{Body, Conditions, Request, Verb};

@@ -1,0 +1,85 @@
+//! Reads: <https://hl7.org/fhir/R4/http.html#read>, <https://hl7.org/fhir/R4/http.html#vread>.
+
+use auth::{Action, Caller, authorize};
+use fhir_model::{Instant, IssueType, Outcome};
+use storage::{Key, Version};
+
+use crate::{Answer, Fhir, elements::Elements, interaction::Read};
+
+/// The current version, or 304 when the client has it.
+///
+/// # Errors
+/// `not-found`, `deleted`.
+pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<Answer, Outcome> {
+    let elements = Elements::of_query(&read.query)?;
+    let permit = authorize(caller, Action::Read, Some(read.key.resource_type))?;
+    let found = fhir.vault.read(&permit, &read.key).await?;
+    let version = found.ok_or_else(|| not_found(&read.key))?;
+    if version.body.is_some() && is_known(read, &version) {
+        return Ok(Answer {
+            status: 304,
+            version: Some(version.version),
+            updated: Some(version.updated),
+            ..Answer::default()
+        });
+    }
+    let mut answer = whole(fhir, &read.key, version)?;
+    if let Some(elements) = elements {
+        answer.body = answer.body.map(|body| elements.of(&body));
+    }
+    Ok(answer)
+}
+
+/// One version.
+///
+/// # Errors
+/// `not-found`; `deleted` when the version is a deletion.
+pub(crate) async fn vread(
+    fhir: &Fhir,
+    caller: &Caller,
+    key: &Key,
+    version: u64,
+) -> Result<Answer, Outcome> {
+    let permit = authorize(caller, Action::Read, Some(key.resource_type))?;
+    let found = fhir.vault.vread(&permit, key, version).await?;
+    whole(fhir, key, found.ok_or_else(|| not_found(key))?)
+}
+
+fn whole(fhir: &Fhir, key: &Key, version: Version) -> Result<Answer, Outcome> {
+    let body = version.body.ok_or_else(|| deleted(key))?;
+    let base = &fhir.base;
+    Ok(Answer {
+        status: 200,
+        body: Some(body),
+        version: Some(version.version),
+        updated: Some(version.updated),
+        location: Some(format!(
+            "{base}/{}/{}/_history/{}",
+            key.resource_type, key.id, version.version
+        )),
+    })
+}
+
+/// An entity tag decides where there is one: it is exact, a date is not.
+fn is_known(read: &Read, version: &Version) -> bool {
+    let conditions = &read.conditions;
+    if conditions.if_absent || !conditions.if_none_match.is_empty() {
+        return conditions.if_absent || conditions.if_none_match.contains(&version.version);
+    }
+    // HTTP dates have no fractions of a second
+    let second = Instant::from_millis(version.updated.millis().div_euclid(1000) * 1000);
+    conditions.if_modified_since.is_some_and(|since| second <= since)
+}
+
+/// 404, also for what this caller may not know of.
+pub(crate) fn not_found(key: &Key) -> Outcome {
+    Outcome::new(IssueType::NotFound, format!("{}/{} is not here", key.resource_type, key.id))
+}
+
+/// 410
+pub(crate) fn deleted(key: &Key) -> Outcome {
+    Outcome::new(
+        IssueType::Deleted,
+        format!("{}/{} was deleted; its history still shows what it was", key.resource_type, key.id),
+    )
+}

@@ -1,0 +1,150 @@
+//! A request, free of HTTP: what an address, a few headers and a body say.
+
+use bytes::Bytes;
+use fhir_model::{Instant, IssueType, Outcome, Valid};
+
+use crate::{Prefer, Query};
+
+/// The method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// `DELETE`
+    Delete,
+    /// `POST`
+    Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `GET`, also `HEAD`
+    Get,
+}
+
+/// Verbs as HTTP and `Bundle.entry.request.method` write them.
+const VERBS: &[(&str, Verb)] = &[
+    ("DELETE", Verb::Delete),
+    ("GET", Verb::Get),
+    ("HEAD", Verb::Get),
+    ("PATCH", Verb::Patch),
+    ("POST", Verb::Post),
+    ("PUT", Verb::Put),
+];
+
+impl Verb {
+    /// Reads a method; `None` for one that FHIR does not use.
+    pub fn named(name: &str) -> Option<Self> {
+        VERBS.iter().find(|(known, _)| *known == name).map(|(_, verb)| *verb)
+    }
+}
+
+/// What stands in the body.
+#[derive(Debug, Clone, Default)]
+pub enum Body {
+    /// Nothing.
+    #[default]
+    None,
+    /// A resource, its structure checked.
+    Resource(Box<Valid>),
+    /// Something for a patch: the media type and the bytes.
+    Patch(String, Bytes),
+    /// A form, of `POST [type]/_search`.
+    Form(Query),
+}
+
+/// The headers that put conditions: <https://hl7.org/fhir/R4/http.html#concurrency>.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// `If-Match`: the version that is to be changed.
+    pub if_match: Option<u64>,
+    /// `If-None-Match: *`: only when there is nothing yet.
+    pub if_absent: bool,
+    /// `If-None-Match`: versions that the client has.
+    pub if_none_match: Vec<u64>,
+    /// `If-Modified-Since`.
+    pub if_modified_since: Option<Instant>,
+    /// `If-None-Exist`: create only when this search finds nothing.
+    pub if_none_exist: Option<Query>,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The method.
+    pub verb: Verb,
+    /// What follows the base URL, percent-decoded, without the query: `["Patient", "1"]`.
+    pub path: Vec<String>,
+    /// The query.
+    pub query: Query,
+    /// Conditions.
+    pub conditions: Conditions,
+    /// `Prefer`.
+    pub prefer: Prefer,
+    /// The body.
+    pub body: Body,
+}
+
+impl Conditions {
+    /// Reads the values of the headers.
+    ///
+    /// # Errors
+    /// `invalid` for an entity tag that is none of this server's.
+    pub fn parse<'h>(header: impl Fn(&'static str) -> Option<&'h str>) -> Result<Self, Outcome> {
+        let none_match = header("If-None-Match");
+        let if_match = header("If-Match").map(|text| entity_tag("If-Match", text)).transpose()?;
+        let if_absent = none_match.is_some_and(|text| text.trim() == "*");
+        let if_none_match = match none_match {
+            Some(text) if !if_absent => {
+                text.split(',').map(|tag| entity_tag("If-None-Match", tag)).collect::<Result<_, _>>()?
+            }
+            _ => Vec::new(),
+        };
+        let since = header("If-Modified-Since").and_then(Instant::parse_http_date);
+        let if_none_exist = header("If-None-Exist")
+            .map(|text| {
+                // the criteria are what follows `?`; some clients send the whole address
+                Query::parse(text.split_once('?').map_or(text, |(_, criteria)| criteria))
+            })
+            .transpose()?;
+        Ok(Self { if_match, if_absent, if_none_match, if_modified_since: since, if_none_exist })
+    }
+}
+
+/// Reads `W/"3"`, `"3"` or `3`.
+fn entity_tag(header: &str, text: &str) -> Result<u64, Outcome> {
+    let tag = text.trim();
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or(tag);
+    version.parse().map_err(|_| {
+        Outcome::new(
+            IssueType::Invalid,
+            format!("{header} must be an ETag of this server, for example W/\"3\", not {text}"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_are_read_in_each_form_that_clients_send() {
+        let cases = [("W/\"3\"", Some(3)), ("\"3\"", Some(3)), ("3", Some(3)), ("W/\"a\"", None)];
+        for (text, version) in cases {
+            assert_eq!(entity_tag("If-Match", text).ok(), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn conditions_come_from_their_headers() {
+        let header = |name: &str| match name {
+            "If-None-Match" => Some("W/\"1\", W/\"2\""),
+            "If-None-Exist" => Some("Patient?identifier=a%7Cb"),
+            _ => None,
+        };
+        let conditions = Conditions::parse(header).unwrap();
+        assert_eq!(conditions.if_none_match, [1, 2]);
+        assert!(!conditions.if_absent);
+        let criteria = conditions.if_none_exist.unwrap();
+        assert_eq!(criteria.pairs(), [("identifier".to_owned(), "a|b".to_owned())]);
+    }
+}

@@ -1,0 +1,112 @@
+//! Transactions: all entries or none, <https://hl7.org/fhir/R4/http.html#transaction>.
+
+use auth::{Action, Caller, Permit, authorize};
+use fhir_model::{IssueType, NodeRef, Outcome, Valid};
+
+use crate::{
+    Answer, Fhir, Interaction, Prefer, Return, Verb,
+    bundle::{Bundle, Response, status_line},
+    entry,
+    search::plan_of,
+    write::{
+        Effect, Written,
+        commit::{Act, Commit, Entry},
+    },
+};
+
+/// Carries a transaction out.
+///
+/// # Errors
+/// The refusal of the first entry that fails; nothing is stored then.
+pub(crate) async fn transaction(
+    fhir: &Fhir,
+    caller: &Caller,
+    bundle: &Valid,
+    prefer: Prefer,
+) -> Result<Answer, Outcome> {
+    let nodes: Vec<NodeRef<'_>> = bundle.tree().root().named("entry").collect();
+    let mut acts = Vec::with_capacity(nodes.len());
+    let mut permit: Option<Permit> = None;
+    for (n, node) in nodes.iter().enumerate() {
+        let place = format!("Bundle.entry[{n}]");
+        let (verb, act) =
+            act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
+        permit = Some(allowed(caller, &act)?);
+        let full_url = node.child_text("fullUrl").map(std::borrow::Cow::into_owned);
+        acts.push((n, verb, Entry::of_bundle(act, full_url, place)));
+    }
+    let Some(permit) = permit else {
+        return Ok(Answer::ok(Bundle::new("transaction-response").finish()));
+    };
+    // the order of the specification: DELETE, POST, PUT and PATCH, GET; within each, as sent
+    acts.sort_by_key(|(_, verb, _)| rank(*verb));
+    let order: Vec<usize> = acts.iter().map(|(n, ..)| *n).collect();
+    let commit = Commit::new(fhir, acts.into_iter().map(|(_, _, entry)| entry).collect())?;
+    let written = fhir.vault.commit(permit, commit).await?;
+    let mut answers: Vec<(usize, Written)> = order.into_iter().zip(written).collect();
+    answers.sort_by_key(|(n, _)| *n);
+    let mut out = Bundle::new("transaction-response");
+    for (_, written) in &answers {
+        respond(&mut out, fhir, written, prefer);
+    }
+    Ok(Answer::ok(out.finish()))
+}
+
+fn rank(verb: Verb) -> u8 {
+    match verb {
+        Verb::Delete => 0,
+        Verb::Post => 1,
+        Verb::Put | Verb::Patch => 2,
+        Verb::Get => 3,
+    }
+}
+
+fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Outcome> {
+    let request = entry::request(fhir, node, prefer)?;
+    let verb = request.verb;
+    let act = match Interaction::parse(fhir, request)? {
+        Interaction::Write(write) => Act::Write(*write),
+        Interaction::Read(read) => Act::Read(read.key),
+        Interaction::Search(ty, query) => {
+            let (plan, count) = plan_of(fhir, ty, &query)?;
+            Act::Search(Box::new(plan), count)
+        }
+        Interaction::Batch(_) | Interaction::Transaction(_) => {
+            return Err(Outcome::new(IssueType::Invalid, "A transaction holds no other Bundles to carry out"));
+        }
+        Interaction::Capabilities | Interaction::VersionRead(..) | Interaction::History(..) => {
+            return Err(Outcome::new(
+                IssueType::NotSupported,
+                "Inside a transaction only reads and searches can be asked for; use a batch",
+            ));
+        }
+    };
+    Ok((verb, act))
+}
+
+fn allowed(caller: &Caller, act: &Act) -> Result<Permit, Outcome> {
+    let (action, ty) = match act {
+        Act::Write(write) => write.action(),
+        Act::Read(key) => (Action::Read, key.resource_type),
+        Act::Search(plan, _) => (Action::Search, plan.ty),
+    };
+    authorize(caller, action, Some(ty))
+}
+
+fn respond(out: &mut Bundle, fhir: &Fhir, written: &Written, prefer: Prefer) {
+    let is_look = written.key.is_none() && written.body.is_some();
+    let wants_body = is_look || prefer.answer == Some(Return::Representation);
+    let resource = written.body.as_deref().filter(|_| wants_body || written.effect == Effect::Found);
+    let outcome = (prefer.answer == Some(Return::OperationOutcome) && !is_look)
+        .then(|| written.account().to_json());
+    let location = written.location(&fhir.base);
+    let has_version = written.version > 0;
+    out.response(&Response {
+        status: &status_line(written.status(resource.is_some() || outcome.is_some())),
+        resource,
+        location: location.as_deref(),
+        version: has_version.then_some(written.version),
+        updated: has_version.then_some(written.updated),
+        outcome: outcome.as_deref(),
+    });
+}

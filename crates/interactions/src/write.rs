@@ -1,0 +1,199 @@
+//! Changes of resources: create, update, patch, delete, with and without conditions. One of them alone, or
+//! many as a transaction, go the same way: [`commit::Commit`].
+
+pub(crate) mod commit;
+mod decide;
+mod identity;
+mod prepare;
+mod references;
+
+use auth::{Action, Caller, authorize};
+use bytes::Bytes;
+use fhir_model::{Instant, Outcome, ResourceType, Valid};
+use search::{Handling, Plan, Reading};
+use storage::Key;
+
+use crate::{Answer, Conditions, Fhir, Prefer, Query, Return, patch::Patch};
+use commit::{Commit, Entry};
+
+/// A change that is asked for.
+#[derive(Debug)]
+pub enum Write {
+    /// <https://hl7.org/fhir/R4/http.html#create>
+    Create {
+        /// What.
+        resource: Valid,
+        /// Only when this finds nothing.
+        if_none_exist: Option<Target>,
+    },
+    /// <https://hl7.org/fhir/R4/http.html#update>
+    Update {
+        /// Which.
+        target: Target,
+        /// What it becomes.
+        resource: Valid,
+        /// `If-Match`, `If-None-Match`.
+        conditions: Conditions,
+    },
+    /// <https://hl7.org/fhir/R4/http.html#patch>
+    Patch {
+        /// Which.
+        target: Target,
+        /// What changes.
+        patch: Patch,
+        /// `If-Match`.
+        conditions: Conditions,
+    },
+    /// <https://hl7.org/fhir/R4/http.html#delete>
+    Delete {
+        /// Which.
+        target: Target,
+        /// `If-Match`.
+        conditions: Conditions,
+    },
+}
+
+/// What a change is about.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A resource by its id.
+    Key(Key),
+    /// The one resource that a search finds.
+    Criteria(Box<Plan>),
+}
+
+/// What became of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// There is a new resource (or one that was deleted is back).
+    Created,
+    /// There is a new version.
+    Updated,
+    /// Nothing had to change.
+    Unchanged,
+    /// A conditional create found the resource that was there.
+    Found,
+    /// It is gone.
+    Deleted,
+    /// There was nothing to delete.
+    Nothing,
+}
+
+/// A change that was carried out.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) effect: Effect,
+    pub(crate) key: Option<Key>,
+    pub(crate) version: u64,
+    pub(crate) updated: Instant,
+    pub(crate) body: Option<Bytes>,
+}
+
+impl Target {
+    /// The criteria of a conditional interaction.
+    ///
+    /// # Errors
+    /// Those of a search; also when there are no criteria, which would mean everything.
+    pub(crate) fn criteria(fhir: &Fhir, ty: ResourceType, query: &Query) -> Result<Self, Outcome> {
+        let mut query = query.clone();
+        query.take("_format");
+        query.take("_pretty");
+        let now = fhir.vault.clock().now();
+        let reading = Reading { handling: Handling::Strict, base: &fhir.base, now };
+        let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
+        if plan.filters.is_empty() {
+            return Err(Outcome::new(
+                fhir_model::IssueType::Invalid,
+                format!("Give the id of the {ty}, or criteria such as {ty}?identifier=system|value"),
+            ));
+        }
+        Ok(Self::Criteria(Box::new(plan)))
+    }
+}
+
+impl Write {
+    /// The type and what is done to it, for the question whether that is allowed.
+    pub(crate) fn action(&self) -> (Action, ResourceType) {
+        match self {
+            Self::Create { resource, .. } => (Action::Create, resource.resource_type()),
+            Self::Update { resource, .. } => (Action::Update, resource.resource_type()),
+            Self::Patch { target, .. } => (Action::Update, target.resource_type()),
+            Self::Delete { target, .. } => (Action::Delete, target.resource_type()),
+        }
+    }
+}
+
+impl Target {
+    pub(crate) fn resource_type(&self) -> ResourceType {
+        match self {
+            Self::Key(key) => key.resource_type,
+            Self::Criteria(plan) => plan.ty,
+        }
+    }
+}
+
+/// One change alone.
+///
+/// # Errors
+/// A refusal that the client can show as it is.
+pub(crate) async fn single(
+    fhir: &Fhir,
+    caller: &Caller,
+    write: Write,
+    prefer: Prefer,
+) -> Result<Answer, Outcome> {
+    let (action, ty) = write.action();
+    let permit = authorize(caller, action, Some(ty))?;
+    let commit = Commit::new(fhir, vec![Entry::alone(write)])?;
+    let written = fhir.vault.commit(permit, commit).await?;
+    let missing = || Outcome::new(fhir_model::IssueType::Exception, "The write gave no answer");
+    let written = written.into_iter().next().ok_or_else(missing)?;
+    let body = match prefer.answer.unwrap_or(Return::Representation) {
+        Return::Representation => written.body.clone(),
+        Return::Minimal => None,
+        Return::OperationOutcome => Some(written.account().to_json().into()),
+    };
+    let status = written.status(body.is_some());
+    Ok(Answer {
+        status,
+        body,
+        version: (written.version > 0).then_some(written.version),
+        updated: (written.version > 0).then_some(written.updated),
+        location: written.location(&fhir.base),
+    })
+}
+
+impl Written {
+    /// The HTTP status.
+    pub(crate) fn status(&self, has_body: bool) -> u16 {
+        match self.effect {
+            Effect::Created => 201,
+            Effect::Updated | Effect::Unchanged | Effect::Found => 200,
+            Effect::Deleted | Effect::Nothing if has_body => 200,
+            Effect::Deleted | Effect::Nothing => 204,
+        }
+    }
+
+    /// The version's address; none for what is gone.
+    pub(crate) fn location(&self, base: &str) -> Option<String> {
+        let key = self.key.as_ref()?;
+        let gone = matches!(self.effect, Effect::Deleted | Effect::Nothing);
+        (!gone).then(|| format!("{base}/{}/{}/_history/{}", key.resource_type, key.id, self.version))
+    }
+
+    /// What was done, in words.
+    pub(crate) fn account(&self) -> Outcome {
+        let name = self
+            .key
+            .as_ref()
+            .map_or_else(String::new, |key| format!("{}/{}", key.resource_type, key.id));
+        Outcome::information(match self.effect {
+            Effect::Created => format!("{name} was created as version {}", self.version),
+            Effect::Updated => format!("{name} was updated to version {}", self.version),
+            Effect::Unchanged => format!("{name} was the same already; it stays at version {}", self.version),
+            Effect::Found => format!("{name} matches the criteria; nothing was created"),
+            Effect::Deleted => format!("{name} was deleted"),
+            Effect::Nothing => "There was nothing to delete".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,224 @@
+//! Changes carried out together, all or nothing: <https://hl7.org/fhir/R4/http.html#trules>.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fhir_model::{IssueType, Outcome, json};
+use search::{Plan, Registry};
+use storage::{Key, Lock, Tx, Vault, Work};
+
+use super::{
+    Target, Write, Written,
+    decide::{Decision, decide},
+    identity::{Identity, identify, refuse_overlaps},
+    prepare::Prepared,
+    references::Names,
+};
+use crate::{Fhir, interaction::transaction_limits};
+
+/// One entry of a transaction, or the only change of a plain request.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) action: Act,
+    /// `Bundle.entry.fullUrl`
+    pub(crate) full_url: Option<String>,
+    /// Where it stands: `Bundle.entry[3]`; `None` for a plain request.
+    pub(crate) place: Option<String>,
+    /// Filled in by [`Commit::new`].
+    prepared: Option<Prepared>,
+    fresh_id: String,
+}
+
+/// What an entry does.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// It changes something.
+    Write(Write),
+    /// It reads what is there after the changes.
+    Read(Key),
+    /// It searches what is there after the changes.
+    Search(Box<Plan>, u32),
+}
+
+/// A commit on its way to the vault.
+#[derive(Debug)]
+pub(crate) struct Commit {
+    entries: Vec<Entry>,
+    pub(super) context: Context,
+}
+
+/// What carrying out changes needs to know, besides the changes.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) registry: &'static Registry,
+    pub(super) base: Arc<str>,
+    pub(super) limits: json::Limits,
+}
+
+impl Entry {
+    /// The only change of a plain request.
+    pub(crate) fn alone(write: Write) -> Self {
+        Self {
+            action: Act::Write(write),
+            full_url: None,
+            place: None,
+            prepared: None,
+            fresh_id: String::new(),
+        }
+    }
+
+    /// An entry of a transaction.
+    pub(crate) fn of_bundle(action: Act, full_url: Option<String>, place: String) -> Self {
+        Self { action, full_url, place: Some(place), prepared: None, fresh_id: String::new() }
+    }
+
+    pub(super) fn fresh_id(&self) -> &str {
+        &self.fresh_id
+    }
+
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        self.prepared.as_ref()
+    }
+
+    /// Makes a refusal point into the Bundle.
+    pub(super) fn refuse(&self, outcome: Outcome) -> Outcome {
+        match &self.place {
+            Some(place) => outcome.inside(&format!("{place}.resource")),
+            None => outcome,
+        }
+    }
+}
+
+impl Commit {
+    /// Does beforehand, in parallel with other requests, what needs no look into the vault: ids, references
+    /// between the entries, bytes, index rows.
+    ///
+    /// # Errors
+    /// References that cannot be resolved.
+    pub(crate) fn new(fhir: &Fhir, mut entries: Vec<Entry>) -> Result<Self, Outcome> {
+        let context = Context {
+            registry: fhir.vault.registry(),
+            base: Arc::clone(&fhir.base),
+            limits: transaction_limits(&fhir.limits),
+        };
+        let vault: &Vault = &fhir.vault;
+        for entry in &mut entries {
+            if matches!(entry.action, Act::Write(Write::Create { .. } | Write::Update { .. })) {
+                entry.fresh_id = vault.new_id();
+            }
+        }
+        let expected: Vec<Identity> = entries.iter().map(Identity::expected).collect();
+        let names = Names::new(&entries, &expected);
+        let prepared = entries
+            .iter()
+            .zip(&expected)
+            .map(|(entry, identity)| {
+                Prepared::of(&context, entry, identity, &names).map_err(|refusal| entry.refuse(refusal))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for (entry, prepared) in entries.iter_mut().zip(prepared) {
+            entry.prepared = prepared;
+        }
+        Ok(Self { entries, context })
+    }
+}
+
+impl Work for Commit {
+    type Answer = Vec<Written>;
+
+    fn locks(&self) -> Vec<Lock> {
+        let locks = |entry: &Entry| match &entry.action {
+            Act::Write(
+                Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. },
+            ) => Some(lock(target)),
+            Act::Write(Write::Create { if_none_exist, .. }) => if_none_exist.as_ref().map(lock),
+            Act::Read(_) | Act::Search(..) => None,
+        };
+        self.entries.iter().filter_map(locks).collect()
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Written>, Outcome> {
+        let identities = identify(&self.entries, tx).await?;
+        refuse_overlaps(&self.entries, &identities)?;
+        let names = Names::new(&self.entries, &identities);
+        let keys: Vec<Key> = identities.iter().filter_map(Identity::existing_key).cloned().collect();
+        let mut heads = tx.load(&keys).await?.into_iter();
+        let mut decisions = Vec::with_capacity(self.entries.len());
+        for (entry, identity) in self.entries.iter().zip(&identities) {
+            let head = identity.existing_key().and_then(|_| heads.next().flatten());
+            let resolved = names.with_criteria(&self.context, entry, &self.entries, tx).await;
+            let decided = resolved
+                .and_then(|names| decide(&self.context, (entry, identity), head, &names));
+            decisions.push(decided.map_err(|refusal| entry.refuse(refusal))?);
+        }
+        let mut changes = Vec::new();
+        for decision in &mut decisions {
+            changes.extend(decision.take_change());
+        }
+        let mut stored = tx.write(changes).await?.into_iter();
+        let mut written = Vec::with_capacity(decisions.len());
+        for (decision, entry) in decisions.into_iter().zip(&self.entries) {
+            written.push(match decision {
+                Decision::Change(_, effect) => {
+                    let stored = stored.next().ok_or_else(lost)?;
+                    Written {
+                        effect,
+                        key: Some(Key::new(stored.resource_type, stored.id)),
+                        version: stored.version,
+                        updated: stored.updated,
+                        body: stored.body,
+                    }
+                }
+                Decision::Settled(written) => written,
+                Decision::Look => look(entry, tx, &self.context).await.map_err(|refusal| entry.refuse(refusal))?,
+            });
+        }
+        Ok(written)
+    }
+}
+
+fn lock(target: &Target) -> Lock {
+    match target {
+        Target::Key(key) => Lock::Resource(key.clone()),
+        Target::Criteria(plan) => {
+            let mut criteria: Vec<String> =
+                plan.understood.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            criteria.sort();
+            Lock::Criteria(plan.ty, criteria.join("&"))
+        }
+    }
+}
+
+/// Reads and searches of a transaction see its changes.
+async fn look(entry: &Entry, tx: &mut Tx<'_>, context: &Context) -> Result<Written, Outcome> {
+    let found = |version: u64, updated, body: Bytes, key| Written {
+        effect: super::Effect::Found,
+        key,
+        version,
+        updated,
+        body: Some(body),
+    };
+    match &entry.action {
+        Act::Read(key) => {
+            let head = tx.load(std::slice::from_ref(key)).await?.pop().flatten();
+            let head = head.filter(|head| head.version > 0);
+            match head.map(|head| (head.version, head.updated, head.body)) {
+                Some((version, updated, Some(body))) => {
+                    Ok(found(version, updated, body, Some(key.clone())))
+                }
+                Some((.., None)) => Err(crate::read::deleted(key)),
+                None => Err(crate::read::not_found(key)),
+            }
+        }
+        Act::Search(plan, count) => {
+            let versions = tx.find(plan, *count).await?;
+            let bundle = crate::search::bundle_of(&context.base, &versions);
+            Ok(found(0, tx.now(), bundle, None))
+        }
+        Act::Write(_) => Err(lost()),
+    }
+}
+
+fn lost() -> Outcome {
+    Outcome::new(IssueType::Exception, "The vault did not answer for a change; nothing was stored")
+}

@@ -1,0 +1,172 @@
+//! Which resource each entry is about: <https://hl7.org/fhir/R4/http.html#cond-update>.
+
+use std::collections::BTreeSet;
+
+use fhir_model::{IssueType, Outcome};
+use storage::{Key, Tx};
+
+use super::{
+    Target, Write,
+    commit::{Act, Entry},
+};
+
+/// Which resource an entry is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// A new one, under an id of the server's.
+    New(Key),
+    /// One that is, or will be, or was, under this key.
+    Existing(Key),
+    /// A conditional create found this one.
+    Found(Key),
+    /// A condition that only the vault can settle; if it finds nothing, this key is taken.
+    Open(Option<Key>),
+    /// The criteria of a delete find nothing.
+    Nothing,
+    /// The entry only looks.
+    Look,
+}
+
+impl Identity {
+    /// What can be said without a look into the vault.
+    pub(super) fn expected(entry: &Entry) -> Self {
+        let Act::Write(write) = &entry.action else { return Self::Look };
+        let (_, ty) = write.action();
+        match write {
+            Write::Create { if_none_exist: None, .. } => Self::New(Key::new(ty, entry.fresh_id())),
+            Write::Create { .. } => Self::Open(Some(Key::new(ty, entry.fresh_id()))),
+            Write::Update { target: Target::Criteria(_), .. } => {
+                Self::Open(Some(Key::new(ty, entry.fresh_id())))
+            }
+            Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. } => {
+                match target {
+                    Target::Key(key) => Self::Existing(key.clone()),
+                    Target::Criteria(_) => Self::Open(None),
+                }
+            }
+        }
+    }
+
+    /// The key, where there is one.
+    pub(super) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::New(key) | Self::Existing(key) | Self::Found(key) => Some(key),
+            Self::Open(_) | Self::Nothing | Self::Look => None,
+        }
+    }
+
+    /// The key that the entry's resource will have, as far as can be said.
+    pub(super) fn likely_key(&self) -> Option<&Key> {
+        match self {
+            Self::Open(key) => key.as_ref(),
+            Self::New(_) | Self::Existing(_) | Self::Found(_) | Self::Nothing | Self::Look => self.key(),
+        }
+    }
+
+    /// The key, where something may stand under it already.
+    pub(super) fn existing_key(&self) -> Option<&Key> {
+        match self {
+            Self::Existing(key) | Self::Found(key) => Some(key),
+            Self::New(_) | Self::Open(_) | Self::Nothing | Self::Look => None,
+        }
+    }
+}
+
+/// Settles all conditions.
+///
+/// # Errors
+/// `multiple-matches`; the search's own refusals.
+pub(super) async fn identify(entries: &[Entry], tx: &mut Tx<'_>) -> Result<Vec<Identity>, Outcome> {
+    let mut identities: Vec<Identity> = Vec::with_capacity(entries.len());
+    for (n, entry) in entries.iter().enumerate() {
+        let identity = match Identity::expected(entry) {
+            Identity::Open(fresh) => {
+                let earlier = entries.iter().zip(&identities).take(n);
+                settle(entry, fresh, earlier, tx).await.map_err(|refusal| entry.refuse(refusal))?
+            }
+            settled => settled,
+        };
+        identities.push(identity);
+    }
+    Ok(identities)
+}
+
+async fn settle<'e>(
+    entry: &Entry,
+    fresh: Option<Key>,
+    earlier: impl Iterator<Item = (&'e Entry, &'e Identity)>,
+    tx: &mut Tx<'_>,
+) -> Result<Identity, Outcome> {
+    let Act::Write(write) = &entry.action else { return Ok(Identity::Look) };
+    let target = match write {
+        Write::Create { if_none_exist: Some(target), .. } => target,
+        Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. } => target,
+        Write::Create { if_none_exist: None, .. } => return Ok(Identity::Look),
+    };
+    let Target::Criteria(plan) = target else { return Ok(Identity::Look) };
+    // what this transaction is about to create counts too
+    let created = earlier.filter_map(|(entry, identity)| match identity {
+        Identity::New(key) if key.resource_type == plan.ty => {
+            let rows = entry.prepared()?.rows();
+            search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
+        }
+        _ => None,
+    });
+    let mut keys: Vec<Key> = created.collect();
+    let is_create = matches!(write, Write::Create { .. });
+    if !is_create {
+        keys.clear();
+    }
+    let found = tx.find(plan, 2).await?;
+    keys.extend(found.into_iter().map(|version| Key::new(version.resource_type, version.id)));
+    match (keys.len(), keys.pop(), write) {
+        (1, Some(key), Write::Create { .. }) => Ok(Identity::Found(key)),
+        (1, Some(key), _) => Ok(Identity::Existing(key)),
+        (0, _, Write::Create { .. }) => fresh.map(Identity::New).ok_or_else(no_match),
+        (0, _, Write::Update { resource, .. }) => {
+            // an update as create: under the id that the client gave, or a fresh one
+            let id = resource.tree().root().child_text("id");
+            match id {
+                Some(id) => Ok(Identity::Existing(Key::new(plan.ty, id.into_owned()))),
+                None => fresh.map(Identity::New).ok_or_else(no_match),
+            }
+        }
+        (0, _, Write::Delete { .. }) => Ok(Identity::Nothing),
+        (0, _, Write::Patch { .. }) => Err(no_match()),
+        _ => Err(Outcome::new(
+            IssueType::MultipleMatches,
+            "The criteria match more than one resource; nothing was changed. Narrow them, for example by \
+             an identifier with its system",
+        )),
+    }
+}
+
+fn no_match() -> Outcome {
+    Outcome::new(IssueType::NotFound, "The criteria match nothing; there is nothing to change")
+}
+
+/// One resource may be changed once in a transaction.
+///
+/// # Errors
+/// `invalid`, at the second entry.
+pub(super) fn refuse_overlaps(entries: &[Entry], identities: &[Identity]) -> Result<(), Outcome> {
+    let mut seen = BTreeSet::new();
+    for (entry, identity) in entries.iter().zip(identities) {
+        let changed = match identity {
+            Identity::New(key) | Identity::Existing(key) => key,
+            Identity::Found(_) | Identity::Open(_) | Identity::Nothing | Identity::Look => continue,
+        };
+        if !seen.insert(changed) {
+            let text = format!(
+                "{}/{} is changed by two entries; a transaction may change a resource once",
+                changed.resource_type, changed.id
+            );
+            let outcome = Outcome::new(IssueType::Invalid, text);
+            return Err(match &entry.place {
+                Some(place) => outcome.at(place.clone()),
+                None => outcome,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! A resource made ready for the vault: its bytes but for version and time, and what it is found by.
+
+use std::sync::Arc;
+
+use fhir_model::{Instant, Outcome, Stamped, Valid, json};
+use search::Rows;
+
+use super::{
+    Write,
+    commit::{Act, Context, Entry},
+    identity::Identity,
+    references::{Resolved, Names},
+};
+
+/// Ready to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    id: String,
+    stamped: Arc<Stamped>,
+    rows: Arc<Rows>,
+    /// Whether all its references are resolved; some need a look into the vault.
+    is_settled: bool,
+}
+
+impl Prepared {
+    /// What can be made ready without a look into the vault.
+    ///
+    /// # Errors
+    /// A reference that cannot be resolved.
+    pub(super) fn of(
+        context: &Context,
+        entry: &Entry,
+        identity: &Identity,
+        names: &Names,
+    ) -> Result<Option<Self>, Outcome> {
+        let Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. }) = &entry.action
+        else {
+            return Ok(None);
+        };
+        let Some(key) = identity.likely_key() else { return Ok(None) };
+        Self::make(context, resource, &key.id, &names.alone(entry)).map(Some)
+    }
+
+    /// Stamps and indexes a resource.
+    ///
+    /// # Errors
+    /// A reference that cannot be resolved.
+    pub(super) fn make(
+        context: &Context,
+        resource: &Valid,
+        id: &str,
+        names: &Resolved<'_>,
+    ) -> Result<Self, Outcome> {
+        let (replacements, is_settled) = names.replacements(resource);
+        let stamped = resource.stamp(id, &replacements);
+        // neither version nor time is found by index rows
+        let bytes = stamped.bytes(1, Instant::from_millis(0));
+        let rows = search::extract(context.registry, &json::parse_trusted(bytes), &context.base);
+        Ok(Self { id: id.to_owned(), stamped: Arc::new(stamped), rows: Arc::new(rows), is_settled })
+    }
+
+    /// Whether it was made for this id.
+    pub(super) fn is_for(&self, id: &str) -> bool {
+        self.id == id
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_settled
+    }
+
+    pub(super) fn stamped(&self) -> &Arc<Stamped> {
+        &self.stamped
+    }
+
+    pub(super) fn rows(&self) -> &Arc<Rows> {
+        &self.rows
+    }
+}

@@ -1,0 +1,2 @@
+//! medvault
+fn main() {}

@@ -1,0 +1,144 @@
+//! What a plan means, written to be obviously right: the reference that SQL is tested against.
+
+use fhir_model::Instant;
+
+use crate::{
+    SearchKind, Target,
+    plan::{
+        Comparison, DateTest, Filter, NumberTest, Plan, ReferenceTest, StringTest, System, Test,
+        TokenTest, UnitTest,
+    },
+    registry::ParamId,
+    rows::{QuantityRow, Rows, StringRow, TokenRow},
+    timespan::Timespan,
+};
+
+/// Whether a resource of the plan's type, with this id, `meta.lastUpdated` and these rows, is found.
+pub fn matches(plan: &Plan, rows: &Rows, id: &str, updated: Instant) -> bool {
+    plan.filters.iter().all(|filter| match filter {
+        Filter::Id { negated, any } => any.iter().any(|wanted| **wanted == *id) != *negated,
+        Filter::Updated { any } => {
+            any.iter().any(|test| date_matches(test, Timespan::instant(updated)))
+        }
+        Filter::Value { param, negated, any } => {
+            any.iter().any(|test| some_row_matches(test, *param, rows)) != *negated
+        }
+        Filter::Missing { param, kind, missing } => has_rows(*param, *kind, rows) != *missing,
+    })
+}
+
+fn some_row_matches(test: &Test, param: ParamId, rows: &Rows) -> bool {
+    match test {
+        Test::Token(test) => {
+            rows.tokens.iter().any(|row| row.param == param && token_matches(test, row))
+        }
+        Test::Identifier(test) => {
+            rows.identifiers.iter().any(|row| row.param == param && token_matches(test, row))
+        }
+        Test::Reference(test) => rows
+            .references
+            .iter()
+            .any(|row| row.param == param && reference_matches(test, &row.target)),
+        Test::String(test) => {
+            rows.strings.iter().any(|row| row.param == param && string_matches(test, row))
+        }
+        Test::Date(test) => {
+            rows.dates.iter().any(|row| row.param == param && date_matches(test, row.span))
+        }
+        Test::Number(test) => {
+            rows.numbers.iter().any(|row| row.param == param && number_matches(*test, row.value.0))
+        }
+        Test::Quantity(test, unit) => rows.quantities.iter().any(|row| {
+            row.param == param && number_matches(*test, row.value.0) && unit_matches(unit, row)
+        }),
+        Test::Uri(uri) => rows.uris.iter().any(|row| row.param == param && row.uri == *uri),
+    }
+}
+
+fn token_matches(test: &TokenTest, row: &TokenRow) -> bool {
+    let system = match &test.system {
+        System::Any => true,
+        System::None => row.system.is_none(),
+        System::Is(system) => row.system.as_ref() == Some(system),
+    };
+    system && test.code.as_ref().is_none_or(|code| row.code == *code)
+}
+
+fn reference_matches(test: &ReferenceTest, target: &Target) -> bool {
+    match (test, target) {
+        (ReferenceTest::Local { ty, id }, Target::Local { ty: t, id: i }) => ty == t && id == i,
+        (ReferenceTest::Id { types, id }, Target::Local { ty, id: i }) => {
+            id == i && (types.is_empty() || types.contains(ty))
+        }
+        (ReferenceTest::Url { url, version }, Target::Url { url: u, version: v }) => {
+            url == u && (version.is_none() || version == v)
+        }
+        (ReferenceTest::Local { .. } | ReferenceTest::Id { .. }, Target::Url { .. })
+        | (ReferenceTest::Url { .. }, Target::Local { .. }) => false,
+    }
+}
+
+fn string_matches(test: &StringTest, row: &StringRow) -> bool {
+    match test {
+        StringTest::StartsWith(text) => row.folded.starts_with(&**text),
+        StringTest::Exact(text) => row.exact == *text,
+        StringTest::Contains(text) => row.folded.contains(&**text),
+    }
+}
+
+/// The table of <https://hl7.org/fhir/R4/search.html#prefix>, in its words.
+fn date_matches(test: &DateTest, target: Timespan) -> bool {
+    let search = test.span;
+    let contains = search.lo <= target.lo && target.hi <= search.hi;
+    let above_overlaps = target.hi > search.hi;
+    let below_overlaps = target.lo < search.lo;
+    match test.comparison {
+        Comparison::Equal => contains,
+        Comparison::NotEqual => !contains,
+        Comparison::Greater => above_overlaps,
+        Comparison::Less => below_overlaps,
+        Comparison::GreaterOrEqual => above_overlaps || contains,
+        Comparison::LessOrEqual => below_overlaps || contains,
+        Comparison::StartsAfter => target.lo >= search.hi,
+        Comparison::EndsBefore => target.hi <= search.lo,
+        Comparison::Approximate => target.lo < search.hi && target.hi > search.lo,
+    }
+}
+
+fn number_matches(test: NumberTest, value: f64) -> bool {
+    match test {
+        NumberTest::Within(lo, hi) => lo <= value && value < hi,
+        NumberTest::Outside(lo, hi) => value < lo || value >= hi,
+        NumberTest::Greater(x) => value > x,
+        NumberTest::GreaterOrEqual(x) => value >= x,
+        NumberTest::Less(x) => value < x,
+        NumberTest::LessOrEqual(x) => value <= x,
+    }
+}
+
+fn unit_matches(test: &UnitTest, row: &QuantityRow) -> bool {
+    match test {
+        UnitTest::Any => true,
+        UnitTest::Coded { system, code } => {
+            row.system.as_ref() == Some(system) && row.code.as_ref() == Some(code)
+        }
+        UnitTest::Named(name) => row.code.as_ref() == Some(name) || row.unit.as_ref() == Some(name),
+    }
+}
+
+fn has_rows(param: ParamId, kind: SearchKind, rows: &Rows) -> bool {
+    let typed = match kind {
+        SearchKind::Token => rows.tokens.iter().any(|row| row.param == param),
+        SearchKind::Reference => {
+            rows.references.iter().any(|row| row.param == param)
+                || rows.identifiers.iter().any(|row| row.param == param)
+        }
+        SearchKind::String => rows.strings.iter().any(|row| row.param == param),
+        SearchKind::Date => rows.dates.iter().any(|row| row.param == param),
+        SearchKind::Number => rows.numbers.iter().any(|row| row.param == param),
+        SearchKind::Quantity => rows.quantities.iter().any(|row| row.param == param),
+        SearchKind::Uri => rows.uris.iter().any(|row| row.param == param),
+        SearchKind::Composite | SearchKind::Special => false,
+    };
+    typed || rows.valueless.contains(&param)
+}

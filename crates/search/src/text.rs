@@ -1,0 +1,95 @@
+//! Text as the index keeps it. The same functions make rows and tests, so the two compare byte by byte.
+
+use std::borrow::Cow;
+
+use sha2::{Digest as _, Sha256};
+use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
+
+/// The most bytes of a text that the index keeps.
+pub(crate) const BYTES_MAX: usize = 255;
+
+/// How much of a long key stands before its digest.
+const KEY_PREFIX_BYTES: usize = 200;
+
+/// Without case and accents: compatibility decomposition (NFKD), combining marks dropped, lower case;
+/// cut to [`BYTES_MAX`].
+pub fn fold(text: &str) -> Box<str> {
+    if text.is_ascii() {
+        return cut(&text.to_ascii_lowercase()).into();
+    }
+    // NFKD makes few characters longer than 18 times: enough input for a full row, not more
+    let folded: String = text
+        .chars()
+        .take(BYTES_MAX * 2)
+        .nfkd()
+        .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_lowercase)
+        .collect();
+    cut(&folded).into()
+}
+
+/// The first [`BYTES_MAX`] bytes, whole characters.
+pub(crate) fn cut(text: &str) -> &str {
+    prefix(text, BYTES_MAX)
+}
+
+/// A text to be compared as a whole. Beyond [`BYTES_MAX`] bytes: its first 200 bytes, `#` and half of
+/// its SHA-256 in hexadecimal, so that long codes and URLs stay distinct.
+pub(crate) fn key(text: &str) -> Cow<'_, str> {
+    if text.len() <= BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    let mut out = prefix(text, KEY_PREFIX_BYTES).to_owned();
+    out.push('#');
+    for byte in Sha256::digest(text).iter().take(16) {
+        out.extend([byte >> 4, byte & 15].iter().filter_map(|d| char::from_digit((*d).into(), 16)));
+    }
+    Cow::Owned(out)
+}
+
+fn prefix(text: &str, bytes_max: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_forgets_case_and_accents() {
+        let cases = [
+            ("Smith", "smith"),
+            ("Müller", "muller"),
+            ("jo\u{308}rg", "jorg"),
+            ("ÉLAN", "elan"),
+            ("ﬁnch", "finch"),
+            ("İstanbul", "istanbul"),
+            ("中村", "中村"),
+            ("Straße", "straße"),
+            ("ΣΊΣΥΦΟΣ", "σισυφοσ"),
+            ("", ""),
+        ];
+        for (text, folded) in cases {
+            assert_eq!(&*fold(text), folded);
+            assert_eq!(&*fold(folded), folded, "folding twice changes nothing");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        let text = "é".repeat(200);
+        assert_eq!(cut(&text).len(), 254);
+        assert_eq!(fold(&text).len(), 200);
+        assert_eq!(fold(&"x".repeat(1000)).len(), BYTES_MAX);
+    }
+
+    #[test]
+    fn long_keys_stay_distinct() {
+        let (a, b) = ("x".repeat(300), "x".repeat(301));
+        assert_eq!((key(&a).len(), key(&b).len()), (233, 233));
+        assert_ne!(key(&a), key(&b));
+        assert_eq!(key(&a), key(&a.clone()));
+        let limit = "x".repeat(BYTES_MAX);
+        assert_eq!(key(&limit), limit.as_str());
+    }
+}

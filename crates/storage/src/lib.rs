@@ -1,0 +1,26 @@
+//! Keeps resources: transactions, history, search, on SQLite and on PostgreSQL.
+//!
+//! **Invariants**: only this crate knows SQL. Every way to a row asks for a [`auth::Permit`]. A version, its
+//! index rows and the version it replaces are written in one transaction. An answer to a write is given
+//! after the commit is on disk.
+
+mod body;
+mod change;
+mod clock;
+mod database_url;
+mod find;
+mod history;
+mod migrate;
+mod postgres;
+mod setting;
+mod sqlite;
+mod tx;
+mod vault;
+
+pub use change::{Change, Method};
+pub use clock::Clock;
+pub use database_url::DatabaseUrl;
+pub use find::{Page, Position, Turn, Version};
+pub use history::{HistoryQuery, Scope};
+pub use tx::{Head, Key, Lock, Tx, Work};
+pub use vault::{Diagnosis, Options, Vault};

@@ -1,0 +1,86 @@
+//! What a vault remembers about itself, and the connection for that.
+
+use std::{fmt::Write as _, time::Duration};
+
+use fhir_model::{IssueType, Outcome};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait as _,
+    Set, sea_query::OnConflict,
+};
+
+/// The table `setting`.
+mod entity {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "setting")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub name: String,
+        pub value: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Connects for the control plane. A connection is not tested before each use: a broken one gives an error
+/// once and is replaced, a test costs every read more than the read itself.
+///
+/// # Errors
+/// When nobody answers.
+pub(crate) async fn connect(url: &str, connections_max: u32) -> Result<DatabaseConnection, Outcome> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections_max)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    Database::connect(options).await.map_err(|error| trouble(&error))
+}
+
+/// The vault's own secret, 32 bytes; made at the first call.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn secret(database: &DatabaseConnection) -> Result<Vec<u8>, Outcome> {
+    let mut fresh = [0; 32];
+    SystemRandom::new()
+        .fill(&mut fresh)
+        .map_err(|_| Outcome::new(IssueType::Exception, "The system gives no random bytes"))?;
+    let mut text = String::new();
+    for byte in fresh {
+        let _ = write!(text, "{byte:02x}");
+    }
+    let row = entity::ActiveModel { name: Set("secret".to_owned()), value: Set(text) };
+    let keep_first = OnConflict::column(entity::Column::Name).do_nothing().to_owned();
+    entity::Entity::insert(row)
+        .on_conflict(keep_first)
+        .exec_without_returning(database)
+        .await
+        .map_err(|error| trouble(&error))?;
+    let kept = entity::Entity::find_by_id("secret").one(database).await;
+    let kept = kept.map_err(|error| trouble(&error))?.map(|row| row.value).unwrap_or_default();
+    let bytes = kept.as_bytes().chunks(2).map(|pair| {
+        std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
+    });
+    bytes.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32).ok_or_else(|| {
+        Outcome::new(IssueType::Exception, "The vault's secret in table setting is damaged")
+    })
+}
+
+/// Lets the connection go.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn close(database: DatabaseConnection) -> Result<(), Outcome> {
+    database.close().await.map_err(|error| trouble(&error))
+}
+
+fn trouble(error: &DbErr) -> Outcome {
+    Outcome::new(IssueType::Exception, format!("The database does not answer: {error}"))
+}

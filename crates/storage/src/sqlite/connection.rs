@@ -1,0 +1,45 @@
+//! How a connection is set up: <https://www.sqlite.org/pragma.html>.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// Statements that a connection keeps compiled.
+const STATEMENTS_MAX: usize = 256;
+
+/// The only connection that writes. `synchronous = full`: a commit is on disk before it is answered.
+/// Checkpoints run elsewhere, so that no commit waits for one.
+pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch(
+        "pragma page_size = 8192;
+         pragma journal_mode = wal;
+         pragma synchronous = full;
+         pragma wal_autocheckpoint = 0;
+         pragma cache_size = -65536;
+         pragma temp_store = memory;
+         pragma busy_timeout = 5000;",
+    )?;
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.execute_batch(
+        "pragma cache_size = -16384;
+         pragma temp_store = memory;
+         pragma busy_timeout = 5000;",
+    )?;
+    Ok(connection)
+}
+
+/// The connection that moves the log into the file, in small steps beside the writer.
+pub(crate) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.execute_batch("pragma synchronous = full; pragma cache_size = -1024;")?;
+    Ok(connection)
+}

@@ -1,0 +1,181 @@
+//! A transaction as the interactions see it, the same on every database.
+
+use std::{future::Future, sync::Arc};
+
+use auth::Permit;
+use bytes::Bytes;
+use fhir_model::{Instant, Outcome, ResourceType, Stored, json};
+use search::{Plan, Registry, Rows};
+
+use crate::{Change, Version, postgres, sqlite};
+
+/// Which resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// `Patient`, `Observation`, ...
+    pub resource_type: ResourceType,
+    /// The logical id.
+    pub id: String,
+}
+
+impl Key {
+    /// `Patient/1`.
+    pub fn new(resource_type: ResourceType, id: impl Into<String>) -> Self {
+        Self { resource_type, id: id.into() }
+    }
+}
+
+/// What stands in the vault under a key.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// The row's number inside the vault.
+    pub(crate) res: i64,
+    /// The current version; 0 when the key is only referenced so far.
+    pub version: u64,
+    /// When that version was written.
+    pub updated: Instant,
+    /// The current body; `None` when deleted or never stored.
+    pub body: Option<Bytes>,
+}
+
+/// What a piece of work must have to itself, so that two of its kind run one after the other. The one
+/// writer of SQLite runs everything one after the other anyway.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lock {
+    /// A resource under an id that the client chose.
+    Resource(Key),
+    /// The answer to a search, because something is done on the condition of it.
+    Criteria(ResourceType, String),
+}
+
+/// Something to be done in one transaction. It may run more than once: a database that finds two
+/// transactions in each other's way lets one of them start again.
+pub trait Work: Send + Sync + 'static {
+    /// What the caller gets when the commit is on disk.
+    type Answer: Send + 'static;
+
+    /// What must be locked before the first look.
+    fn locks(&self) -> Vec<Lock>;
+
+    /// Looks, decides, writes. An `Err` undoes everything.
+    fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Answer, Outcome>>;
+}
+
+/// An open transaction.
+#[derive(Debug)]
+pub struct Tx<'a> {
+    permit: &'a Permit,
+    indexing: Indexing<'a>,
+    now: Instant,
+    engine: Engine<'a>,
+}
+
+/// What index rows depend on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Indexing<'a> {
+    pub(crate) registry: &'a Registry,
+    /// The server's own URL: absolute references under it are local.
+    pub(crate) base: &'a str,
+}
+
+#[derive(Debug)]
+pub(crate) enum Engine<'a> {
+    Sqlite(&'a mut sqlite::Writer),
+    Postgres(&'a mut postgres::Transaction),
+}
+
+/// What a change does to the index tables.
+#[derive(Debug)]
+pub(crate) struct Delta {
+    pub(crate) change: Change,
+    pub(crate) version: u64,
+    pub(crate) updated: Instant,
+    /// The bytes to be served; `None` for a deletion.
+    pub(crate) body: Option<Bytes>,
+    pub(crate) removed: Rows,
+    pub(crate) added: Arc<Rows>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(
+        permit: &'a Permit,
+        indexing: Indexing<'a>,
+        now: Instant,
+        engine: Engine<'a>,
+    ) -> Self {
+        Self { permit, indexing, now, engine }
+    }
+
+    /// The time of this transaction.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// What stands under these keys, in their order; locked against others until the end.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn load(&mut self, keys: &[Key]) -> Result<Vec<Option<Head>>, Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.load(self.permit, keys),
+            Engine::Postgres(transaction) => transaction.load(self.permit, keys).await,
+        }
+    }
+
+    /// The first `limit` resources that a search finds, as of now and with what this transaction wrote.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.find(self.permit, plan, limit),
+            Engine::Postgres(transaction) => transaction.find(self.permit, plan, limit).await,
+        }
+    }
+
+    /// Writes new versions; one a resource. The answer is in the order of the changes.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+        let deltas: Vec<Delta> =
+            changes.into_iter().map(|change| delta(self.indexing, self.now, change)).collect();
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.write(self.permit, &deltas)?,
+            Engine::Postgres(transaction) => transaction.write(self.permit, &deltas).await?,
+        }
+        Ok(deltas.into_iter().map(Delta::into_stored).collect())
+    }
+}
+
+impl Delta {
+    fn into_stored(self) -> Stored {
+        Stored {
+            resource_type: self.change.key.resource_type,
+            id: self.change.key.id,
+            version: self.version,
+            updated: self.updated,
+            body: self.body,
+        }
+    }
+}
+
+/// The old version's index rows are not looked up but extracted again: cheaper than a look-up in seven
+/// tables, and the tables need no key by resource.
+fn delta(indexing: Indexing<'_>, now: Instant, mut change: Change) -> Delta {
+    let Indexing { registry, base } = indexing;
+    let version = change.version();
+    let updated = change.updated(now);
+    let body = change.body.take().map(|stamped| stamped.bytes(version, updated));
+    let rows = Arc::clone(&change.rows);
+    let before = change.replaces.as_ref().and_then(|head| head.body.clone());
+    let (removed, added) = match before {
+        Some(bytes) => {
+            let old = search::extract(registry, &json::parse_trusted(bytes), base);
+            let (removed, added) = Rows::diff(old, (*rows).clone());
+            (removed, Arc::new(added))
+        }
+        None => (Rows::default(), rows),
+    };
+    Delta { change, version, updated, body, removed, added }
+}

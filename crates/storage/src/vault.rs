@@ -1,0 +1,292 @@
+//! The vault: everything that is kept, behind permits.
+
+use std::sync::Arc;
+
+use auth::Permit;
+use fhir_model::{IssueType, Outcome, Tree};
+use futures_util::FutureExt as _;
+use search::{Plan, Registry, Rows};
+use tokio::sync::oneshot;
+
+use crate::{
+    Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
+    find::{Page, Turn, statement, statement::Statement},
+    history, migrate, postgres, setting, sqlite,
+    tx::{Engine as TxEngine, Indexing},
+};
+
+/// How to open a vault.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which database.
+    pub url: DatabaseUrl,
+    /// Where the time comes from.
+    pub clock: Clock,
+    /// The server's own URL without a slash at the end: absolute references under it are local.
+    pub base: String,
+    /// PostgreSQL: connections at most.
+    pub connections_max: u32,
+}
+
+/// An open vault. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    registry: &'static Registry,
+    clock: Clock,
+    engine: Engine,
+    secret: Vec<u8>,
+    base: Arc<str>,
+}
+
+impl Inner {
+    fn indexing(&self) -> Indexing<'_> {
+        Indexing { registry: self.registry, base: &self.base }
+    }
+}
+
+#[derive(Debug)]
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Vault {
+    /// Opens a database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened or was written by a newer version.
+    pub async fn open(options: &Options) -> Result<Self, Outcome> {
+        let (engine, secret) = match &options.url {
+            DatabaseUrl::Sqlite(path) => {
+                sqlite::prepare(path)?;
+                let url = format!("sqlite://{}?mode=rwc", path.display());
+                let control = setting::connect(&url, 1).await?;
+                migrate::migrate(&control).await?;
+                let secret = setting::secret(&control).await?;
+                setting::close(control).await?;
+                (Engine::Sqlite(sqlite::Sqlite::open(path, options.clock)?), secret)
+            }
+            DatabaseUrl::Postgres(url) => {
+                let control = setting::connect(url, options.connections_max).await?;
+                migrate::migrate(&control).await?;
+                let secret = setting::secret(&control).await?;
+                (Engine::Postgres(postgres::Postgres::open(control, url, options.clock).await?), secret)
+            }
+        };
+        let (registry, clock, base) = (Registry::r4(), options.clock, options.base.as_str().into());
+        Ok(Self { inner: Arc::new(Inner { registry, clock, engine, secret, base }) })
+    }
+
+    /// The search parameters that resources are indexed by.
+    pub fn registry(&self) -> &'static Registry {
+        self.inner.registry
+    }
+
+    /// The index rows of a resource.
+    pub fn extract(&self, tree: &Tree) -> Rows {
+        search::extract(self.inner.registry, tree, &self.inner.base)
+    }
+
+    /// The vault's clock.
+    pub fn clock(&self) -> Clock {
+        self.inner.clock
+    }
+
+    /// 32 random bytes that this vault was born with; keys are derived from them.
+    pub fn secret(&self) -> &[u8] {
+        &self.inner.secret
+    }
+
+    /// A fresh logical id: a UUID that sorts by time, <https://www.rfc-editor.org/rfc/rfc9562#section-5.7>.
+    pub fn new_id(&self) -> String {
+        uuid::Uuid::now_v7().to_string()
+    }
+
+    /// Does a piece of work in one transaction. The answer comes when the commit is on disk.
+    ///
+    /// # Errors
+    /// The work's own refusal, or the database's trouble; nothing is stored then.
+    pub async fn commit<W: Work>(&self, permit: Permit, work: W) -> Result<W::Answer, Outcome> {
+        match &self.inner.engine {
+            Engine::Sqlite(engine) => {
+                let (reply, answer) = oneshot::channel();
+                engine.group.submit(job((self.inner.registry, Arc::clone(&self.inner.base)), permit, work, reply))?;
+                answer.await.unwrap_or_else(|_| {
+                    Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
+                })
+            }
+            Engine::Postgres(engine) => engine.commit(self.inner.indexing(), &permit, &work).await,
+        }
+    }
+
+    /// The current version; a deletion is one, with no body.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Version>, Outcome> {
+        let mut ask = Statement::default();
+        ask.push(
+            "select res, type, id, version, updated, method, body
+             from   resource
+             where  type = ?
+               and  id = ?
+               and  version > 0",
+            [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
+        );
+        // one row by its key: quicker here on the spot than handed to another thread
+        Ok(self.inner.engine.find_at_once(permit, ask).await?.pop())
+    }
+
+    /// One version.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn vread(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        version: u64,
+    ) -> Result<Option<Version>, Outcome> {
+        let Ok(version) = i64::try_from(version) else { return Ok(None) };
+        let mut ask = Statement::default();
+        for (n, table) in ["resource", "history"].into_iter().enumerate() {
+            ask.push(if n == 0 { "" } else { "\nunion all\n" }, []);
+            ask.push(
+                &format!(
+                    "select v.res, v.type, v.id, v.version, v.updated, v.method, v.body
+                     from   {table} v
+                     where  v.res = (select res from resource where type = ? and id = ?)
+                       and  v.version = ?"
+                ),
+                [
+                    i64::from(key.resource_type.number()).into(),
+                    key.id.as_str().into(),
+                    version.into(),
+                ],
+            );
+        }
+        let found = self.inner.engine.find_at_once(permit, ask).await?.pop();
+        Ok(found.filter(|found| found.version > 0))
+    }
+
+    /// A page of what a search finds.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub async fn search(
+        &self,
+        permit: &Permit,
+        plan: &Plan,
+        turn: &Turn,
+        count: u32,
+    ) -> Result<Page, Outcome> {
+        let fetched = self.find(permit, statement::page(plan, turn, count)).await?;
+        Ok(Page::cut(fetched, turn, count))
+    }
+
+    /// How many resources a search finds in all.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+        let ask = statement::count(plan);
+        let number = match &self.inner.engine {
+            Engine::Postgres(engine) => engine.number(permit, &ask).await?,
+            Engine::Sqlite(_) => {
+                let inner = Arc::clone(&self.inner);
+                elsewhere(move || match &inner.engine {
+                    Engine::Sqlite(engine) => engine.readers.number(&ask),
+                    Engine::Postgres(_) => Err(wrong_engine()),
+                })
+                .await?
+            }
+        };
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    /// A page of a history, newest first.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn history(&self, permit: &Permit, query: &HistoryQuery) -> Result<Page, Outcome> {
+        let fetched = self.find(permit, history::statement(query)).await?;
+        Ok(Page::cut(fetched, &query.turn, query.count))
+    }
+
+    /// A query that may take long: not on the thread that serves requests.
+    async fn find(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.find(permit, &ask).await,
+            Engine::Sqlite(_) => {
+                let inner = Arc::clone(&self.inner);
+                elsewhere(move || match &inner.engine {
+                    Engine::Sqlite(engine) => engine.readers.find(&ask),
+                    Engine::Postgres(_) => Err(wrong_engine()),
+                })
+                .await
+            }
+        }
+    }
+}
+
+impl Engine {
+    async fn find_at_once(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {
+        match self {
+            Self::Sqlite(engine) => engine.readers.find(&ask),
+            Self::Postgres(engine) => engine.find(permit, &ask).await,
+        }
+    }
+}
+
+async fn elsewhere<T: Send + 'static>(
+    query: impl FnOnce() -> Result<T, Outcome> + Send + 'static,
+) -> Result<T, Outcome> {
+    tokio::task::spawn_blocking(query)
+        .await
+        .unwrap_or_else(|_| Err(Outcome::new(IssueType::Exception, "The query failed")))
+}
+
+fn wrong_engine() -> Outcome {
+    Outcome::new(IssueType::Exception, "The database changed under the query")
+}
+
+/// Wraps work for the writer's thread: it runs there to its end, since nothing in it waits.
+fn job<W: Work>(
+    (registry, base): (&'static Registry, Arc<str>),
+    permit: Permit,
+    work: W,
+    reply: oneshot::Sender<Result<W::Answer, Outcome>>,
+) -> sqlite::Job {
+    Box::new(move |writer| {
+        let result = writer.and_then(|writer| {
+            let now = writer.tick();
+            let indexing = Indexing { registry, base: &base };
+            let mut tx = Tx::new(&permit, indexing, now, TxEngine::Sqlite(writer));
+            let done = work.run(&mut tx).now_or_never();
+            done.unwrap_or_else(|| {
+                Err(Outcome::new(IssueType::Exception, "The write waited for something"))
+            })
+        });
+        sqlite::Finished {
+            keep: result.is_ok(),
+            acknowledge: Box::new(move |lost| {
+                // nobody listens any more when the client went away
+                let _ = reply.send(lost.map_or(result, Err));
+            }),
+        }
+    })
+}
+
+/// What `medvault doctor` found out about the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// What was looked at.
+    pub subject: String,
+    /// What is wrong with it; `None` when nothing is.
+    pub trouble: Option<String>,
+}
