@@ -1,1 +1,21 @@
-//! api
+//! HTTP: bytes to [`interactions::Request`] and [`interactions::Answer`] to bytes, with every limit that a
+//! stranger's request is held to: <https://hl7.org/fhir/R4/http.html>.
+//!
+//! **Invariants**: only this crate knows actix. Every refusal is an `OperationOutcome`. A log line holds
+//! neither ids nor queries.
+
+mod address;
+mod admission;
+mod body;
+mod coding;
+mod endpoint;
+mod format;
+mod media;
+mod metrics;
+mod probes;
+mod refusal;
+mod request_id;
+mod response;
+mod server;
+
+pub use server::{Config, Limits, Server};

@@ -52,17 +52,16 @@ impl BundleFolder {
 
 /// None for other kinds of file.
 fn read(file: &Path, name: &str) -> Result<Option<Bytes>, Fault> {
-    let is_gzip = name.ends_with(".json.gz");
-    if !is_gzip && !name.ends_with(".json") {
-        return Ok(None);
+    let (stem, packed) = name.strip_suffix(".gz").map_or((name, false), |stem| (stem, true));
+    match (stem.rsplit('.').next(), packed) {
+        (Some("json"), false) => Ok(Some(Bytes::from(std::fs::read(file)?))),
+        (Some("json"), true) => {
+            let mut plain = Vec::new();
+            GzDecoder::new(std::fs::read(file)?.as_slice()).read_to_end(&mut plain)?;
+            Ok(Some(Bytes::from(plain)))
+        }
+        _ => Ok(None),
     }
-    let raw = std::fs::read(file)?;
-    if !is_gzip {
-        return Ok(Some(Bytes::from(raw)));
-    }
-    let mut plain = Vec::new();
-    GzDecoder::new(raw.as_slice()).read_to_end(&mut plain)?;
-    Ok(Some(Bytes::from(plain)))
 }
 
 const UUID_LENGTH: usize = 36;

@@ -62,13 +62,9 @@ impl Bench {
         Self { target, server_pid, ..self.clone() }
     }
 
-    /// Lets the users work side by side; gives back the figures and the users.
-    pub(crate) async fn drive<U>(
-        &self,
-        work: &str,
-        pace: Pace,
-        users: Vec<U>,
-    ) -> Result<(Run, Vec<U>), Fault>
+    /// Lets the users work side by side; gives back the figures and the users. One that gets no answer
+    /// long after the end is cut off, counted as an error and not given back.
+    pub(crate) async fn drive<U>(&self, work: &str, pace: Pace, users: Vec<U>) -> (Run, Vec<U>)
     where
         U: VirtualUser + 'static,
     {
@@ -84,29 +80,28 @@ impl Bench {
             let session = Session::new(Rc::clone(&self.target), Rc::clone(&recorder));
             crowd.spawn_local(live(user, session, window.until));
         }
-        let (before, client_before) = (wait(self, window.from).await, own_usage());
-        let limit = match (pace, window.until) {
-            (Pace::UntilDone { at_most }, _) => at_most,
-            (Pace::Timed, _) => self.measured + GRACE,
-        };
-        let mut after = None;
+        tokio::time::sleep_until(window.from.into()).await;
+        let (before, client_before) = (self.server_usage(), own_usage());
+        let mut ended = None;
         if let Some(until) = window.until {
-            after = wait(self, until).await;
+            tokio::time::sleep_until(until.into()).await;
+            ended = Some((self.server_usage(), own_usage()));
         }
-        let client_timed = own_usage();
-        let users = tokio::time::timeout(limit, crowd.join_all()).await.map_err(|_| {
-            Fault::Answer(format!("{work}: not done within {} s, cut off", limit.as_secs()))
-        })?;
+        let limit = match pace {
+            Pace::UntilDone { at_most } => at_most,
+            Pace::Timed => GRACE,
+        };
+        let users = gather(crowd, limit).await;
+        let took = window.until.map_or_else(|| window.from.elapsed(), |until| until - window.from);
+        let (after, client_after) = ended.unwrap_or_else(|| (self.server_usage(), own_usage()));
+        for _ in users.len()..count {
+            recorder.complain("cut off", format!("no answer within {} s", limit.as_secs()));
+        }
         let mut run = Run::new(work, count, recorder.take());
-        run.timed(match window.until {
-            Some(until) => until - window.from,
-            None => window.from.elapsed(),
-        });
-        let after = if window.until.is_some() { after } else { self.server_usage() };
-        let client_after = if window.until.is_some() { client_timed } else { own_usage() };
+        run.timed(took);
         run.client_cpu_seconds = client_after.cpu_seconds - client_before.cpu_seconds;
         run.server_used(idle, before, after);
-        Ok((run, users))
+        (run, users)
     }
 
     fn window(&self, pace: Pace) -> Window {
@@ -125,9 +120,14 @@ impl Bench {
     }
 }
 
-async fn wait(bench: &Bench, moment: Instant) -> Option<Usage> {
-    tokio::time::sleep_until(moment.into()).await;
-    bench.server_usage()
+/// The users that come to an end within the limit; the others are cut off.
+async fn gather<U: 'static>(mut crowd: JoinSet<U>, limit: Duration) -> Vec<U> {
+    let deadline = tokio::time::Instant::now() + limit;
+    let mut users = Vec::new();
+    while let Ok(Some(Ok(user))) = tokio::time::timeout_at(deadline, crowd.join_next()).await {
+        users.push(user);
+    }
+    users
 }
 
 fn own_usage() -> Usage {

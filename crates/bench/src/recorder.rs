@@ -60,6 +60,11 @@ impl Recorder {
         }
     }
 
+    /// An error that belongs to no answer.
+    pub(crate) fn complain(&self, label: &'static str, complaint: String) {
+        self.series.borrow_mut().entry(label).or_insert_with(Series::empty).complain(complaint);
+    }
+
     pub(crate) fn take(&self) -> BTreeMap<&'static str, Series> {
         self.series.take()
     }
@@ -110,9 +115,10 @@ mod tests {
 
     #[test]
     fn samples_outside_the_window_do_not_count() {
-        let now = Instant::now();
+        let before = Instant::now();
+        let now = before + Duration::from_nanos(1);
         let recorder = Recorder::within(Window { from: now, until: None });
-        recorder.file("read", now - Duration::from_secs(1), Ok(10));
+        recorder.file("read", before, Ok(10));
         recorder.file("read", now, Ok(10));
         recorder.file("read", now, Err("500".into()));
         let series = recorder.take().remove("read").unwrap();

@@ -163,6 +163,7 @@ impl Operation {
 }
 
 impl Report {
+    #[expect(clippy::fn_params_excessive_bools, reason = "the flag is a result, not a mode")]
     pub(crate) fn check(&mut self, name: &str, holds: bool, found: impl Into<String>) {
         self.checks.push(Check { name: name.to_owned(), holds, found: found.into() });
     }

@@ -61,11 +61,13 @@ impl Store {
     fn find(&self, resource_type: &str, query: &str) -> Vec<Value> {
         let identifier = query.split('&').find_map(|part| part.strip_prefix("identifier="));
         let value = identifier.map(|token| token.rsplit(['|', 'C']).next().unwrap_or(token));
+        let count = query.split('&').find_map(|part| part.strip_prefix("_count=")?.parse().ok());
         let prefix = format!("{resource_type}/");
         let current = self.versions.iter().filter(|(path, _)| path.starts_with(&prefix));
         current
             .filter_map(|(_, versions)| versions.last()?.clone())
             .filter(|resource| value.is_none_or(|v| resource["identifier"][0]["value"] == v))
+            .take(count.unwrap_or(usize::MAX))
             .collect()
     }
 }

@@ -63,6 +63,7 @@ fn the_mixes_meet_no_error() {
     for work in ["crud --users 4 --resources 100", "crud-k6 --users 2", "txn --workers 2"] {
         assert_clean(&measure(&base, work).unwrap());
     }
+    let base = stub::serve();
     assert_clean(&measure(&base, "readmix --users 2 --patients 50").unwrap());
     assert_clean(&measure(&base, "fill --resources 1001 --entries 50 --workers 2").unwrap());
 }

@@ -20,14 +20,20 @@ struct Batch {
 fn main() {
     let mut batches = vec![
         Batch { name: "Patient, generated".into(), resources: (0..200).map(patient).collect() },
-        Batch { name: "Observation, generated".into(), resources: (0..200).map(observation).collect() },
+        Batch {
+            name: "Observation, generated".into(),
+            resources: (0..200).map(observation).collect(),
+        },
     ];
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     batches.extend(folder.map(|folder| Batch {
         name: format!("resources of {folder}"),
         resources: entries(Path::new(&folder)),
     }));
-    println!("{:<40} {:>8} {:>9} {:>9} {:>9} {:>9}", "batch", "bytes", "parse", "trusted", "stamp", "bytes()");
+    println!(
+        "{:<40} {:>8} {:>9} {:>9} {:>9} {:>9}",
+        "batch", "bytes", "parse", "trusted", "stamp", "bytes()"
+    );
     for batch in &batches {
         measure(batch);
     }
@@ -38,8 +44,11 @@ fn measure(batch: &Batch) {
     let limits = Limits::default();
     let count = batch.resources.len().max(1);
     let size = batch.resources.iter().map(Bytes::len).sum::<usize>() / count;
-    let valid: Vec<Valid> =
-        batch.resources.iter().filter_map(|source| json::parse(source.clone(), &limits).ok()).collect();
+    let valid: Vec<Valid> = batch
+        .resources
+        .iter()
+        .filter_map(|source| json::parse(source.clone(), &limits).ok())
+        .collect();
     if valid.len() != batch.resources.len() {
         println!("{}: {} of {} were refused", batch.name, count - valid.len(), count);
     }

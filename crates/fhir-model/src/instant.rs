@@ -34,9 +34,8 @@ impl Instant {
     /// <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
     pub fn http_date(self) -> String {
         const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-        const MONTHS: [&str; 12] = [
-            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-        ];
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let (year, month, day) = self.date();
         let second_of_day = self.0.rem_euclid(DAY_MS) / 1000;
         let name = |names: &[&'static str], n: i64| {

@@ -19,8 +19,8 @@ mod value;
 use bytes::Bytes;
 use parser::Parser;
 
-pub(crate) use stamp::stamp;
 pub use format::{minify_into, pretty};
+pub(crate) use stamp::stamp;
 pub use string::{unquote, write_string};
 pub use value::Value;
 

@@ -5,29 +5,39 @@ mod calendar;
 
 use crate::definitions::Primitive;
 
+impl Primitive {
+    /// Whether its values stand without quotes in JSON.
+    #[inline]
+    pub(crate) const fn is_number_or_boolean(self) -> bool {
+        matches!(
+            self,
+            Self::Boolean | Self::Integer | Self::UnsignedInt | Self::PositiveInt | Self::Decimal
+        )
+    }
+}
+
 /// Checks a value that stands as a JSON string. The error says what would be right.
 pub(crate) fn check_text(primitive: Primitive, text: &str) -> Result<(), &'static str> {
     let (fits, expected) = match primitive {
-        Primitive::String | Primitive::Markdown | Primitive::Xhtml => {
-            (true, "text")
+        Primitive::String | Primitive::Markdown | Primitive::Xhtml => (true, "text"),
+        Primitive::Code => {
+            (is_code(text), "a code: no whitespace at either end, single spaces within")
         }
-        Primitive::Code => (
-            is_code(text),
-            "a code: no whitespace at either end, single spaces within",
-        ),
         Primitive::Id => (is_id(text), "an id: 1 to 64 letters, digits, '-' and '.'"),
         Primitive::Uri | Primitive::Url | Primitive::Canonical => {
             (is_uri(text), "a URI: no whitespace")
         }
         Primitive::Oid => (is_oid(text), "an OID as 'urn:oid:1.2.3'"),
-        Primitive::Uuid => {
-            (is_uuid(text), "a UUID as 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520', in lower case")
-        }
-        Primitive::Base64Binary => (is_base64(text), "base64: groups of four characters of its alphabet"),
-        Primitive::Date => (
-            calendar::is_date(text),
-            "a date as YYYY, YYYY-MM or YYYY-MM-DD that the calendar has",
+        Primitive::Uuid => (
+            is_uuid(text),
+            "a UUID as 'urn:uuid:c757873d-ec9a-4326-a141-556f43239520', in lower case",
         ),
+        Primitive::Base64Binary => {
+            (is_base64(text), "base64: groups of four characters of its alphabet")
+        }
+        Primitive::Date => {
+            (calendar::is_date(text), "a date as YYYY, YYYY-MM or YYYY-MM-DD that the calendar has")
+        }
         Primitive::DateTime => (
             calendar::is_date_time(text),
             "a date, or a date and a time with seconds and time zone, as 2015-02-07T13:28:17+02:00",
@@ -46,7 +56,11 @@ pub(crate) fn check_text(primitive: Primitive, text: &str) -> Result<(), &'stati
     if !fits {
         return Err(expected);
     }
-    if text.is_empty() { Err("text that is not empty; leave the element out if there is none") } else { Ok(()) }
+    if text.is_empty() {
+        Err("text that is not empty; leave the element out if there is none")
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether there are no control characters but tab and line ends: XML could not carry them.
@@ -55,14 +69,20 @@ pub(crate) fn is_printable(text: &str) -> bool {
 }
 
 /// Checks a JSON number; `integer` holds its digits when it has neither fraction nor exponent.
-pub(crate) fn check_number(primitive: Primitive, integer: Option<&str>) -> Result<(), &'static str> {
+pub(crate) fn check_number(
+    primitive: Primitive,
+    integer: Option<&str>,
+) -> Result<(), &'static str> {
     // -0 is none of R4's integers
     let value = integer.filter(|digits| *digits != "-0").and_then(|digits| digits.parse().ok());
-    let (range, expected) = match primitive {
-        Primitive::Decimal => return Ok(()),
-        Primitive::PositiveInt => (1..=i32::MAX, "a whole number from 1 to 2147483647"),
-        Primitive::UnsignedInt => (0..=i32::MAX, "a whole number from 0 to 2147483647"),
-        _ => (i32::MIN..=i32::MAX, "a whole number from -2147483648 to 2147483647"),
+    let (range, expected) = if primitive == Primitive::Decimal {
+        return Ok(());
+    } else if primitive == Primitive::PositiveInt {
+        (1..=i32::MAX, "a whole number from 1 to 2147483647")
+    } else if primitive == Primitive::UnsignedInt {
+        (0..=i32::MAX, "a whole number from 0 to 2147483647")
+    } else {
+        (i32::MIN..=i32::MAX, "a whole number from -2147483648 to 2147483647")
     };
     if value.is_some_and(|value| range.contains(&value)) { Ok(()) } else { Err(expected) }
 }
@@ -86,7 +106,8 @@ fn is_code(text: &str) -> bool {
 }
 
 fn is_uri(text: &str) -> bool {
-    text.bytes().all(|byte| byte > b' ')
+    // the least byte, not the first bad one: that compares many bytes at once
+    text.bytes().min().is_none_or(|least| least > b' ')
 }
 
 /// `urn:oid:`, then numbers without leading zeros, the first of them 0, 1 or 2.
@@ -125,7 +146,7 @@ fn is_base64(text: &str) -> bool {
         }
         characters += 1;
     }
-    characters % 4 == 0 && padding <= 2
+    characters.is_multiple_of(4) && padding <= 2
 }
 
 #[cfg(test)]

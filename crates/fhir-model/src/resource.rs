@@ -46,9 +46,9 @@ impl Valid {
             TypeId::URI | TypeId::URL | TypeId::OID | TypeId::UUID | TypeId::XHTML => {
                 node.kind() == Kind::String
             }
-            TypeId::STRING => node
-                .element()
-                .is_some_and(|element| element.owner == TypeId::REFERENCE && element.name == "reference"),
+            TypeId::STRING => node.element().is_some_and(|element| {
+                element.owner == TypeId::REFERENCE && element.name == "reference"
+            }),
             _ => false,
         })
     }
@@ -71,7 +71,7 @@ impl Stamped {
         let mut out = Vec::with_capacity(self.bytes.len() + 80);
         out.extend_from_slice(before);
         // writing to a Vec cannot fail
-        let _ = write!(out, r#""versionId":"{version}","lastUpdated":"{updated}""#);
+        let _written = write!(out, r#""versionId":"{version}","lastUpdated":"{updated}""#);
         out.extend_from_slice(after);
         out.into()
     }

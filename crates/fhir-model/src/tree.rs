@@ -80,8 +80,7 @@ impl Tree {
     /// Every node in document order, companions of primitives left out.
     pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
         let all = (0_u32..).zip(&self.nodes);
-        all.filter(|(_, node)| !node.is_companion)
-            .map(|(index, _)| NodeRef { tree: self, index })
+        all.filter(|(_, node)| !node.is_companion).map(|(index, _)| NodeRef { tree: self, index })
     }
 
     /// How many nodes there are.
@@ -139,7 +138,7 @@ impl<'t> NodeRef<'t> {
         self.node().element
     }
 
-    /// The name as FHIRPath knows it (`value` for `valueQuantity`); the type's name for the root.
+    /// The name as `FHIRPath` knows it (`value` for `valueQuantity`); the type's name for the root.
     pub fn name(self) -> &'static str {
         self.element().map_or_else(|| self.ty().name(), |element| element.name)
     }
@@ -202,12 +201,12 @@ impl<'t> NodeRef<'t> {
         Children { tree: self.tree, next: holder + 1, end }
     }
 
-    /// The children of this FHIRPath name.
+    /// The children of this `FHIRPath` name.
     pub fn named(self, name: &str) -> impl Iterator<Item = NodeRef<'t>> + use<'t, '_> {
         self.children().filter(move |child| child.name() == name)
     }
 
-    /// The first child of this FHIRPath name.
+    /// The first child of this `FHIRPath` name.
     pub fn child(self, name: &str) -> Option<NodeRef<'t>> {
         self.children().find(|child| child.name() == name)
     }

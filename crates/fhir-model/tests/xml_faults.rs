@@ -5,6 +5,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use fhir_model::{Outcome, json, xml};
+    use proptest::prelude::*;
 
     fn read(xml: &str) -> Result<Vec<u8>, Outcome> {
         xml::to_json(xml.as_bytes(), &json::Limits::default())
@@ -20,10 +21,11 @@ mod tests {
             ("<nam/>", "Patient", "`Patient` has no element `nam`"),
             ("<name><x/></name>", "Patient.name[0]", "no element `x`"),
             (
-                "<name/><name><given value='a'/><family value='b'/></name>",
+                "<name/><name><given value='a'/><family value='b'/><given value='c'/></name>",
                 "Patient.name[1]",
-                "before",
+                "`given` items must stand together",
             ),
+            ("<active value='true'/><name/><active value='true'/>", "Patient", "only once"),
             ("<active value='yes'/>", "Patient.active", "not a valid boolean"),
             ("<multipleBirthInteger value='1,2'/>", "Patient.multipleBirth", "not a valid integer"),
             ("<active value='true'/><active value='true'/>", "Patient.active", "only once"),
@@ -79,6 +81,23 @@ mod tests {
         }
         let outcome = xml::to_json(b"<a>\xff</a>", &json::Limits::default()).unwrap_err();
         assert!(outcome.to_string().contains("must be UTF-8"), "{outcome}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(text in "[<>/a-z &;#='\"!?\\[\\]-]{0,200}", inside: bool) {
+            let xml = if inside { patient(&text) } else { text };
+            if let Err(outcome) = read(&xml) {
+                prop_assert!(outcome.status() < 500);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Err(outcome) = xml::to_json(&bytes, &json::Limits::default()) {
+                prop_assert!(outcome.status() < 500);
+            }
+        }
     }
 
     #[test]

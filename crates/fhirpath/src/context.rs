@@ -37,10 +37,17 @@ pub(crate) enum Casts {
 const BUDGET: u64 = 1_000_000;
 
 impl<'t> Context<'t> {
-    /// `resource` is `%resource`: the resource that the focus belongs to. `%rootResource` is the root of
-    /// its tree.
+    /// `resource` is `%resource`: the innermost resource that the focus belongs to. `%rootResource` is the
+    /// one that it is contained in, if it is; else the same.
     pub fn new(resource: NodeRef<'t>) -> Self {
-        Self { resource, now: None, budget: BUDGET, resolver: None, tracer: None, casts: Casts::Keep }
+        Self {
+            resource,
+            now: None,
+            budget: BUDGET,
+            resolver: None,
+            tracer: None,
+            casts: Casts::Keep,
+        }
     }
 
     /// What `now()` and `today()` (in UTC) say; without it they are errors.

@@ -121,9 +121,7 @@ impl<'c, 't> Evaluator<'c, 't> {
                 Ok(value)
             }
             Expr::Empty | Expr::Type(_) => Ok(Collection::Empty),
-            Expr::Index => {
-                Ok(scope.index.and_then(|index| i64::try_from(index).ok()).into())
-            }
+            Expr::Index => Ok(scope.index.and_then(|index| i64::try_from(index).ok()).into()),
             Expr::Total => Ok(scope.total.cloned().unwrap_or_default()),
             Expr::Variable(name) => variables::value(self, name, scope),
         }
@@ -194,7 +192,9 @@ impl<'c, 't> Evaluator<'c, 't> {
 
     fn path(&mut self, path: &Path, scope: &Scope<'_, 't>) -> Result<Collection<'t>> {
         match &path.head {
-            Head::Focus => self.steps(Operand::Value(scope.this.iter().cloned().collect()), &path.steps, scope),
+            Head::Focus => {
+                self.steps(Operand::Value(scope.this.iter().cloned().collect()), &path.steps, scope)
+            }
             Head::Expr(head) => {
                 let items = self.operand(head, scope)?;
                 self.steps(items, &path.steps, scope)
@@ -242,7 +242,7 @@ impl<'c, 't> Evaluator<'c, 't> {
         scope: &Scope<'_, 't>,
     ) -> Result<Collection<'t>> {
         self.charge(1 + items.len())?;
-        match call.function.arguments {
+        let result = match call.function.arguments {
             Arguments::None(run) => run(self, items),
             Arguments::Values(run) => {
                 let values: Result<Vec<_>> =
@@ -268,7 +268,9 @@ impl<'c, 't> Evaluator<'c, 't> {
                 _ => run(self, items, None),
             },
             Arguments::Definition => Ok(items),
-        }
+        }?;
+        self.charge(result.len())?;
+        Ok(result)
     }
 
     /// A regular expression that is not known before; so it has to be small.

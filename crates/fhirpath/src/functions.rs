@@ -1,5 +1,11 @@
 //! The table of functions: name, arguments, what runs. A family is a file; a function is a row.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "the functions of the table have one signature"
+)]
+
 mod aggregate;
 mod boundary;
 mod combining;
@@ -21,6 +27,7 @@ use std::{fmt, ops::RangeInclusive};
 
 use regex::Regex;
 
+pub(crate) use reference::container;
 pub(crate) use strings::{COMPUTED_MAX, KNOWN_MAX, compile as compile_pattern};
 
 use crate::{
@@ -40,8 +47,11 @@ pub(crate) struct Function {
 }
 
 type Bare = for<'t> fn(&mut Evaluator<'_, 't>, Collection<'t>) -> Result<Collection<'t>>;
-type Values =
-    for<'t> fn(&mut Evaluator<'_, 't>, Collection<'t>, &[Operand<'_, 't>]) -> Result<Collection<'t>>;
+type Values = for<'t> fn(
+    &mut Evaluator<'_, 't>,
+    Collection<'t>,
+    &[Operand<'_, 't>],
+) -> Result<Collection<'t>>;
 type Lambda = for<'t> fn(
     &mut Evaluator<'_, 't>,
     Collection<'t>,

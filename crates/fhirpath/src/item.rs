@@ -68,7 +68,9 @@ impl<'t> Item<'t> {
     pub fn type_info(&self) -> TypeInfo {
         let name = match self {
             Self::Node(node) => return TypeInfo { namespace: "FHIR", name: node.ty().name() },
-            Self::Resolved(resource) => return TypeInfo { namespace: "FHIR", name: resource.name() },
+            Self::Resolved(resource) => {
+                return TypeInfo { namespace: "FHIR", name: resource.name() };
+            }
             Self::Boolean(_) => "Boolean",
             Self::Integer(_) => "Integer",
             Self::Decimal(_) => "Decimal",

@@ -35,8 +35,8 @@ pub(crate) enum TokenKind<'a> {
 
 /// Longer ones first.
 const SYMBOLS: &[&str] = &[
-    "!=", "!~", "<=", ">=", ".", ",", "(", ")", "[", "]", "{", "}", "+", "-", "*", "/", "&", "|", "=",
-    "~", "<", ">",
+    "!=", "!~", "<=", ">=", ".", ",", "(", ")", "[", "]", "{", "}", "+", "-", "*", "/", "&", "|",
+    "=", "~", "<", ">",
 ];
 
 /// Splits the text; the last token is [`TokenKind::End`].
@@ -127,14 +127,19 @@ impl<'a> Lexer<'a> {
             Some(quote @ ('`' | '\'')) => self.quoted(quote)?,
             _ => self.name().to_owned(),
         };
-        if name.is_empty() { Err(self.error("a name must follow %")) } else { Ok(TokenKind::Variable(name)) }
+        if name.is_empty() {
+            Err(self.error("a name must follow %"))
+        } else {
+            Ok(TokenKind::Variable(name))
+        }
     }
 
     fn number(&mut self) -> Result<TokenKind<'a>, ParseError> {
         let start = self.position;
         let whole = self.take_while(|byte| byte.is_ascii_digit());
         let rest = self.rest().as_bytes();
-        let has_fraction = rest.first() == Some(&b'.') && rest.get(1).is_some_and(u8::is_ascii_digit);
+        let has_fraction =
+            rest.first() == Some(&b'.') && rest.get(1).is_some_and(u8::is_ascii_digit);
         if !has_fraction {
             let number = whole.parse().map(TokenKind::Integer);
             return number.map_err(|_| ParseError::new(start, "the integer is too large"));

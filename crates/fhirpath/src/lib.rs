@@ -4,6 +4,22 @@
 //! A text is compiled once into an [`Expression`], which is evaluated on any element. **Invariant**: the
 //! same expression, element and [`Context`] give the same result; nothing else is asked, and the steps
 //! are counted.
+//!
+//! ```
+//! use fhir_model::json;
+//! use fhirpath::{Context, Expression};
+//!
+//! let patient = json::parse_trusted(br#"{"resourceType":"Patient","name":[{"family":"Rao"}]}"#[..].into());
+//! let family = Expression::parse("Patient.name.where(family.exists()).family")?;
+//! let items = family.evaluate(&Context::new(patient.root()), patient.root())?;
+//! assert_eq!(items[0].to_string(), "Rao");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "operators and functions name the types they are defined for; all others are one case"
+)]
 
 mod check;
 mod collection;

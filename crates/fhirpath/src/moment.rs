@@ -132,7 +132,13 @@ impl Moment {
     fn local_nanos_last(self) -> i128 {
         let first = self.local_nanos();
         let length = match self.precision {
-            Precision::Year => if is_leap(self.year) { 366 * DAY } else { 365 * DAY },
+            Precision::Year => {
+                if is_leap(self.year) {
+                    366 * DAY
+                } else {
+                    365 * DAY
+                }
+            }
             Precision::Month => i128::from(days_in_month(self.year, self.month)) * DAY,
             Precision::Day => DAY,
             Precision::Hour => HOUR,
@@ -143,22 +149,22 @@ impl Moment {
     }
 
     /// First and last instant in UTC, where an unknown zone is any of the earth's.
-    fn range(self, other_has_zone: bool) -> (i128, i128) {
+    fn range(self, other_offset: Option<i16>) -> (i128, i128) {
         let (first, last) = (self.local_nanos(), self.local_nanos_last());
         match self.offset {
             Some(offset) => {
                 let shift = i128::from(offset) * MINUTE;
                 (first - shift, last - shift)
             }
-            None if other_has_zone => (first - EAST, last + WEST),
+            None if other_offset.is_some() => (first - EAST, last + WEST),
             None => (first, last),
         }
     }
 
     /// The order of two readings; `None` when their precisions or zones leave it open.
     pub(crate) fn compare(self, other: Self) -> Option<Ordering> {
-        let (first, last) = self.range(other.offset.is_some());
-        let (other_first, other_last) = other.range(self.offset.is_some());
+        let (first, last) = self.range(other.offset);
+        let (other_first, other_last) = other.range(self.offset);
         if last < other_first {
             Some(Ordering::Less)
         } else if first > other_last {
@@ -175,7 +181,7 @@ impl Moment {
 
     /// Equal readings have equal keys.
     pub(crate) fn key(self) -> i128 {
-        self.range(false).0
+        self.range(None).0
     }
 }
 

@@ -26,9 +26,7 @@ pub(crate) struct Operator {
 #[derive(Clone, Copy)]
 pub(crate) enum Apply {
     /// As collections.
-    Both(
-        for<'t> fn(&mut Evaluator<'_, 't>, &[Item<'t>], &[Item<'t>]) -> Result<Collection<'t>>,
-    ),
+    Both(for<'t> fn(&mut Evaluator<'_, 't>, &[Item<'t>], &[Item<'t>]) -> Result<Collection<'t>>),
     /// As truth values; the right one is not evaluated when the left one decides.
     Logic(fn(Option<bool>, Option<bool>) -> Option<bool>),
 }

@@ -155,11 +155,8 @@ impl<'t> Quantity<'t> {
 
     /// Equal in the unit and to the digits of the less precise one.
     pub(crate) fn is_equivalent(&self, other: &Quantity<'_>) -> bool {
-        let (left, right) = if self.value.scale() <= other.value.scale() {
-            (self, other)
-        } else {
-            (other, self)
-        };
+        let (left, right) =
+            if self.value.scale() <= other.value.scale() { (self, other) } else { (other, self) };
         // years and months are equivalent to UCUM's, though not equal
         let converted = right.value_in(&left.unit);
         converted.is_some_and(|value| {
@@ -193,16 +190,6 @@ impl<'t> Quantity<'t> {
             Some(canonical) => (Some(canonical.factor.normalize()), None),
             None => (Some(self.value.normalize()), Some(self.unit_text())),
         }
-    }
-
-    /// With everything owned.
-    pub(crate) fn into_owned(self) -> Quantity<'static> {
-        let unit = match self.unit {
-            Unit::Ucum(code) => Unit::Ucum(Cow::Owned(code.into_owned())),
-            Unit::Calendar(unit) => Unit::Calendar(unit),
-            Unit::Other(text) => Unit::Other(Cow::Owned(text.into_owned())),
-        };
-        Quantity { value: self.value, unit }
     }
 }
 

@@ -78,17 +78,14 @@ fn read(node: NodeRef<'_>) -> Option<Item<'_>> {
 
 /// The number of a JSON lexeme; `None` beyond 28 digits.
 pub(crate) fn decimal(text: &str) -> Option<Decimal> {
-    if text.contains(['e', 'E']) {
-        Decimal::from_scientific(text).ok()
-    } else {
-        text.parse().ok()
-    }
+    if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
 }
 
 /// A FHIR `Quantity`: its code in UCUM, else the words of its unit.
 fn quantity(node: NodeRef<'_>) -> Option<Item<'_>> {
     let value = decimal(&node.child_text("value")?)?;
-    let is_ucum = node.child_text("system").is_some_and(|system| system == "http://unitsofmeasure.org");
+    let is_ucum =
+        node.child_text("system").is_some_and(|system| system == "http://unitsofmeasure.org");
     let code = node.child_text("code");
     let unit = match (is_ucum, code) {
         (true, Some(code)) => Unit::Ucum(code),

@@ -6,6 +6,7 @@ use crate::{
     collection::Collection,
     error::EvalError,
     evaluator::{Definition, Evaluator, Result, Scope},
+    functions::container,
     item::Item,
 };
 
@@ -27,7 +28,7 @@ const ELEMENTS: &[&str] = &["context", "resource", "rootResource"];
 
 /// The value of a variable.
 pub(crate) fn value<'t>(
-    evaluator: &Evaluator<'_, 't>,
+    evaluator: &mut Evaluator<'_, 't>,
     name: &str,
     scope: &Scope<'_, 't>,
 ) -> Result<Collection<'t>> {
@@ -35,7 +36,7 @@ pub(crate) fn value<'t>(
     let item = match name {
         "context" => Item::Node(evaluator.focus),
         "resource" => Item::Node(resource),
-        "rootResource" => Item::Node(resource.tree().root()),
+        "rootResource" => Item::Node(container(evaluator, resource)?),
         _ => match text(name) {
             Some(text) => Item::String(text),
             None => {

@@ -24,15 +24,19 @@ pub(crate) async fn batch(
     bundle: &Valid,
     prefer: Prefer,
 ) -> Result<Answer, Outcome> {
-    let entries: Vec<_> = bundle.tree().root().named("entry").collect();
-    let answers = stream::iter(entries.into_iter().enumerate())
-        .map(|(n, node)| async move {
+    let entries = bundle.tree().root().named("entry").enumerate();
+    let requests: Vec<_> = entries
+        .map(|(n, node)| {
             let request = entry::request(fhir, node, prefer);
-            let asked = match request {
+            request.map_err(|refusal| refusal.inside(&format!("Bundle.entry[{n}]")))
+        })
+        .collect();
+    let answers = stream::iter(requests)
+        .map(|request| async move {
+            Answer::from(match request {
                 Ok(request) => fhir.answer(caller, request).await,
-                Err(refusal) => Err(refusal.inside(&format!("Bundle.entry[{n}]"))),
-            };
-            Answer::from(asked)
+                Err(refusal) => Err(refusal),
+            })
         })
         .buffered(AT_ONCE)
         .collect::<Vec<Answer>>()

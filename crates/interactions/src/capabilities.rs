@@ -1,11 +1,216 @@
-//! What this server can do: <https://hl7.org/fhir/R4/capabilitystatement.html>.
+//! What this server can do, from what is really there: <https://hl7.org/fhir/R4/capabilitystatement.html>.
+
+use std::sync::LazyLock;
 
 use bytes::Bytes;
+use fhir_model::{
+    Instant, ResourceType,
+    definitions::{SearchKind, r4},
+    json,
+};
+use search::{Handling, Parameter, Reading, Registry};
 
 use crate::Fhir;
 
-/// The statement.
+/// When what is stated here last changed.
+const DATE: &str = "2026-11-22";
+
+const FORMATS: &[&str] = &["application/fhir+json", "application/fhir+xml", "json", "xml"];
+
+const PATCH_FORMATS: &[&str] = &[
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/fhir+json",
+    "application/fhir+xml",
+];
+
+/// `CapabilityStatement.rest.interaction`
+const SYSTEM_INTERACTIONS: &[&str] = &["transaction", "batch", "history-system"];
+
+/// `CapabilityStatement.rest.resource.interaction`
+const INTERACTIONS: &[&str] = &[
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+];
+
+/// What holds for every type alike. References are not made to resolve: a record may arrive before
+/// what it refers to.
+const FOR_EVERY_TYPE: &str = concat!(
+    r#","versioning":"versioned-update","readHistory":true,"updateCreate":true,"conditionalCreate":true,"#,
+    r#""conditionalRead":"full-support","conditionalUpdate":true,"conditionalDelete":"single","#,
+    r#""referencePolicy":["literal","logical"]"#
+);
+
+/// The statement of this server.
 pub(crate) fn statement(fhir: &Fhir) -> Bytes {
-    let _base = fhir.base();
-    Bytes::from_static(b"{}")
+    static REST: LazyLock<Vec<u8>> = LazyLock::new(|| rest(Registry::r4()));
+    let mut out = Vec::with_capacity(REST.len() + 1024);
+    out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","name":"#);
+    json::write_string(&mut out, fhir.software.name);
+    out.extend_from_slice(br#","status":"active","date":"#);
+    json::write_string(&mut out, DATE);
+    out.extend_from_slice(br#","kind":"instance","software":{"name":"#);
+    json::write_string(&mut out, fhir.software.name);
+    out.extend_from_slice(br#","version":"#);
+    json::write_string(&mut out, fhir.software.version);
+    out.extend_from_slice(
+        br#"},"implementation":{"description":"The vault at this address","url":"#,
+    );
+    json::write_string(&mut out, fhir.base());
+    out.extend_from_slice(br#"},"fhirVersion":"#);
+    json::write_string(&mut out, r4().package().version);
+    for (name, values) in [("format", FORMATS), ("patchFormat", PATCH_FORMATS)] {
+        out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+        list(&mut out, values, |out, value| json::write_string(out, value));
+    }
+    out.extend_from_slice(br#","rest":["#);
+    out.extend_from_slice(&REST);
+    out.extend_from_slice(b"]}");
+    out.into()
+}
+
+/// `CapabilityStatement.rest`: the same wherever the server stands.
+fn rest(registry: &Registry) -> Vec<u8> {
+    let mut out = br#"{"mode":"server","resource":"#.to_vec();
+    list(&mut out, ResourceType::all(), |out, ty| resource(out, registry, *ty));
+    out.extend_from_slice(br#","interaction":"#);
+    list(&mut out, SYSTEM_INTERACTIONS, interaction);
+    out.push(b'}');
+    out
+}
+
+fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
+    let head = format!(
+        r#"{{"type":"{ty}","profile":"http://hl7.org/fhir/StructureDefinition/{ty}","interaction":"#
+    );
+    out.extend_from_slice(head.as_bytes());
+    list(out, INTERACTIONS, interaction);
+    out.extend_from_slice(FOR_EVERY_TYPE.as_bytes());
+    let answered: Vec<&Parameter> =
+        registry.of(ty).iter().filter(|parameter| is_answered(registry, parameter)).collect();
+    out.extend_from_slice(br#","searchParam":"#);
+    list(out, &answered, |out, parameter| search_parameter(out, parameter));
+    out.push(b'}');
+}
+
+fn interaction(out: &mut Vec<u8>, code: &&str) {
+    out.extend_from_slice(br#"{"code":"#);
+    json::write_string(out, code);
+    out.push(b'}');
+}
+
+fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
+    out.extend_from_slice(br#"{"name":"#);
+    json::write_string(out, parameter.code);
+    out.extend_from_slice(br#","definition":"#);
+    json::write_string(out, parameter.url);
+    out.extend_from_slice(br#","type":"#);
+    json::write_string(out, parameter.kind.code());
+    out.push(b'}');
+}
+
+fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    out.push(b'[');
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
+/// Whether a search understands the parameter: it is asked with a value of its kind.
+fn is_answered(registry: &Registry, parameter: &Parameter) -> bool {
+    let pairs = [(parameter.code.to_owned(), sample(parameter))];
+    let reading = Reading {
+        handling: Handling::Strict,
+        base: "http://localhost",
+        now: Instant::from_millis(0),
+    };
+    search::parse(registry, parameter.ty, &pairs, &reading).is_ok()
+}
+
+/// A value that a parameter takes.
+fn sample(parameter: &Parameter) -> String {
+    if parameter.components.is_empty() {
+        return sample_of(parameter.kind).to_owned();
+    }
+    let kind_of =
+        |url: &str| r4().search_parameters().iter().find(|one| one.url == url).map(|one| one.kind);
+    let parts = parameter.components.iter().filter_map(|(url, _)| kind_of(url));
+    parts.map(sample_of).collect::<Vec<&str>>().join("$")
+}
+
+fn sample_of(kind: SearchKind) -> &'static str {
+    match kind {
+        SearchKind::Number | SearchKind::Quantity => "1",
+        SearchKind::Date => "2000",
+        SearchKind::Reference => "Patient/1",
+        SearchKind::Uri => "urn:oid:1.2",
+        SearchKind::String | SearchKind::Token | SearchKind::Composite | SearchKind::Special => {
+            "text"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn parsed() -> json::Value {
+        let text = [br#"{"resourceType":"CapabilityStatement","status":"active","date":"2026","kind":"capability","fhirVersion":"4.0.1","format":["json"],"rest":["#.as_slice(), &rest(Registry::r4()), b"]}"].concat();
+        let valid = json::parse(text.into(), &json::Limits::default()).unwrap();
+        json::Value::parse(valid.tree().bytes(), &json::Limits::default()).unwrap()
+    }
+
+    fn items<'a>(value: &'a json::Value, name: &str) -> &'a [json::Value] {
+        match value.get(name) {
+            Some(json::Value::Array(items)) => items,
+            _ => panic!("no {name}"),
+        }
+    }
+
+    #[test]
+    fn every_type_is_stated_once_and_each_parameter_of_it_too() {
+        let statement = parsed();
+        let resources = items(&items(&statement, "rest")[0], "resource");
+        assert_eq!(resources.len(), ResourceType::all().len());
+        for (resource, ty) in resources.iter().zip(ResourceType::all()) {
+            assert_eq!(resource.get("type").unwrap().as_str(), Some(ty.name()));
+            let parameters = items(resource, "searchParam");
+            let names: BTreeSet<&str> =
+                parameters.iter().map(|one| one.get("name").unwrap().as_str().unwrap()).collect();
+            assert_eq!(names.len(), parameters.len(), "{ty}");
+            assert!(names.contains("_id") && names.contains("_lastUpdated"), "{ty}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_search_understands_is_stated() {
+        let registry = Registry::r4();
+        let cases = [
+            ("Patient", "birthdate", true),
+            ("Patient", "identifier", true),
+            ("Observation", "value-quantity", true),
+            ("Observation", "subject", true),
+            ("ValueSet", "url", true),
+            ("RiskAssessment", "probability", true),
+            ("Patient", "_query", false),
+            ("Patient", "_filter", false),
+        ];
+        for (ty, code, expected) in cases {
+            let parameter = registry.parameter(ResourceType::named(ty).unwrap(), code).unwrap();
+            assert_eq!(is_answered(registry, parameter), expected, "{ty} {code}");
+        }
+    }
 }

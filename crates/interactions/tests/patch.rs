@@ -41,7 +41,7 @@ mod tests {
         items
     }
 
-    /// Members sorted, so that their order does not count.
+    /// Members sorted, so that their order does not count, nor how a narrative spells a quotation mark.
     fn sorted(value: Value) -> Value {
         match value {
             Value::Object(members) => {
@@ -51,6 +51,9 @@ mod tests {
                 Value::Object(members)
             }
             Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+            Value::String(text) if text.starts_with("<div") => {
+                Value::String(text.replace("&quot;", "\""))
+            }
             plain @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => plain,
         }
     }

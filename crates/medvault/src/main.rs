@@ -1,2 +1,15 @@
-//! medvault
-fn main() {}
+//! `medvault`: configuration, wiring, commands.
+
+mod cli;
+mod config;
+mod console;
+mod import;
+mod log;
+mod serve;
+mod trouble;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

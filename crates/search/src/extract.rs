@@ -6,6 +6,8 @@ mod number;
 mod oracle;
 mod reference;
 mod string;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use fhir_model::{Kind, NodeRef, Tree};
@@ -60,10 +62,7 @@ fn walk(program: &Program, state: &State, node: NodeRef<'_>, found: &mut Found<'
 fn holds(condition: &Condition, parent: NodeRef<'_>, node: NodeRef<'_>) -> bool {
     match condition {
         Condition::Always => true,
-        // a primitive is the very type: string and code are alternatives of one choice
-        Condition::Type(ty) => {
-            node.ty() == *ty || (ty.primitive().is_none() && node.ty().is_a(*ty))
-        }
+        Condition::Type(_) => condition.allows(node.ty()),
         Condition::Resolves(ty) => reference::resolves_to(node, *ty),
         Condition::Member { name, text } => {
             node.named(name).any(|child| child.text().is_some_and(|value| *value == **text))
@@ -84,13 +83,13 @@ fn evaluate(program: &Program, root: NodeRef<'_>, found: &mut Found<'_>) {
 
 impl Found<'_> {
     fn item(&mut self, leaf: Leaf, item: &Item<'_>) {
-        match item {
-            Item::Node(node) => self.node(leaf, *node),
-            Item::Boolean(value) if leaf.kind == SearchKind::Token => {
-                let code = if *value { "true" } else { "false" };
-                token::push(&mut self.rows.tokens, leaf.param, None, code);
-            }
-            _ => self.rows.valueless.push(leaf.param),
+        if let Item::Node(node) = item {
+            self.node(leaf, *node);
+        } else if let (Item::Boolean(value), SearchKind::Token) = (item, leaf.kind) {
+            let code = if *value { "true" } else { "false" };
+            token::push(&mut self.rows.tokens, leaf.param, None, code);
+        } else {
+            self.rows.valueless.push(leaf.param);
         }
     }
 

@@ -142,3 +142,87 @@ fn has_rows(param: ParamId, kind: SearchKind, rows: &Rows) -> bool {
     };
     typed || rows.valueless.contains(&param)
 }
+
+#[cfg(test)]
+mod tests {
+    use fhir_model::{ResourceType, json};
+
+    use super::*;
+    use crate::{Handling, Reading, Registry, extract, parse};
+
+    const PATIENT: &str = r#"{"resourceType":"Patient","active":true,"gender":"female",
+        "identifier":[{"system":"s","value":"1"},{"value":"2"}],"birthDate":"1974-12",
+        "name":[{"family":"Müller"},{"given":["Asha"]}],
+        "managingOrganization":{"reference":"Organization/o"},
+        "generalPractitioner":[{"identifier":{"system":"n","value":"7"}},{"display":"x"}]}"#;
+
+    /// What is true of the patient above with the id `p`, updated on 2026-11-22.
+    const QUERIES: &[(&str, bool)] = &[
+        ("", true),
+        ("_id=p", true),
+        ("_id=q,p", true),
+        ("_id=P", false),
+        ("_id:not=p", false),
+        ("_id:missing=false", true),
+        ("_id:missing=true", false),
+        ("_lastUpdated=2026-11-22", true),
+        ("_lastUpdated=lt2026-11-22", false),
+        ("_lastUpdated=ge2026-11-22T00:00:00.000Z", true),
+        ("gender=male", false),
+        ("gender=male,female", true),
+        ("gender=female&active=true", true),
+        ("gender=female&active=false", false),
+        ("gender:not=male", true),
+        ("gender:not=male,female", false),
+        ("language:not=fr", true),
+        ("language:missing=true", true),
+        ("gender:missing=true", false),
+        ("identifier=1", true),
+        ("identifier=|1", false),
+        ("identifier=|2", true),
+        ("identifier=s|2", false),
+        ("identifier=s|", true),
+        ("family=mull", true),
+        ("family=uller", false),
+        ("family:contains=ÜLLER", true),
+        ("family:exact=Müller", true),
+        ("family:exact=muller", false),
+        ("family=asha", false),
+        ("name=asha", true),
+        ("birthdate=1974", true),
+        ("birthdate=1974-12", true),
+        ("birthdate=1974-12-01", false),
+        ("birthdate=ne1974-12-01", true),
+        ("birthdate=gt1974-12-30", true),
+        ("birthdate=sa1974-12-30", false),
+        ("birthdate=ap1974-12-30", true),
+        ("organization=o", true),
+        ("organization=Organization/o", true),
+        ("organization=http://own.example/Organization/o", true),
+        ("organization=http://else.example/Organization/o", false),
+        ("general-practitioner:identifier=n|7", true),
+        ("general-practitioner:identifier=7", true),
+        ("general-practitioner=7", false),
+        ("general-practitioner:missing=false", true),
+        ("link:missing=true", true),
+        ("deceased=false", true),
+    ];
+
+    #[test]
+    fn queries_find_what_they_should() {
+        let ty = ResourceType::named("Patient").unwrap();
+        let now = Instant::from_date(2026, 11, 22);
+        let reading = Reading { handling: Handling::Strict, base: "http://own.example", now };
+        let tree = json::parse_trusted(PATIENT.as_bytes().to_vec().into());
+        let rows = extract(Registry::r4(), &tree, reading.base);
+        for (query, expected) in QUERIES {
+            let pairs: Vec<(String, String)> = query
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let (plan, _) = parse(Registry::r4(), ty, &pairs, &reading).unwrap();
+            assert_eq!(matches(&plan, &rows, "p", now), *expected, "{query}");
+        }
+    }
+}

@@ -4,6 +4,8 @@ mod control;
 mod fault;
 mod filter;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod value;
 
 use fhir_model::{Instant, Issue, IssueType, Outcome, ResourceType, Severity};

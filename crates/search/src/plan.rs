@@ -28,7 +28,8 @@ pub struct Plan {
 /// One condition on a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// The logical id is one of these, or with `negated` none of them.
+    /// The logical id is one of these, or with `negated` none of them. There may be none, when nothing
+    /// that was asked for can be an id: then nothing (with `negated` everything) is found.
     Id {
         /// `:not`
         negated: bool,
@@ -47,7 +48,7 @@ pub enum Filter {
         param: ParamId,
         /// `:not`
         negated: bool,
-        /// The tests, all of one variant.
+        /// The tests, one at least, all of one variant.
         any: Vec<Test>,
     },
     /// `:missing`: the parameter has no index rows (of `kind`, nor valueless ones), or has some.

@@ -61,7 +61,7 @@ fn integer(text: &str) -> Option<i32> {
 
 /// `value * 10^exponent` as far as 28 digits go.
 fn shift(value: Decimal, exponent: i32) -> Option<Decimal> {
-    let steps = u32::try_from(exponent.unsigned_abs()).ok().filter(|steps| *steps <= 56)?;
+    let steps = Some(exponent.unsigned_abs()).filter(|steps| *steps <= 56)?;
     let factor = if exponent < 0 { Decimal::new(1, 1) } else { Decimal::TEN };
     (0..steps).try_fold(value, |value, _| value.checked_mul(factor))
 }

@@ -2,6 +2,7 @@
 
 mod path;
 mod program;
+mod targets;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -40,7 +41,7 @@ pub struct Parameter {
     pub url: &'static str,
     /// How values are compared.
     pub kind: SearchKind,
-    /// The FHIRPath expression of the values, for all types that share the definition; may be empty.
+    /// The `FHIRPath` expression of the values, for all types that share the definition; may be empty.
     pub expression: &'static str,
     /// Of a reference: the types it may point to; empty: any.
     pub targets: Vec<ResourceType>,
@@ -146,7 +147,7 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
                     url: definition.url,
                     kind: definition.kind,
                     expression: definition.expression,
-                    targets: definition.targets.clone(),
+                    targets: targets::of(ty, definition.expression, &definition.targets),
                     components: definition.components.clone(),
                 };
                 pairs.insert((ty.name(), definition.code), parameter);
@@ -251,8 +252,9 @@ mod tests {
             let Some((_, known)) = known else { continue };
             for branch in path::branches(parameter.expression) {
                 let Branch::Path(steps) = path::branch(branch, parameter.ty) else { continue };
-                let types =
-                    steps.iter().fold(vec![parameter.ty.ty()], |types, step| after(&types, step));
+                let types = steps.iter().fold(vec![parameter.ty.ty()], |types, step| {
+                    targets::types_after(&types, step)
+                });
                 assert!(!types.is_empty(), "{branch} leads nowhere");
                 let strange = types.iter().filter(|ty| !known.contains(&ty.name()));
                 found.extend(
@@ -264,25 +266,12 @@ mod tests {
         assert_eq!(found, listed);
     }
 
-    /// The types that a step leads to from any of these.
-    fn after(types: &[TypeId], step: &path::Step) -> Vec<TypeId> {
-        let elements = types.iter().flat_map(|ty| ty.elements());
-        let named =
-            elements.filter(|element| element.name == &*step.name).map(|element| element.ty);
-        named
-            .filter(|ty| match step.condition {
-                Condition::Type(wanted) => ty.is_a(wanted),
-                _ => true,
-            })
-            .collect()
-    }
-
     #[test]
     fn only_patient_deceased_needs_the_engine() {
         let others: Vec<(&str, &str)> = Registry::r4()
             .all()
             .iter()
-            .filter(|parameter| program::is_indexed(parameter))
+            .filter(|parameter| is_indexed(parameter))
             .filter(|parameter| {
                 let mut branches = path::branches(parameter.expression).into_iter();
                 branches.any(|branch| path::branch(branch, parameter.ty) == Branch::Other)

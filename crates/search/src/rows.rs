@@ -229,14 +229,14 @@ mod tests {
 
     #[test]
     fn a_diff_splits_two_versions() {
-        let cases: [(&[i32], &[i32], &[i32], &[i32]); 5] = [
-            (&[], &[], &[], &[]),
-            (&[1, 2], &[], &[1, 2], &[]),
-            (&[], &[1], &[], &[1]),
-            (&[1, 2, 4], &[2, 3, 4, 5], &[1], &[3, 5]),
-            (&[1, 2], &[1, 2], &[], &[]),
+        let cases: [[&[i32]; 4]; 5] = [
+            [&[], &[], &[], &[]],
+            [&[1, 2], &[], &[1, 2], &[]],
+            [&[], &[1], &[], &[1]],
+            [&[1, 2, 4], &[2, 3, 4, 5], &[1], &[3, 5]],
+            [&[1, 2], &[1, 2], &[], &[]],
         ];
-        for (old, new, removed, added) in cases {
+        for [old, new, removed, added] in cases {
             assert_eq!(diff(old.to_vec(), new.to_vec()), (removed.to_vec(), added.to_vec()));
         }
     }

@@ -4,6 +4,8 @@
 mod compare;
 mod definitions;
 mod package;
+#[cfg(test)]
+mod rules;
 
 use std::{path::Path, process::ExitCode};
 

@@ -77,7 +77,11 @@ pub(crate) async fn run(
     run.fact("restart median", at(&sum.restarts_ms, sum.restarts_ms.len() / 2), "ms");
     run.fact("restart longest", at(&sum.restarts_ms, sum.restarts_ms.len().wrapping_sub(1)), "ms");
     report.runs.push(run);
-    sum.judge(report, options.database_url.is_none());
+    sum.judge(report);
+    if options.database_url.is_none() {
+        let found = complaints(&sum.damaged);
+        report.check("integrity_check ok", sum.damaged.is_empty(), found);
+    }
     Ok(())
 }
 
@@ -86,20 +90,20 @@ fn at(sorted: &[f64], index: usize) -> f64 {
 }
 
 impl Sum {
-    fn judge(&self, report: &mut Report, embedded: bool) {
-        let found = &self.verdict;
-        let counts = |complaints: &[String]| match complaints.first() {
-            Some(first) => format!("{}; first: {first}", complaints.len()),
-            None => "0".to_owned(),
-        };
-        report.check("acknowledged writes lost: 0", found.lost.is_empty(), counts(&found.lost));
-        report.check("half transactions: 0", found.half.is_empty(), counts(&found.half));
+    fn judge(&self, report: &mut Report) {
+        let Verdict { lost, half } = &self.verdict;
+        report.check("acknowledged writes lost: 0", lost.is_empty(), complaints(lost));
+        report.check("half transactions: 0", half.is_empty(), complaints(half));
         report.check("writes refused: 0", self.refused == 0, self.refused.to_string());
         let wrote = self.acknowledged > 0;
         report.check("something was acknowledged", wrote, self.acknowledged.to_string());
-        if embedded {
-            report.check("integrity_check ok", self.damaged.is_empty(), counts(&self.damaged));
-        }
+    }
+}
+
+fn complaints(all: &[String]) -> String {
+    match all.first() {
+        Some(first) => format!("{}; first: {first}", all.len()),
+        None => "0".to_owned(),
     }
 }
 

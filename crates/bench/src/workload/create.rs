@@ -42,7 +42,7 @@ pub(crate) async fn run(
             count: 0,
         })
         .collect();
-    let (run, _creators) = bench.drive("create", Pace::Timed, creators).await?;
+    let (run, _creators) = bench.drive("create", Pace::Timed, creators).await;
     report.runs.push(run);
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) async fn run(
         })
         .collect();
     let (mut run, _workers) =
-        bench.drive("fill", Pace::UntilDone { at_most: LIMIT }, workers).await?;
+        bench.drive("fill", Pace::UntilDone { at_most: LIMIT }, workers).await;
     run.fact("resources", number(stored.get()), "");
     run.fact(STORED, number(stored.get()) / run.seconds, "resources/s");
     report.check(

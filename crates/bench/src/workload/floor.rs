@@ -50,10 +50,10 @@ pub(crate) const READ_SHARE_MIN: f64 = 0.5;
 pub(crate) async fn reads(bench: &Bench, options: &Options) -> Result<(Run, Run), Fault> {
     let paths = paths(bench, &options.resource_type, options.hot).await?;
     let answers = bare::record(&mut bench.session(), &bench.target, &paths).await?;
-    let served = read(bench, "read, hot set", options.connections, paths.clone()).await?;
+    let served = read(bench, "read, hot set", options.connections, paths.clone()).await;
     let handler = bare::start(&answers).await?;
     let at_handler = bench.at(&handler.server);
-    let bare = read(&at_handler, "floor: read, bare handler", options.connections, paths).await?;
+    let bare = read(&at_handler, "floor: read, bare handler", options.connections, paths).await;
     Ok((served, bare))
 }
 

@@ -141,3 +141,28 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_to_be_an_outcome_and_never_a_500() {
+        let answer = |status, body: &str| Reply::Answer { status, body: body.as_bytes().to_vec() };
+        let outcome = r#"{"resourceType":"OperationOutcome"}"#;
+        let cases = [
+            (&MALFORMED, answer(400, outcome), true),
+            (&MALFORMED, answer(400, "no"), false),
+            (&MALFORMED, answer(500, outcome), false),
+            (&MALFORMED, answer(201, outcome), false),
+            (&MALFORMED, answer(422, &format!("{outcome}root:x:0:0")), false),
+            (&MALFORMED, Reply::Closed, false),
+            (&Wanted::HttpRefusal(&[408]), answer(408, ""), true),
+            (&Wanted::HttpRefusal(&[408]), Reply::Closed, true),
+            (&Wanted::HttpRefusal(&[408]), Reply::Silence, false),
+        ];
+        for (wanted, reply, holds) in cases {
+            assert_eq!(wanted.holds(&reply), holds, "{reply:?}");
+        }
+    }
+}

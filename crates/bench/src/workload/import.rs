@@ -59,7 +59,7 @@ async fn import(bench: &Bench, workers: usize, bundles: Vec<Bytes>) -> Result<(R
     let worker = || Worker { queue: Rc::clone(&queue), tally: Rc::clone(&tally) };
     let workers = (0..workers.max(1)).map(|_| worker()).collect();
     let (mut run, workers) =
-        bench.drive("import", Pace::UntilDone { at_most: LIMIT }, workers).await?;
+        bench.drive("import", Pace::UntilDone { at_most: LIMIT }, workers).await;
     drop(workers);
     let tally = tally.take();
     run.fact("resources", number(tally.entries), "");

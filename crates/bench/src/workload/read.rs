@@ -36,9 +36,9 @@ pub(crate) async fn run(
     report: &mut Report,
 ) -> Result<(), Fault> {
     let hot = paths(bench, &options.resource_type, options.hot).await?;
-    report.runs.push(read(bench, "read, hot set", options.connections, hot).await?);
+    report.runs.push(read(bench, "read, hot set", options.connections, hot).await);
     let cold = paths(bench, &options.cold_type, options.cold).await?;
-    report.runs.push(read(bench, "read, cold set", options.connections, cold).await?);
+    report.runs.push(read(bench, "read, cold set", options.connections, cold).await);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn read(
     work: &str,
     connections: usize,
     mut paths: Vec<String>,
-) -> Result<Run, Fault> {
+) -> Run {
     Dice::new(bench.seed).shuffle(&mut paths);
     let distinct = paths.len();
     let paths: Rc<[String]> = paths.into();
@@ -65,9 +65,9 @@ pub(crate) async fn read(
     let readers = (0..connections)
         .map(|reader| Reader { paths: Rc::clone(&paths), next: reader, stride: connections })
         .collect();
-    let (mut run, _readers) = bench.drive(work, Pace::Timed, readers).await?;
+    let (mut run, _readers) = bench.drive(work, Pace::Timed, readers).await;
     run.fact("distinct", number(distinct), "");
-    Ok(run)
+    run
 }
 
 /// Takes every n-th path, so that the readers together go once round the set.

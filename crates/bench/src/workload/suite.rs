@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::fault::Fault;
 use crate::load::Bench;
-use crate::report::{Report, Run, number};
+use crate::report::{Check, Report, Run, number};
 use crate::server::{Recipe, Server};
 use crate::workload::{create, crud, crud_k6, floor, import, race, read, txn};
 
@@ -95,7 +95,7 @@ async fn on_sqlite(
     let (served, bare) = floor::reads(bench, &reads).await?;
     all.runs.extend([served, bare]);
     let cold = read::paths(bench, "Observation", 20_000).await?;
-    all.runs.push(read::read(bench, "read, cold set", 32, cold).await?);
+    all.runs.push(read::read(bench, "read, cold set", 32, cold).await);
 
     let patients = create::Options { clients: 64, resource_type: "Patient".to_owned() };
     create::run(bench, &patients, all).await?;
@@ -115,7 +115,7 @@ async fn on_postgres(
 ) -> Result<(), Fault> {
     import::run(&bench.at(server), &importing(options), all).await?;
     if let Some(run) = all.runs.last_mut() {
-        run.work = goals::IMPORT_ON_POSTGRES.to_owned();
+        goals::IMPORT_ON_POSTGRES.clone_into(&mut run.work);
     }
     Ok(())
 }
@@ -146,8 +146,8 @@ fn medians(runs: &[Run]) -> Vec<Run> {
 }
 
 /// Of each check the first that failed, else the last.
-fn worst(checks: Vec<crate::report::Check>) -> Vec<crate::report::Check> {
-    let mut worst: Vec<crate::report::Check> = Vec::new();
+fn worst(checks: Vec<Check>) -> Vec<Check> {
+    let mut worst: Vec<Check> = Vec::new();
     for check in checks {
         match worst.iter_mut().find(|known| known.name == check.name) {
             Some(known) if known.holds => *known = check,

@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let workers = (0..options.workers.max(1))
         .map(|_| Worker { samples: Rc::clone(&samples), hospital: Rc::clone(&hospital) })
         .collect();
-    let (mut run, _workers) = bench.drive("txn", Pace::Timed, workers).await?;
+    let (mut run, _workers) = bench.drive("txn", Pace::Timed, workers).await;
     let resources = per(run.requests * ENTRIES_PER_TRANSACTION, run.seconds);
     run.fact(STORED, resources, "resources/s");
     report.runs.push(run);

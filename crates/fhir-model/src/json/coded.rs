@@ -28,7 +28,9 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
             Some(TypeId::CODING) => self.is_good_coding(index, codes),
             Some(TypeId::CODEABLE_CONCEPT) => self
                 .children(index)
-                .filter(|child| self.nodes.get(*child as usize).is_some_and(|node| node.ty == TypeId::CODING))
+                .filter(|child| {
+                    self.nodes.get(*child as usize).is_some_and(|node| node.ty == TypeId::CODING)
+                })
                 .any(|coding| self.is_good_coding(coding, codes)),
             _ => true,
         };

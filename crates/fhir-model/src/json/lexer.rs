@@ -76,6 +76,12 @@ impl<'a> Lexer<'a> {
         self.slice(text.start + 1, text.stop - 1)
     }
 
+    /// The same as bytes.
+    #[inline]
+    pub(super) fn inner_bytes(&self, text: Text) -> &'a [u8] {
+        self.bytes.get(text.start + 1..text.stop - 1).unwrap_or_default()
+    }
+
     /// What a string says.
     #[inline]
     pub(super) fn unquoted(&self, text: Text) -> Cow<'a, str> {
@@ -147,7 +153,8 @@ impl<'a> Lexer<'a> {
                     self.escape()?;
                 }
                 _ => {
-                    return self.stop("a control character in a string must be written as an escape");
+                    return self
+                        .stop("a control character in a string must be written as an escape");
                 }
             }
         }
@@ -158,10 +165,11 @@ impl<'a> Lexer<'a> {
     fn skip_plain(&mut self) {
         const ONES: u64 = u64::MAX / 255;
         const HIGHS: u64 = ONES << 7;
+        // 0x22 is the quote, 0x5C the backslash
         while let Some(chunk) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_le_bytes(*chunk);
-            let quote = word ^ (ONES * b'"' as u64);
-            let backslash = word ^ (ONES * b'\\' as u64);
+            let quote = word ^ (ONES * 0x22);
+            let backslash = word ^ (ONES * 0x5C);
             // the high bit of the lowest byte that is zero (less than 0x20) is set, of those before not
             let found = ((quote.wrapping_sub(ONES) & !quote)
                 | (backslash.wrapping_sub(ONES) & !backslash)
@@ -194,9 +202,8 @@ impl<'a> Lexer<'a> {
                         self.at = self.bytes.len() - after.len();
                         Ok(())
                     }
-                    (None, _) => self.stop(
-                        "\\u needs four hexadecimal digits, and a surrogate its other half",
-                    ),
+                    (None, _) => self
+                        .stop("\\u needs four hexadecimal digits, and a surrogate its other half"),
                 }
             }
             _ => self.stop("there is no such escape"),
@@ -370,17 +377,56 @@ mod tests {
     #[test]
     fn only_json_is_json() {
         let good = [
-            "0", "-0", "10.50", "1e5", "-1.5E-10", "\"\"", "\"a\\n\\u00e9\\ud83d\\ude00\"", "true",
-            "null", "{}", "[]", "[1,[2,{}],{\"a\":[]}]", " { \"a\" : 1 , \"b\" : [ ] } ",
+            "0",
+            "-0",
+            "10.50",
+            "1e5",
+            "-1.5E-10",
+            "\"\"",
+            "\"a\\n\\u00e9\\ud83d\\ude00\"",
+            "true",
+            "null",
+            "{}",
+            "[]",
+            "[1,[2,{}],{\"a\":[]}]",
+            " { \"a\" : 1 , \"b\" : [ ] } ",
         ];
         for text in good {
             let mut lexer = Lexer::new(text);
             assert_eq!(lexer.skip_value().and_then(|()| lexer.end()), Ok(()), "{text}");
         }
         let bad = [
-            "", "00", "01", "1.", ".5", "+1", "1e", "-", "\"", "\"\\x\"", "\"\\ud83d\"", "\"\\u12\"",
-            "\"\\u0000\"", "\"\t\"", "tru", "nul", "{", "[", "[1", "[1,]", "{\"a\"}", "{\"a\":}",
-            "{\"a\":1,}", "{a:1}", "[1 2]", "{]", "[}", "1 2", "'a'", "NaN", "\u{b}1",
+            "",
+            "00",
+            "01",
+            "1.",
+            ".5",
+            "+1",
+            "1e",
+            "-",
+            "\"",
+            "\"\\x\"",
+            "\"\\ud83d\"",
+            "\"\\u12\"",
+            "\"\\u0000\"",
+            "\"\t\"",
+            "tru",
+            "nul",
+            "{",
+            "[",
+            "[1",
+            "[1,]",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "[1 2]",
+            "{]",
+            "[}",
+            "1 2",
+            "'a'",
+            "NaN",
+            "\u{b}1",
         ];
         for text in bad {
             let mut lexer = Lexer::new(text);

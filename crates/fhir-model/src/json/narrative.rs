@@ -19,7 +19,8 @@ type Fault = Cow<'static, str>;
 
 /// Checks the value of `Narrative.div`.
 pub(super) fn check(text: &str) -> Result<(), Fault> {
-    let mut reader = Reader { rest: text.trim_matches(SPACE), open: Vec::new(), has_content: false };
+    let mut reader =
+        Reader { rest: text.trim_matches(SPACE), open: Vec::new(), has_content: false };
     if !reader.rest.starts_with("<div") {
         return Err("A narrative is one XHTML <div> element (txt-1)".into());
     }
@@ -32,7 +33,11 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
     if let Some(name) = reader.open.last() {
         return Err(format!("<{name}> is not closed in the narrative (txt-1)").into());
     }
-    if reader.has_content { Ok(()) } else { Err("A narrative needs some text or an image (txt-2)".into()) }
+    if reader.has_content {
+        Ok(())
+    } else {
+        Err("A narrative needs some text or an image (txt-2)".into())
+    }
 }
 
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
@@ -56,9 +61,8 @@ impl<'t> Reader<'t> {
                 return Err("A comment is not closed in the narrative".into());
             };
             let _ = inner;
-            self.rest = after
-                .strip_prefix('>')
-                .ok_or("A comment may not hold '--' in the narrative")?;
+            self.rest =
+                after.strip_prefix('>').ok_or("A comment may not hold '--' in the narrative")?;
             Ok(())
         } else if markup.starts_with(['!', '?']) {
             Err("A narrative has no declarations, CDATA sections or processing instructions (txt-1)"
@@ -129,7 +133,9 @@ impl<'t> Reader<'t> {
                 .or_else(|| rest.strip_prefix('\'').and_then(|rest| rest.split_once('\'')))
         });
         let Some((raw, rest)) = quoted else {
-            return Err(format!("The attribute '{name}' of <{element}> needs a value in quotes").into());
+            return Err(
+                format!("The attribute '{name}' of <{element}> needs a value in quotes").into()
+            );
         };
         self.rest = rest;
         if raw.contains('<') {
@@ -198,7 +204,9 @@ fn check_value(element: &str, name: &str, value: &str) -> Result<(), Fault> {
         "src" | "usemap" => {
             format!("The '{name}' of <{element}> must be '#id' or a data URL of a PNG, JPEG or GIF")
         }
-        _ => format!("The '{name}' of <{element}> must be a http, https, mailto, tel or relative link"),
+        _ => format!(
+            "The '{name}' of <{element}> must be a http, https, mailto, tel or relative link"
+        ),
     }
     .into())
 }
@@ -257,11 +265,18 @@ mod tests {
     #[test]
     fn formatting_is_allowed() {
         for inner in [
-            "text", "<p>a<br/>b</p>", "a &lt; b &amp; c &#233; &#xe9;", "<!-- note -->x",
+            "text",
+            "<p>a<br/>b</p>",
+            "a &lt; b &amp; c &#233; &#xe9;",
+            "<!-- note -->x",
             "<table border='1'><tr><td colspan = \"2\">x</td></tr></table>",
-            "<img src=\"#pic\" alt=\"x\"/>", "<img src=\"data:image/png;base64,QUJD\"/>",
-            "<a href=\"http://example.org/?a=1&amp;b=2\">x</a>", "<a href=\"#x\" name='y'>x</a>",
-            "<a href=\"Patient/1\">x</a>", "<p style=\"color: red\">x</p>", "<a href=\"mailto:a@b\">x</a>",
+            "<img src=\"#pic\" alt=\"x\"/>",
+            "<img src=\"data:image/png;base64,QUJD\"/>",
+            "<a href=\"http://example.org/?a=1&amp;b=2\">x</a>",
+            "<a href=\"#x\" name='y'>x</a>",
+            "<a href=\"Patient/1\">x</a>",
+            "<p style=\"color: red\">x</p>",
+            "<a href=\"mailto:a@b\">x</a>",
         ] {
             assert_eq!(check(&div(inner)), Ok(()), "{inner}");
         }
@@ -271,27 +286,50 @@ mod tests {
     #[test]
     fn all_else_is_refused() {
         for (inner, why) in [
-            ("", "txt-2"), (" \n ", "txt-2"), ("<p/>", "txt-2"),
-            ("<script>x</script>", "<script>"), ("<object>x</object>", "<object>"),
-            ("<p onclick=\"x\">x</p>", "onclick"), ("<form>x</form>", "<form>"),
-            ("<p>x", "</div> closes <p>"), ("</p>", "</p> closes <div>"), ("<p", "not closed"),
-            ("<p a>x</p>", "'a'"), ("<p title=x>x</p>", "in quotes"), ("a < b", "&lt;"),
-            ("a & b", "&amp;"), ("&nbsp;x", "five entities"), ("&#0;", "five entities"),
-            ("<![CDATA[x]]>", "CDATA"), ("<?php x?>", "processing"), ("<!-- x", "comment"),
-            ("<p title=\"a\" title=\"b\">x</p>", "twice"), ("<p title=\"<\">x</p>", "&lt;"),
-            ("<a href=\"javascript:x\">x</a>", "'href'"), ("<a href=\"&#106;avascript:x\">x</a>", "'href'"),
-            ("<a href=\" java\tscript:x\">x</a>", "'href'"), ("<a href=\"JAVASCRIPT:x\">x</a>", "'href'"),
-            ("<a href=\"data:text/html,x\">x</a>", "'href'"), ("<a href=\"&#1;javascript:x\">x</a>", "five"),
-            ("<img src=\"data:image/svg+xml;base64,x\"/>", "'src'"), ("<img src=\"javascript:x\"/>", "'src'"),
+            ("", "txt-2"),
+            (" \n ", "txt-2"),
+            ("<p/>", "txt-2"),
+            ("<script>x</script>", "<script>"),
+            ("<object>x</object>", "<object>"),
+            ("<p onclick=\"x\">x</p>", "onclick"),
+            ("<form>x</form>", "<form>"),
+            ("<p>x", "</div> closes <p>"),
+            ("</p>", "</p> closes <div>"),
+            ("<p", "not closed"),
+            ("<p a>x</p>", "'a'"),
+            ("<p title=x>x</p>", "in quotes"),
+            ("a < b", "&lt;"),
+            ("a & b", "&amp;"),
+            ("&nbsp;x", "five entities"),
+            ("&#0;", "five entities"),
+            ("<![CDATA[x]]>", "CDATA"),
+            ("<?php x?>", "processing"),
+            ("<!-- x", "comment"),
+            ("<p title=\"a\" title=\"b\">x</p>", "twice"),
+            ("<p title=\"<\">x</p>", "&lt;"),
+            ("<a href=\"javascript:x\">x</a>", "'href'"),
+            ("<a href=\"&#106;avascript:x\">x</a>", "'href'"),
+            ("<a href=\" java\tscript:x\">x</a>", "'href'"),
+            ("<a href=\"JAVASCRIPT:x\">x</a>", "'href'"),
+            ("<a href=\"data:text/html,x\">x</a>", "'href'"),
+            ("<a href=\"&#1;javascript:x\">x</a>", "five"),
+            ("<img src=\"data:image/svg+xml;base64,x\"/>", "'src'"),
+            ("<img src=\"javascript:x\"/>", "'src'"),
             ("<p style=\"background: url(http://x)\">x</p>", "style"),
-            ("<p style=\"width: expression(1)\">x</p>", "style"), ("<p style=\"a\\62 c\">x</p>", "style"),
+            ("<p style=\"width: expression(1)\">x</p>", "style"),
+            ("<p style=\"a\\62 c\">x</p>", "style"),
         ] {
             let fault = check(&div(inner)).unwrap_err();
             assert!(fault.contains(why), "{inner}: {fault}");
         }
         for text in [
-            "", "text", "<p>x</p>", "<div>x</div>", "<div xmlns=\"http://x\">x</div>",
-            "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>y", "<divx>x</divx>",
+            "",
+            "text",
+            "<p>x</p>",
+            "<div>x</div>",
+            "<div xmlns=\"http://x\">x</div>",
+            "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>y",
+            "<divx>x</divx>",
             "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div><div>y</div>",
         ] {
             assert!(check(text).is_err(), "{text}");

@@ -29,11 +29,17 @@ pub(super) struct Open {
     pub(super) saw_null: bool,
 }
 
+/// The half of a primitive that a member is: `birthDate` or `_birthDate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Value,
+    Companion,
+}
+
 impl Open {
     /// Whether both halves of a primitive were met by now.
     #[inline]
-    pub(super) fn has_other_half(&self, element: &ElementDef) -> bool {
-        let number = self.shape.number(element);
+    pub(super) fn has_both_halves(&self, number: u8) -> bool {
         self.values.contains(number) && self.companions.contains(number)
     }
 }
@@ -84,35 +90,55 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     fn member(&mut self, open: &mut Open) -> Result<(), Stop> {
         let key = self.lexer.key()?;
         self.lexer.next_token();
-        let name = self.name(key);
-        let (base, is_companion) = match name.strip_prefix('_') {
-            Some(base) => (base, true),
-            None => (&*name, false),
-        };
-        let element = open.ty.member(base);
-        match element {
-            Some(element) if !is_companion => {
-                if !self.note(open, element, is_companion)? {
-                    return self.lexer.skip_value();
-                }
-                if element.ty.primitive().is_some() {
-                    self.values(open, element)
-                } else {
-                    self.complexes(open, element)
-                }
-            }
-            Some(element) if element.ty.primitive().is_some() => {
-                if !self.note(open, element, is_companion)? {
-                    return self.lexer.skip_value();
-                }
-                self.companions(open, element)
-            }
-            _ if open.is_resource && name == "resourceType" => {
-                let is_first = !std::mem::replace(&mut open.saw_resource_type, true);
-                self.resource_type_again(open.index, is_first)
-            }
-            _ => self.unknown(open, key),
+        if key.is_escaped {
+            let name = self.lexer.unquoted(key);
+            return self.named_member(open, key, name.as_bytes());
         }
+        self.named_member(open, key, self.lexer.inner_bytes(key))
+    }
+
+    #[inline]
+    fn named_member(&mut self, open: &mut Open, key: Text, name: &[u8]) -> Result<(), Stop> {
+        let (base, half) = match name {
+            [b'_', base @ ..] => (base, Which::Companion),
+            _ => (name, Which::Value),
+        };
+        let Some((number, element)) = open.shape.find(base) else {
+            return self.other_member(open, key, name);
+        };
+        let is_primitive = element.ty.primitive().is_some();
+        if half == Which::Companion && !is_primitive {
+            return self.unknown(open, key);
+        }
+        if !self.note(open, number, element, half)? {
+            return self.lexer.skip_value();
+        }
+        match half {
+            Which::Companion => self.companions(open, number, element),
+            Which::Value if is_primitive => self.values(open, number, element),
+            Which::Value => self.complexes(open, element),
+        }
+    }
+
+    /// `resourceType`, or nothing that is known.
+    fn other_member(&mut self, open: &mut Open, key: Text, name: &[u8]) -> Result<(), Stop> {
+        if open.is_resource && name == b"resourceType" {
+            return self.resource_type_again(open);
+        }
+        self.unknown(open, key)
+    }
+
+    /// `resourceType` as a member: its value was used before.
+    fn resource_type_again(&mut self, open: &mut Open) -> Result<(), Stop> {
+        let text = if std::mem::replace(&mut open.saw_resource_type, true) {
+            "This member appears twice"
+        } else if self.lexer.peek() != b'"' {
+            "This must be a JSON string"
+        } else {
+            return self.lexer.skip_value();
+        };
+        self.fault_in(open.index, IssueType::Structure, "resourceType", text)?;
+        self.lexer.skip_value()
     }
 
     /// Notes that an element was read; `false` when it may not be read again.
@@ -120,10 +146,11 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     fn note(
         &mut self,
         open: &mut Open,
+        number: u8,
         element: &'static ElementDef,
-        is_companion: bool,
+        half: Which,
     ) -> Result<bool, Stop> {
-        let number = open.shape.number(element);
+        let is_companion = half == Which::Companion;
         let (these, others) = if is_companion {
             (&mut open.companions, &open.values)
         } else {
@@ -131,9 +158,7 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
         };
         let has_other_half = others.contains(number);
         if !these.insert(number) {
-            let name = if is_companion { format!("_{}", element.json_name) } else { element.json_name.to_owned() };
-            self.fault_in(open.index, IssueType::Structure, &name, "This member appears twice")?;
-            return Ok(false);
+            return self.twice(open, element, half);
         }
         if has_other_half {
             return Ok(true);
@@ -142,19 +167,32 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
         if element.choice != 0 {
             let bit = shape::choice_bit(element);
             if CHECKED && open.choices & bit != 0 {
-                let text = format!("'{}[x]' takes one type only; another was given before", element.name);
-                self.fault_in(open.index, IssueType::Structure, element.json_name, text)?;
+                self.second_choice(open, element)?;
             }
             open.choices |= bit;
         }
         Ok(true)
     }
 
+    #[cold]
+    fn twice(&mut self, open: &Open, element: &ElementDef, half: Which) -> Result<bool, Stop> {
+        let prefix = if half == Which::Companion { "_" } else { "" };
+        let name = format!("{prefix}{}", element.json_name);
+        self.fault_in(open.index, IssueType::Structure, &name, "This member appears twice")?;
+        Ok(false)
+    }
+
+    #[cold]
+    fn second_choice(&mut self, open: &Open, element: &ElementDef) -> Result<(), Stop> {
+        let text = format!("'{}[x]' takes one type only; another was given before", element.name);
+        self.fault_in(open.index, IssueType::Structure, element.json_name, text)
+    }
+
     /// A member that the type does not have.
     #[cold]
     fn unknown(&mut self, open: &Open, key: Text) -> Result<(), Stop> {
         if CHECKED {
-            let name = self.name(key);
+            let name = self.lexer.unquoted(key);
             let names = open.shape.elements.iter().map(|element| element.json_name);
             let hint = did_you_mean(nearest(name.trim_start_matches('_'), names));
             let owner = open.ty.name();
@@ -168,7 +206,7 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     fn complexes(&mut self, open: &Open, element: &'static ElementDef) -> Result<(), Stop> {
         let is_array = self.lexer.peek() == b'[';
         if is_array != (element.max > 1) {
-            return self.wrong_arity(open.index, element, is_array);
+            return self.wrong_arity(open.index, element);
         }
         if !is_array {
             return self.complex(element);
@@ -245,12 +283,11 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
         &mut self,
         open: u32,
         element: &'static ElementDef,
-        is_array: bool,
     ) -> Result<(), Stop> {
-        let text = if is_array {
-            "This is a single value, not an array: leave out the brackets"
-        } else {
+        let text = if element.max > 1 {
             "This element repeats: even a single item stands in a JSON array"
+        } else {
+            "This is a single value, not an array: leave out the brackets"
         };
         self.fault_in(open, IssueType::Structure, element.json_name, text)?;
         self.lexer.skip_value()
@@ -295,7 +332,8 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
             let bit = shape::choice_bit(element);
             if element.choice != 0 && missing & !told & bit != 0 {
                 told |= bit;
-                let text = format!("{} needs '{}[x]' of one of its types", open.ty.name(), element.name);
+                let text =
+                    format!("{} needs '{}[x]' of one of its types", open.ty.name(), element.name);
                 self.fault_in(open.index, IssueType::Required, element.name, text)?;
             }
         }
@@ -351,7 +389,6 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     fn element(&self, index: u32) -> Option<&'static ElementDef> {
         self.nodes.get(index as usize).and_then(|node| node.element)
     }
-
 }
 
 pub(super) const EMPTY_ARRAY: &str = "An array may not be empty";

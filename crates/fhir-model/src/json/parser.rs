@@ -9,7 +9,7 @@ use crate::{
 use super::{
     Limits,
     faults::{Faults, did_you_mean, nearest},
-    lexer::{Lexer, Stop, Text},
+    lexer::{Lexer, Stop},
     lookahead::Lookahead,
 };
 
@@ -124,17 +124,6 @@ impl<'a, const CHECKED: bool> Parser<'a, CHECKED> {
         Ok(resource_type)
     }
 
-    /// `resourceType` as a member: its value was used before.
-    pub(super) fn resource_type_again(&mut self, open: u32, is_first: bool) -> Result<(), Stop> {
-        if CHECKED && !is_first {
-            self.fault_in(open, IssueType::Structure, "resourceType", "This member appears twice")?;
-        } else if CHECKED && self.lexer.peek() != b'"' {
-            let text = "This must be a JSON string";
-            self.fault_in(open, IssueType::Structure, "resourceType", text)?;
-        }
-        self.lexer.skip_value()
-    }
-
     /// Adds a node at the end of the arena.
     #[inline]
     pub(super) fn push(&mut self, node: Node) -> Result<u32, Stop> {
@@ -225,11 +214,6 @@ impl<'a, const CHECKED: bool> Parser<'a, CHECKED> {
             String::new()
         };
         self.faults.add(code, path, text)
-    }
-
-    /// The text between the quotes of a name, escapes resolved.
-    pub(super) fn name(&self, key: Text) -> std::borrow::Cow<'a, str> {
-        self.lexer.unquoted(key)
     }
 }
 

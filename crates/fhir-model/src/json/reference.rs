@@ -123,8 +123,10 @@ fn form(text: &str) -> Result<Form<'_>, Cow<'static, str>> {
         }),
         Some(b'?') => named(name).map(Form::Conditional),
         _ if is_absolute(text) => Ok(Form::Absolute),
-        _ => Err("A reference is 'Type/id', an absolute URL, 'urn:uuid:...', 'urn:oid:...' or '#id'"
-            .into()),
+        _ => {
+            Err("A reference is 'Type/id', an absolute URL, 'urn:uuid:...', 'urn:oid:...' or '#id'"
+                .into())
+        }
     }
 }
 
@@ -150,7 +152,9 @@ fn is_instance(text: &str) -> bool {
 fn is_absolute(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     if !is_scheme {
         return false;
     }
@@ -197,9 +201,24 @@ mod tests {
             assert_eq!(form(text), expected, "{text}");
         }
         let bad = [
-            "", "1", "Patient", "Patient/", "Patient/a_b", "Patient/1/2", "Patient/1/_history/",
-            "Patients/1", "patient/1", "/Patient/1", "urn:uuid:1", "urn:oid:x", "urn:", "http://",
-            "Patient/1 ", "#a b", "Foo?x=y", "javascript:x",
+            "",
+            "1",
+            "Patient",
+            "Patient/",
+            "Patient/a_b",
+            "Patient/1/2",
+            "Patient/1/_history/",
+            "Patients/1",
+            "patient/1",
+            "/Patient/1",
+            "urn:uuid:1",
+            "urn:oid:x",
+            "urn:",
+            "http://",
+            "Patient/1 ",
+            "#a b",
+            "Foo?x=y",
+            "javascript:x",
         ];
         for text in bad {
             assert!(form(text).is_err(), "{text}");

@@ -23,15 +23,16 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     pub(super) fn values(
         &mut self,
         open: &mut Open,
+        number: u8,
         element: &'static ElementDef,
     ) -> Result<(), Stop> {
         let is_array = self.lexer.peek() == b'[';
         if is_array != (element.max > 1) {
-            return self.wrong_arity(open.index, element, is_array);
+            return self.wrong_arity(open.index, element);
         }
         let Some(primitive) = element.ty.primitive() else { return self.lexer.skip_value() };
         if is_array {
-            return self.items(open, element, |parser, index| {
+            return self.items(open, number, element, |parser, index| {
                 parser.value(index, element, primitive)
             });
         }
@@ -39,9 +40,9 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
             self.fault_in(open.index, IssueType::Structure, element.json_name, NULL)?;
             return self.lexer.skip_value();
         }
-        let mut items = self.other_half(open, element);
+        let mut items = self.other_half(open, number);
         let index = self.item(&mut items, element)?;
-        self.remember(open, element, index, 1);
+        self.remember(number, index, 1);
         self.value(index, element, primitive)
     }
 
@@ -49,18 +50,20 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     pub(super) fn companions(
         &mut self,
         open: &mut Open,
+        number: u8,
         element: &'static ElementDef,
     ) -> Result<(), Stop> {
         let is_array = self.lexer.peek() == b'[';
         if is_array != (element.max > 1) {
-            return self.wrong_arity(open.index, element, is_array);
+            return self.wrong_arity(open.index, element);
         }
         if is_array {
-            return self.items(open, element, |parser, index| parser.companion(index, element));
+            return self
+                .items(open, number, element, |parser, index| parser.companion(index, element));
         }
-        let mut items = self.other_half(open, element);
+        let mut items = self.other_half(open, number);
         let index = self.item(&mut items, element)?;
-        self.remember(open, element, index, 1);
+        self.remember(number, index, 1);
         self.companion(index, element)
     }
 
@@ -68,6 +71,7 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
     fn items(
         &mut self,
         open: &mut Open,
+        number: u8,
         element: &'static ElementDef,
         read: impl Fn(&mut Self, u32) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
@@ -78,7 +82,7 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
             self.depth -= 1;
             return self.fault_in(open.index, IssueType::Structure, element.json_name, EMPTY_ARRAY);
         }
-        let mut items = self.other_half(open, element);
+        let mut items = self.other_half(open, number);
         let has_other_half = items.left > 0;
         let first = if has_other_half { items.next } else { self.next_index() };
         let mut count = 0;
@@ -105,11 +109,12 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
         }
         if CHECKED && has_other_half && (is_longer || items.left > 0) {
             let name = element.json_name;
-            let text = format!("'{name}' and '_{name}' must have the same length, filled up with null");
+            let text =
+                format!("'{name}' and '_{name}' must have the same length, filled up with null");
             self.fault_in(open.index, IssueType::Structure, name, text)?;
         }
         if !has_other_half {
-            self.remember(open, element, first, offset(count));
+            self.remember(number, first, offset(count));
         }
         self.depth -= 1;
         Ok(())
@@ -117,22 +122,21 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
 
     /// The items that the other half of this member made.
     #[inline]
-    fn other_half(&self, open: &Open, element: &'static ElementDef) -> Items {
-        if !open.has_other_half(element) {
+    fn other_half(&self, open: &Open, number: u8) -> Items {
+        if !open.has_both_halves(number) {
             return Items { next: 0, left: 0 };
         }
-        let number = open.shape.number(element);
         let mine = self.halves.get(open.halves..).unwrap_or_default();
-        mine.iter().rev().find(|half| half.number == number).map_or(
-            Items { next: 0, left: 0 },
-            |half| Items { next: half.first, left: half.count },
-        )
+        mine.iter()
+            .rev()
+            .find(|half| half.number == number)
+            .map_or(Items { next: 0, left: 0 }, |half| Items { next: half.first, left: half.count })
     }
 
     /// Lets the other half find this one.
     #[inline]
-    fn remember(&mut self, open: &Open, element: &'static ElementDef, first: u32, count: u32) {
-        self.halves.push(Half { number: open.shape.number(element), first, count });
+    fn remember(&mut self, number: u8, first: u32, count: u32) {
+        self.halves.push(Half { number, first, count });
     }
 
     /// The node of the next item: one that the other half made, or a new one.
@@ -215,17 +219,17 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
 
     #[cold]
     fn wrong_kind(&mut self, index: u32, primitive: Primitive) -> Result<(), Stop> {
-        let kind = match primitive {
-            Primitive::Boolean => "true or false, without quotes",
-            Primitive::Integer
-            | Primitive::UnsignedInt
-            | Primitive::PositiveInt
-            | Primitive::Decimal => "a JSON number, without quotes",
-            _ => "a JSON string",
+        let kind = if primitive == Primitive::Boolean {
+            "true or false, without quotes"
+        } else if primitive.is_number_or_boolean() {
+            "a JSON number, without quotes"
+        } else {
+            "a JSON string"
         };
         self.fault(IssueType::Structure, index, format!("This must be {kind}"))
     }
 
+    #[inline]
     fn check_text(
         &mut self,
         index: u32,
@@ -233,14 +237,25 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
         primitive: Primitive,
         text: Text,
     ) -> Result<(), Stop> {
-        if matches!(
-            primitive,
-            Primitive::Boolean
-                | Primitive::Integer
-                | Primitive::UnsignedInt
-                | Primitive::PositiveInt
-                | Primitive::Decimal
-        ) {
+        let len = text.stop - text.start - 2;
+        if matches!(primitive, Primitive::String | Primitive::Markdown)
+            && !text.is_escaped
+            && (1..=self.limits.string_bytes).contains(&len)
+            && element.required.is_none()
+        {
+            return Ok(());
+        }
+        self.check_typed_text(index, element, primitive, text)
+    }
+
+    fn check_typed_text(
+        &mut self,
+        index: u32,
+        element: &'static ElementDef,
+        primitive: Primitive,
+        text: Text,
+    ) -> Result<(), Stop> {
+        if primitive.is_number_or_boolean() {
             return self.wrong_kind(index, primitive);
         }
         if text.stop - text.start > self.limits.string_bytes + 2
@@ -278,28 +293,25 @@ impl<const CHECKED: bool> Parser<'_, CHECKED> {
             let text = format!("A number may have {} characters", self.limits.number_bytes);
             return self.fault(IssueType::Value, index, text);
         }
-        if !matches!(
-            primitive,
-            Primitive::Decimal
-                | Primitive::Integer
-                | Primitive::UnsignedInt
-                | Primitive::PositiveInt
-        ) {
+        if !primitive.is_number_or_boolean() || primitive == Primitive::Boolean {
             return self.wrong_kind(index, primitive);
         }
         let integer = number.is_integer.then(|| self.lexer.slice(number.start, number.stop));
         match primitive::check_number(primitive, integer) {
             Ok(()) => Ok(()),
-            Err(expected) => self.fault(IssueType::Value, index, format!("This must be {expected}")),
+            Err(expected) => {
+                self.fault(IssueType::Value, index, format!("This must be {expected}"))
+            }
         }
     }
 
     /// Items of repeating primitives that have neither value nor companion.
     pub(super) fn check_nulls(&mut self, open: &Open) -> Result<(), Stop> {
         let is_empty = |parser: &Self, index: &u32| {
-            parser.nodes.get(*index as usize).is_some_and(|node| {
-                node.kind == Kind::Absent && node.companion == 0
-            })
+            parser
+                .nodes
+                .get(*index as usize)
+                .is_some_and(|node| node.kind == Kind::Absent && node.companion == 0)
         };
         let empty: Vec<u32> = self
             .children(open.index)

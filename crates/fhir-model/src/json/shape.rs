@@ -2,10 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::{
-    definitions::ElementDef,
-    TypeId,
-};
+use crate::{TypeId, definitions::ElementDef};
 
 /// A set of element numbers of one type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +39,8 @@ pub(super) enum Special {
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) elements: &'static [ElementDef],
+    /// Elements by JSON name: open addressing, at most half full.
+    slots: Vec<Slot>,
     /// Elements that must be there, choices aside.
     pub(super) required: Vec<u8>,
     /// Choices of which one must be there: a bit each.
@@ -49,12 +48,33 @@ pub(super) struct Shape {
     pub(super) special: Special,
 }
 
+/// An element in the hash table of its type.
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    ends: Ends,
+    /// Length of the name; 0 for an empty slot.
+    len: u8,
+    number: u8,
+}
+
+/// The first and last eight bytes of a name; all of it when it has 16 or fewer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Ends {
+    head: u64,
+    tail: u64,
+}
+
 /// The shape of a type.
 #[inline]
 pub(super) fn of(ty: TypeId) -> &'static Shape {
     static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| TypeId::all().map(digest).collect());
-    static NOTHING: Shape =
-        Shape { elements: &[], required: Vec::new(), required_choices: 0, special: Special::None };
+    static NOTHING: Shape = Shape {
+        elements: &[],
+        slots: Vec::new(),
+        required: Vec::new(),
+        required_choices: 0,
+        special: Special::None,
+    };
     SHAPES.get(usize::from(ty.0)).unwrap_or(&NOTHING)
 }
 
@@ -65,12 +85,47 @@ pub(super) fn choice_bit(element: &ElementDef) -> u64 {
     1 << (element.choice & 63)
 }
 
-impl Shape {
-    /// The place of an element within the type.
+impl Ends {
     #[inline]
-    pub(super) fn number(&self, element: &ElementDef) -> u8 {
-        // a test shows that no type has more than 256 elements
-        self.elements.element_offset(element).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
+    fn of(name: &[u8]) -> Self {
+        if let (Some(head), Some(tail)) = (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+            Self { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail) }
+        } else if let (Some(head), Some(tail)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            Self { head: u32::from_le_bytes(*head).into(), tail: u32::from_le_bytes(*tail).into() }
+        } else {
+            Self { head: name.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), tail: 0 }
+        }
+    }
+
+    /// Where to look first.
+    #[inline]
+    fn slot(self, len: usize) -> usize {
+        let mixed = (self.head ^ len as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            ^ self.tail.rotate_left(29).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
+        (mixed >> 40) as usize
+    }
+}
+
+impl Shape {
+    /// The element of this JSON name, with its place within the type.
+    #[inline]
+    pub(super) fn find(&self, name: &[u8]) -> Option<(u8, &'static ElementDef)> {
+        let ends = Ends::of(name);
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = ends.slot(name.len()) & mask;
+        loop {
+            let slot = self.slots.get(at)?;
+            if slot.len == 0 {
+                return None;
+            }
+            if slot.ends == ends && usize::from(slot.len) == name.len() {
+                let element = self.elements.get(usize::from(slot.number))?;
+                if name.len() <= 16 || element.json_name.as_bytes() == name {
+                    return Some((slot.number, element));
+                }
+            }
+            at = (at + 1) & mask;
+        }
     }
 
     /// The element at a place.
@@ -81,9 +136,9 @@ impl Shape {
 
 fn digest(ty: TypeId) -> Shape {
     let elements = ty.elements();
-    let required = || elements.iter().filter(|element| element.min > 0);
     let mut shape = Shape {
         elements,
+        slots: slots(elements),
         required: Vec::new(),
         required_choices: 0,
         special: match ty {
@@ -92,14 +147,31 @@ fn digest(ty: TypeId) -> Shape {
             _ => Special::None,
         },
     };
-    for element in required() {
+    for (number, element) in (0..=u8::MAX).zip(elements).filter(|(_, element)| element.min > 0) {
         if element.choice == 0 {
-            shape.required.push(shape.number(element));
+            shape.required.push(number);
         } else {
             shape.required_choices |= choice_bit(element);
         }
     }
     shape
+}
+
+fn slots(elements: &[ElementDef]) -> Vec<Slot> {
+    let size = (elements.len() * 2).next_power_of_two();
+    let mut slots = vec![Slot::default(); size];
+    for (number, element) in (0..=u8::MAX).zip(elements) {
+        let name = element.json_name.as_bytes();
+        let (ends, len) = (Ends::of(name), u8::try_from(name.len()).unwrap_or_default());
+        let mut at = ends.slot(name.len()) & (size - 1);
+        while slots.get(at).is_some_and(|slot| slot.len != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        if let Some(slot) = slots.get_mut(at) {
+            *slot = Slot { ends, len, number };
+        }
+    }
+    slots
 }
 
 #[cfg(test)]
@@ -111,10 +183,12 @@ mod tests {
         for ty in TypeId::all() {
             assert!(ty.elements().len() <= 256, "{}", ty.name());
             assert!(ty.elements().iter().all(|element| element.choice < 64), "{}", ty.name());
-            for (number, element) in ty.elements().iter().enumerate() {
-                assert_eq!(usize::from(of(ty).number(element)), number);
-                assert_eq!(of(ty).element(of(ty).number(element)), Some(element));
+            for (number, element) in (0_u8..).zip(ty.elements()) {
+                let found = of(ty).find(element.json_name.as_bytes());
+                assert_eq!(found, Some((number, element)));
+                assert_eq!(of(ty).element(number), Some(element));
             }
+            assert_eq!(of(ty).find(b"nonsense"), None);
         }
     }
 

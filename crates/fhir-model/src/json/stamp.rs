@@ -16,7 +16,6 @@ struct Member<'s> {
     name: &'s str,
     /// From the opening quote of the name to the end of the value.
     whole: Range<usize>,
-    value: Range<usize>,
 }
 
 /// The source and what becomes of it.
@@ -175,13 +174,8 @@ fn for_each_member<'s>(
     loop {
         let key = lexer.key()?;
         lexer.next_token();
-        let value_start = lexer.at;
         lexer.skip_value()?;
-        let member = Member {
-            name: lexer.inner(key),
-            whole: key.start..lexer.at,
-            value: value_start..lexer.at,
-        };
+        let member = Member { name: lexer.inner(key), whole: key.start..lexer.at };
         if !visit(member) || !lexer.more(b'}')? {
             return Ok(());
         }

@@ -21,7 +21,14 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
             b'\t' => out.extend_from_slice(b"\\t"),
             _ => {
                 let digit = |n: u8| HEX.get(usize::from(n)).copied().unwrap_or(b'0');
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                out.extend_from_slice(&[
+                    b'\\',
+                    b'u',
+                    b'0',
+                    b'0',
+                    digit(byte >> 4),
+                    digit(byte & 15),
+                ]);
             }
         }
     }
@@ -35,7 +42,11 @@ pub fn unquote(raw: &[u8]) -> Cow<'_, str> {
     let inner = raw.strip_prefix(b"\"").unwrap_or(raw);
     let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
     match memchr::memchr(b'\\', inner) {
-        None => String::from_utf8_lossy(inner),
+        // the strict check is the faster one
+        None => match std::str::from_utf8(inner) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(inner),
+        },
         Some(first) => Cow::Owned(unescape(inner, first)),
     }
 }
@@ -111,9 +122,7 @@ fn read_hex4(text: &[u8]) -> Option<(u32, &[u8])> {
 /// Length of the string that `text` starts with, quotes included; all of `text` when it has no end.
 pub(super) fn raw_len(text: &[u8]) -> usize {
     let mut at = 1;
-    while let Some(found) =
-        text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest))
-    {
+    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
         at += found;
         if text.get(at) == Some(&b'"') {
             return at + 1;

@@ -100,6 +100,7 @@ impl<'x> Converter<'x> {
     /// Writes the child elements up to the end tag.
     fn members(&mut self, ty: TypeId) -> Result<(), Outcome> {
         let mut group: Option<Group> = None;
+        let mut finished = Vec::new();
         loop {
             let open = match self.source.next()? {
                 Piece::Open(open) => open,
@@ -115,8 +116,9 @@ impl<'x> Converter<'x> {
                 Some(same) if std::ptr::eq(same.element, element) => group.insert(same),
                 previous => {
                     if let Some(previous) = previous {
-                        self.expect_order(&previous, element)?;
                         self.close(&previous);
+                        finished.push(previous.element);
+                        self.expect_new(&finished, element)?;
                     }
                     group.insert(self.begin(element))
                 }
@@ -305,13 +307,15 @@ impl<'x> Converter<'x> {
         Err(self.source.fault(why))
     }
 
-    /// XML gives the elements in the order of the definition.
-    fn expect_order(&self, previous: &Group, element: &ElementDef) -> Result<(), Outcome> {
-        if previous.element.order <= element.order {
+    /// R4 wants elements in the order of the definition. Any order is understood, as long as the items of
+    /// one element stand together: apart from each other they would have no one array.
+    fn expect_new(&self, finished: &[&ElementDef], element: &ElementDef) -> Result<(), Outcome> {
+        if !finished.iter().any(|other| std::ptr::eq(*other, element)) {
             return Ok(());
         }
-        let (first, last) = (element.json_name, previous.element.json_name);
-        Err(self.source.fault(format!("`{first}` must stand before `{last}`")))
+        let rule =
+            if element.max > 1 { "items must stand together" } else { "may stand only once" };
+        Err(self.source.fault(format!("`{}` {rule}", element.json_name)))
     }
 
     /// The `FHIRPath` of the element being read.
@@ -363,6 +367,7 @@ mod tests {
                 r#"<birthDate id="b" value="2020"/><!-- unknown month -->"#,
                 r#","birthDate":"2020","_birthDate":{"id":"b"}"#,
             ),
+            (r#"<active value="true"/><id value="a"/>"#, r#","active":true,"id":"a""#),
             (
                 r#"<contained><Basic><id value="x"/></Basic></contained>"#,
                 r#","contained":[{"resourceType":"Basic","id":"x"}]"#,

@@ -2,15 +2,28 @@
 
 use fhir_model::TypeId;
 
-use super::{Result, is_lambda, must_be_boolean, shape_of, shape::{Shape, Type}};
-use crate::{
-    expression::{Call, Expr},
+use super::{
+    Result, is_lambda, must_be_boolean,
+    shape::{Shape, Type},
+    shape_of,
 };
+use crate::expression::{Call, Expr};
 
 /// Functions whose result is some of their input.
 const SOME_OF_INPUT: &[&str] = &[
-    "where", "first", "last", "tail", "skip", "take", "single", "distinct", "exclude", "intersect",
-    "trace", "checkModifiers", "defineVariable",
+    "where",
+    "first",
+    "last",
+    "tail",
+    "skip",
+    "take",
+    "single",
+    "distinct",
+    "exclude",
+    "intersect",
+    "trace",
+    "checkModifiers",
+    "defineVariable",
 ];
 
 /// Functions that ask for a place in the order.
@@ -18,9 +31,27 @@ const BY_ORDER: &[&str] = &["first", "last", "tail", "skip", "take"];
 
 /// Functions that work on text alone.
 const OF_TEXT: &[&str] = &[
-    "startsWith", "endsWith", "contains", "indexOf", "lastIndexOf", "substring", "upper", "lower",
-    "replace", "matches", "matchesFull", "replaceMatches", "length", "toChars", "split", "join",
-    "trim", "encode", "decode", "escape", "unescape",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "indexOf",
+    "lastIndexOf",
+    "substring",
+    "upper",
+    "lower",
+    "replace",
+    "matches",
+    "matchesFull",
+    "replaceMatches",
+    "length",
+    "toChars",
+    "split",
+    "join",
+    "trim",
+    "encode",
+    "decode",
+    "escape",
+    "unescape",
 ];
 
 /// Functions whose result has one `System` type.
@@ -88,7 +119,8 @@ pub(super) fn shape_of_call(call: &Call, input: Shape, this: &Shape) -> Result<S
         input.must_be_text(&place)?;
     }
     // an expression over the items sees an item, a value sees the surroundings
-    let scope = if is_lambda(call.function.arguments) && name != "coalesce" { &input } else { this };
+    let scope =
+        if is_lambda(call.function.arguments) && name != "coalesce" { &input } else { this };
     let mut arguments = Vec::with_capacity(call.arguments.len());
     for argument in &call.arguments {
         arguments.push(shape_of(argument, scope)?);
@@ -111,7 +143,9 @@ pub(super) fn shape_of_call(call: &Call, input: Shape, this: &Shape) -> Result<S
         ("select", [shape], _) => shape.clone(),
         ("repeat", [shape], [projection]) => repeated(shape.clone(), projection)?,
         ("union" | "combine", [shape], _) => input.and(shape.clone()),
-        ("iif", [_, branches @ ..], _) => branches.iter().cloned().fold(Shape::nothing(), Shape::and),
+        ("iif", [_, branches @ ..], _) => {
+            branches.iter().cloned().fold(Shape::nothing(), Shape::and)
+        }
         ("as" | "ofType", _, [Expr::Type(specifier)]) => input.selected(specifier),
         ("children", ..) => input.children(),
         ("descendants", ..) => Shape::unknown().without_order(),

@@ -108,7 +108,9 @@ impl Shape {
         let fits: Vec<_> = types.iter().filter_map(|ty| narrowed(*ty, root)).collect();
         if fits.is_empty() && !types.is_empty() {
             let found = self.names();
-            return Err(TypeError(format!("the path begins with {name}, but it starts from {found}")));
+            return Err(TypeError(format!(
+                "the path begins with {name}, but it starts from {found}"
+            )));
         }
         Ok(self.with(fits))
     }
@@ -197,9 +199,5 @@ impl Shape {
 /// The more special of two types when one is derived from the other.
 fn narrowed(ty: Type, wanted: TypeId) -> Option<Type> {
     let Type::Fhir(found) = ty else { return None };
-    if found.is_a(wanted) {
-        Some(ty)
-    } else {
-        wanted.is_a(found).then_some(Type::Fhir(wanted))
-    }
+    if found.is_a(wanted) { Some(ty) } else { wanted.is_a(found).then_some(Type::Fhir(wanted)) }
 }

@@ -28,7 +28,12 @@ impl<'t> Evaluator<'_, 't> {
     }
 
     /// As deep as the resource at most.
-    fn walk(&mut self, node: NodeRef<'t>, names: &[Box<str>], found: &mut Collection<'t>) -> Result<()> {
+    fn walk(
+        &mut self,
+        node: NodeRef<'t>,
+        names: &[Box<str>],
+        found: &mut Collection<'t>,
+    ) -> Result<()> {
         let [name, rest @ ..] = names else {
             found.push(Item::Node(node));
             return Ok(());

@@ -14,12 +14,16 @@ use crate::{
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    function("lowBoundary", 0..=1, Arguments::Values(|_, items, arguments| {
-        boundary(&items, arguments, End::Low)
-    })),
-    function("highBoundary", 0..=1, Arguments::Values(|_, items, arguments| {
-        boundary(&items, arguments, End::High)
-    })),
+    function(
+        "lowBoundary",
+        0..=1,
+        Arguments::Values(|_, items, arguments| boundary(&items, arguments, End::Low)),
+    ),
+    function(
+        "highBoundary",
+        0..=1,
+        Arguments::Values(|_, items, arguments| boundary(&items, arguments, End::High)),
+    ),
     bare("precision", precision),
     function("comparable", 1..=1, Arguments::Values(comparable)),
 ];
@@ -56,7 +60,7 @@ fn boundary<'t>(
             of_moment(*moment, digits.unwrap_or(DATE_TIME), end).map(Item::DateTime)
         }
         // a time of day has the digits of a date-time without the date
-        Item::Time(moment) => of_moment(*moment, digits.unwrap_or(TIME) + DATE, end)
+        Item::Time(moment) => of_moment(*moment, digits.unwrap_or(TIME).saturating_add(DATE), end)
             .filter(|moment| moment.precision > Precision::Day)
             .map(|moment| Item::Time(Moment { offset: None, ..moment })),
         other => return Err(wrong_type(other, place)),

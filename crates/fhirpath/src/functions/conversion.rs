@@ -34,7 +34,22 @@ const fn rows() -> [Function; 18] {
     let [g1, g2] = conversion!(time, "toTime", "convertsToTime");
     let [h1, h2] = conversion!(integer, "toLong", "convertsToLong");
     [
-        a1, a2, b1, b2, c1, c2, d1, d2, e1, e2, f1, f2, g1, g2, h1, h2,
+        a1,
+        a2,
+        b1,
+        b2,
+        c1,
+        c2,
+        d1,
+        d2,
+        e1,
+        e2,
+        f1,
+        f2,
+        g1,
+        g2,
+        h1,
+        h2,
         function("toQuantity", 0..=1, Arguments::Values(to_quantity)),
         function("convertsToQuantity", 0..=1, Arguments::Values(converts_to_quantity)),
     ]
@@ -52,11 +67,7 @@ fn converted<'t>(
     Ok(single_value(items.as_slice(), place)?.and_then(|value| rule(&value)))
 }
 
-fn question<'t>(
-    items: &Collection<'t>,
-    rule: Rule,
-    place: &'static str,
-) -> Result<Collection<'t>> {
+fn question<'t>(items: &Collection<'t>, rule: Rule, place: &'static str) -> Result<Collection<'t>> {
     let value = single_value(items.as_slice(), place)?;
     Ok(value.map(|value| rule(&value).is_some()).into())
 }
@@ -78,9 +89,8 @@ const TRUTHS: &[(&str, bool)] = &[
 ];
 
 fn boolean<'t>(value: &Item<'t>) -> Option<Item<'t>> {
-    let of_number = |number: Decimal| {
-        (number.is_zero() || number == Decimal::ONE).then(|| !number.is_zero())
-    };
+    let of_number =
+        |number: Decimal| (number.is_zero() || number == Decimal::ONE).then(|| !number.is_zero());
     match value {
         Item::Boolean(truth) => Some(*truth),
         Item::Integer(number) => of_number((*number).into()),

@@ -19,7 +19,10 @@ type Rule = fn(&str) -> Option<String>;
 const ENCODE: &[(&str, Rule)] = &[
     ("base64", |text| Some(STANDARD.encode(text))),
     ("urlbase64", |text| Some(URL_SAFE.encode(text))),
-    ("hex", |text| Some(text.bytes().map(|byte| format!("{byte:02x}")).collect())),
+    ("hex", |text| {
+        let digits = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| char::from_digit(digit.into(), 16)).collect()
+    }),
 ];
 
 const DECODE: &[(&str, Rule)] = &[
@@ -56,9 +59,13 @@ const HTML: &[(char, &str)] =
 /// A function that takes the name of a format.
 macro_rules! by_format {
     ($name:literal, $formats:ident) => {
-        function($name, 1..=1, Arguments::Values(|evaluator, items, arguments| {
-            by_format(evaluator, &items, arguments, $formats)
-        }))
+        function(
+            $name,
+            1..=1,
+            Arguments::Values(|evaluator, items, arguments| {
+                by_format(evaluator, &items, arguments, $formats)
+            }),
+        )
     };
 }
 

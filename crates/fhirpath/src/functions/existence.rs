@@ -22,8 +22,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     bare("isDistinct", is_distinct),
     bare("allTrue", |_, items| Ok(truths(&items, "allTrue()")?.iter().all(|truth| *truth).into())),
     bare("anyTrue", |_, items| Ok(truths(&items, "anyTrue()")?.iter().any(|truth| *truth).into())),
-    bare("allFalse", |_, items| Ok(truths(&items, "allFalse()")?.iter().all(|truth| !truth).into())),
-    bare("anyFalse", |_, items| Ok(truths(&items, "anyFalse()")?.iter().any(|truth| !truth).into())),
+    bare("allFalse", |_, items| {
+        Ok(truths(&items, "allFalse()")?.iter().all(|truth| !truth).into())
+    }),
+    bare("anyFalse", |_, items| {
+        Ok(truths(&items, "anyFalse()")?.iter().any(|truth| !truth).into())
+    }),
     function("exists", 0..=1, Arguments::Lambda(exists)),
     function("all", 1..=1, Arguments::Lambda(all)),
     function("subsetOf", 1..=1, Arguments::Values(subset_of)),

@@ -1,6 +1,6 @@
 //! FHIR's own functions: <https://hl7.org/fhir/R4/fhirpath.html#functions>.
 
-use fhir_model::{NodeRef, TypeId};
+use fhir_model::{Kind, NodeRef, TypeId};
 
 use super::{Arguments, Function, argument, bare, function};
 use crate::{
@@ -13,22 +13,34 @@ use crate::{
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("extension", 1..=1, Arguments::Values(extension)),
-    function("hasExtension", 1..=1, Arguments::Values(|evaluator, items, arguments| {
-        Ok((!extension(evaluator, items, arguments)?.is_empty()).into())
-    })),
+    function(
+        "hasExtension",
+        1..=1,
+        Arguments::Values(|evaluator, items, arguments| {
+            Ok((!extension(evaluator, items, arguments)?.is_empty()).into())
+        }),
+    ),
     bare("hasValue", has_value),
     bare("getValue", get_value),
     bare("htmlChecks", html_checks),
     function("conformsTo", 1..=1, Arguments::Values(conforms_to)),
     function("checkModifiers", 0..=32, Arguments::Values(check_modifiers)),
-    function("elementDefinition", 0..=0, Arguments::None(|_, _| {
-        let needs = "profiles, which expressions cannot see here";
-        Err(EvalError::NotAvailable { place: "elementDefinition()", needs })
-    })),
-    function("slice", 2..=2, Arguments::Values(|_, _, _| {
-        let needs = "profiles, which expressions cannot see here";
-        Err(EvalError::NotAvailable { place: "slice()", needs })
-    })),
+    function(
+        "elementDefinition",
+        0..=0,
+        Arguments::None(|_, _| {
+            let needs = "profiles, which expressions cannot see here";
+            Err(EvalError::NotAvailable { place: "elementDefinition()", needs })
+        }),
+    ),
+    function(
+        "slice",
+        2..=2,
+        Arguments::Values(|_, _, _| {
+            let needs = "profiles, which expressions cannot see here";
+            Err(EvalError::NotAvailable { place: "slice()", needs })
+        }),
+    ),
 ];
 
 /// The extensions with this URL.
@@ -56,7 +68,13 @@ fn extension<'t>(
 
 /// Whether it is a single primitive with a value, not only extensions.
 fn has_value<'t>(_: &mut Evaluator<'_, 't>, items: Collection<'t>) -> Result<Collection<'t>> {
-    Ok(matches!(items.as_slice(), [item] if primitive_value(item).is_some()).into())
+    Ok(match items.as_slice() {
+        // a number too large to compute with is a value all the same
+        [Item::Node(node)] => !matches!(node.kind(), Kind::Object | Kind::Absent),
+        [item] => primitive_value(item).is_some(),
+        _ => false,
+    }
+    .into())
 }
 
 fn get_value<'t>(_: &mut Evaluator<'_, 't>, items: Collection<'t>) -> Result<Collection<'t>> {

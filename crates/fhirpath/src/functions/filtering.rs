@@ -155,8 +155,11 @@ fn sort<'t>(
     let mut failure = None;
     rows.sort_by(|(_, left), (_, right)| {
         for (place, (left, right)) in left.iter().zip(right).enumerate() {
-            let is_downwards = matches!(keys.get(place), Some(Expr::Negate(_)));
-            let order = match compare_keys(left.as_ref(), right.as_ref(), is_downwards) {
+            let direction = match keys.get(place) {
+                Some(Expr::Negate(_)) => Direction::Downwards,
+                _ => Direction::Upwards,
+            };
+            let order = match compare_keys(left.as_ref(), right.as_ref(), direction) {
                 Ok(order) => order,
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -176,15 +179,21 @@ fn key_value<'t>(key: &Operand<'_, 't>) -> Result<Option<Item<'t>>> {
     Ok(single_value(key.as_slice(), "sort()")?.map(crate::value::Value::into_item))
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Upwards,
+    Downwards,
+}
+
 fn compare_keys(
     left: Option<&Item<'_>>,
     right: Option<&Item<'_>>,
-    is_downwards: bool,
+    direction: Direction,
 ) -> Result<Ordering> {
     match (left, right) {
         (Some(left), Some(right)) => {
             let order = comparison::order(left, right, "sort()")?.unwrap_or(Ordering::Equal);
-            Ok(if is_downwards { order.reverse() } else { order })
+            Ok(if direction == Direction::Downwards { order.reverse() } else { order })
         }
         (left, right) => Ok(left.is_some().cmp(&right.is_some())),
     }

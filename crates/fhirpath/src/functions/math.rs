@@ -62,7 +62,9 @@ fn number(items: &[Item<'_>], place: &'static str) -> Result<Option<Decimal>> {
 }
 
 fn abs<'t>(_: &mut Evaluator<'_, 't>, items: Collection<'t>) -> Result<Collection<'t>> {
-    let Some(value) = single_value(items.as_slice(), "abs()")? else { return Ok(Collection::Empty) };
+    let Some(value) = single_value(items.as_slice(), "abs()")? else {
+        return Ok(Collection::Empty);
+    };
     Ok(match &*value {
         Item::Integer(number) => number.checked_abs().map(Item::Integer),
         Item::Decimal(number) => Some(Item::Decimal(number.abs())),
@@ -94,10 +96,10 @@ fn power<'t>(
     let exponent = single_value(argument(arguments, 0), "power()")?;
     let base = single_value(items.as_slice(), "power()")?;
     let (Some(base), Some(exponent)) = (base, exponent) else { return Ok(Collection::Empty) };
-    if let (Item::Integer(base), Item::Integer(exponent)) = (&*base, &*exponent) {
-        if let Ok(exponent) = u32::try_from(*exponent) {
-            return Ok(base.checked_pow(exponent).into());
-        }
+    if let (Item::Integer(base), Item::Integer(exponent)) = (&*base, &*exponent)
+        && let Ok(exponent) = u32::try_from(*exponent)
+    {
+        return Ok(base.checked_pow(exponent).into());
     }
     let base = number(&[base.into_item()], "power()")?;
     let exponent = number(&[exponent.into_item()], "power()")?;

@@ -35,10 +35,10 @@ fn target<'t>(evaluator: &mut Evaluator<'_, 't>, item: &Item<'t>) -> Result<Opti
         return Ok(contained(evaluator, from, id)?.map(Item::Node));
     }
     let root = from.tree().root();
-    if root.ty() == TypeId::BUNDLE {
-        if let Some(resource) = entry(evaluator, root, &text)? {
-            return Ok(Some(Item::Node(resource)));
-        }
+    if root.ty() == TypeId::BUNDLE
+        && let Some(resource) = entry(evaluator, root, &text)?
+    {
+        return Ok(Some(Item::Node(resource)));
     }
     if let Some(resolver) = evaluator.context.resolver {
         return Ok(resolver(&text).map(Item::Node));
@@ -48,7 +48,7 @@ fn target<'t>(evaluator: &mut Evaluator<'_, 't>, item: &Item<'t>) -> Result<Opti
 }
 
 /// `Reference.type`
-fn stated_type<'t>(reference: NodeRef<'t>) -> Option<Item<'t>> {
+fn stated_type(reference: NodeRef<'_>) -> Option<Item<'_>> {
     ResourceType::named(&reference.child_text("type")?).map(Item::Resolved)
 }
 
@@ -58,10 +58,10 @@ pub(crate) fn type_in(reference: &str) -> Option<ResourceType> {
     let path = reference.split(['?', '|']).next().unwrap_or_default();
     let mut segments = path.rsplit('/');
     let last = segments.next()?;
-    if path.len() < reference.len() {
-        if let Some(ty) = ResourceType::named(last) {
-            return Some(ty);
-        }
+    if path.len() < reference.len()
+        && let Some(ty) = ResourceType::named(last)
+    {
+        return Some(ty);
     }
     let mut before = segments.next()?;
     if before == "_history" {
@@ -91,7 +91,10 @@ fn contained<'t>(
 }
 
 /// The innermost resource around a node that is not itself contained.
-fn container<'t>(evaluator: &mut Evaluator<'_, 't>, node: NodeRef<'t>) -> Result<NodeRef<'t>> {
+pub(crate) fn container<'t>(
+    evaluator: &mut Evaluator<'_, 't>,
+    node: NodeRef<'t>,
+) -> Result<NodeRef<'t>> {
     let root = node.tree().root();
     let (mut container, mut at) = (root, root);
     while at.index() < node.index() {

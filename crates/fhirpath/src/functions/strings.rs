@@ -17,10 +17,14 @@ pub(crate) use pattern::{COMPUTED_MAX, KNOWN_MAX, compile};
 /// A function from a text and another one.
 macro_rules! with_text {
     ($name:literal, $rule:expr) => {
-        function($name, 1..=1, Arguments::Values(|evaluator, items, arguments| {
-            let rule: fn(&str, &str) -> Item<'static> = $rule;
-            with_text(evaluator, &items, arguments, concat!($name, "()"), rule)
-        }))
+        function(
+            $name,
+            1..=1,
+            Arguments::Values(|evaluator, items, arguments| {
+                let rule: fn(&str, &str) -> Item<'static> = $rule;
+                with_text(evaluator, &items, arguments, concat!($name, "()"), rule)
+            }),
+        )
     };
 }
 
@@ -55,7 +59,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// Characters of text that count as one step.
-pub(super) const CHARS_PER_STEP: usize = 64;
+pub(super) const CHARS_PER_STEP: usize = 32;
 
 fn of_text<'t>(
     evaluator: &mut Evaluator<'_, 't>,
@@ -94,7 +98,10 @@ fn position(text: &str, offset: Option<usize>) -> Item<'static> {
     }
 }
 
-fn to_chars<'t>(evaluator: &mut Evaluator<'_, 't>, items: Collection<'t>) -> Result<Collection<'t>> {
+fn to_chars<'t>(
+    evaluator: &mut Evaluator<'_, 't>,
+    items: Collection<'t>,
+) -> Result<Collection<'t>> {
     let text = single_text(items.as_slice(), "toChars()")?.unwrap_or_default();
     evaluator.charge(text.len())?;
     Ok(text.chars().map(|c| Item::from(c.to_string())).collect())

@@ -16,12 +16,20 @@ use crate::{
 
 pub(super) const FUNCTIONS: &[Function] = &[
     function("memberOf", 1..=1, Arguments::Values(member_of)),
-    function("subsumes", 1..=1, Arguments::Values(|_, _, _| {
-        Err(EvalError::NotAvailable { place: "subsumes()", needs: SERVICE })
-    })),
-    function("subsumedBy", 1..=1, Arguments::Values(|_, _, _| {
-        Err(EvalError::NotAvailable { place: "subsumedBy()", needs: SERVICE })
-    })),
+    function(
+        "subsumes",
+        1..=1,
+        Arguments::Values(|_, _, _| {
+            Err(EvalError::NotAvailable { place: "subsumes()", needs: SERVICE })
+        }),
+    ),
+    function(
+        "subsumedBy",
+        1..=1,
+        Arguments::Values(|_, _, _| {
+            Err(EvalError::NotAvailable { place: "subsumedBy()", needs: SERVICE })
+        }),
+    ),
 ];
 
 const SERVICE: &str = "a terminology service";

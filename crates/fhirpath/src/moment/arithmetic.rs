@@ -36,7 +36,8 @@ impl Moment {
 
     fn plus_months(self, months: i64) -> Option<Self> {
         let count = (i64::from(self.year) * 12 + i64::from(self.month) - 1).checked_add(months)?;
-        let year = i16::try_from(count.div_euclid(12)).ok().filter(|year| (1..=9999).contains(year))?;
+        let year =
+            i16::try_from(count.div_euclid(12)).ok().filter(|year| (1..=9999).contains(year))?;
         let month = u8::try_from(count.rem_euclid(12)).ok()? + 1;
         // the 31st of a month with 30 days is the 30th
         let day = self.day.min(days_in_month(year, month));
@@ -99,7 +100,11 @@ mod tests {
         ];
         for (from, span, expected) in cases {
             let later = Moment::parse_date_time(from).unwrap().plus(span);
-            assert_eq!(later.map(|m| m.to_date_time_string()).as_deref(), expected, "{from} {span:?}");
+            assert_eq!(
+                later.map(|m| m.to_date_time_string()).as_deref(),
+                expected,
+                "{from} {span:?}"
+            );
         }
         let clock = Moment::parse_time("23:30").unwrap();
         let later = clock.plus_round_the_clock(Span::Nanos(HOUR)).unwrap();

@@ -35,7 +35,7 @@ impl Moment {
     /// The earliest. A zone that is not known becomes the one where the day begins first.
     pub(crate) fn low(self, precision: Precision) -> Self {
         let offset = zone(self, precision, 14 * 60);
-        cut(Self { precision, offset, ..self }, precision)
+        cut(Self { offset, precision, ..self }, precision)
     }
 
     /// The latest. A zone that is not known becomes the one where the day ends last.
@@ -63,7 +63,7 @@ impl Moment {
         // the digits that are not known are nines
         last.nanos += 10u32.pow(9 - known.min(9)) - 1;
         let offset = zone(self, precision, -12 * 60);
-        cut(Self { precision, offset, ..last }, precision)
+        cut(Self { offset, precision, ..last }, precision)
     }
 }
 

@@ -168,7 +168,9 @@ impl Reader<'_> {
         }
         let mut digits = 0u8;
         let mut unit = 100_000_000u32;
-        while let Some((byte, rest)) = self.0.split_first().filter(|(byte, _)| byte.is_ascii_digit()) {
+        while let Some((byte, rest)) =
+            self.0.split_first().filter(|(byte, _)| byte.is_ascii_digit())
+        {
             // beyond nanoseconds digits are dropped
             if digits < 9 {
                 digits += 1;
@@ -228,7 +230,9 @@ mod tests {
 
     #[test]
     fn days_that_no_calendar_has_are_refused() {
-        for text in ["2015-02-29", "2015-13", "2015-00", "0000", "2015-02-04T24", "2015T10", "15", ""] {
+        for text in
+            ["2015-02-29", "2015-13", "2015-00", "0000", "2015-02-04T24", "2015T10", "15", ""]
+        {
             assert_eq!(Moment::parse_date_time(text), None, "{text}");
         }
     }

@@ -42,13 +42,13 @@ type Outcome<'t> = Option<Result<Option<Item<'t>>>>;
 arithmetic!(add, "+", |evaluator, left, right| Some(Ok(match (left, right) {
     (Item::Integer(left), Item::Integer(right)) => left.checked_add(*right).map(Item::Integer),
     (Item::String(left), Item::String(right)) => {
-        if let Err(error) = evaluator.charge((left.len() + right.len()) / 64) {
+        if let Err(error) = evaluator.charge((left.len() + right.len()) / 32) {
             return Some(Err(error));
         }
         Some(Item::from(format!("{left}{right}")))
     }
     (Item::Quantity(left), Item::Quantity(right)) => left.plus(right).map(Item::Quantity),
-    (moment, Item::Quantity(quantity)) => return shift(moment, quantity.clone(), "+"),
+    (moment, Item::Quantity(quantity)) => return shift(moment, quantity, "+"),
     _ => number(left)?.checked_add(number(right)?).map(Item::Decimal),
 })));
 
@@ -57,7 +57,7 @@ arithmetic!(subtract, "-", |_, left, right| Some(Ok(match (left, right) {
     (Item::Quantity(left), Item::Quantity(right)) => {
         left.plus(&right.clone().negated()).map(Item::Quantity)
     }
-    (moment, Item::Quantity(quantity)) => return shift(moment, quantity.clone().negated(), "-"),
+    (moment, Item::Quantity(quantity)) => return shift(moment, &quantity.clone().negated(), "-"),
     _ => number(left)?.checked_sub(number(right)?).map(Item::Decimal),
 })));
 
@@ -78,10 +78,7 @@ arithmetic!(divide, "/", |_, left, right| Some(Ok(match (left, right) {
 
 arithmetic!(divide_whole, "div", |_, left, right| Some(Ok(match (left, right) {
     (Item::Integer(left), Item::Integer(right)) => left.checked_div(*right).map(Item::Integer),
-    _ => {
-        let quotient = number(left)?.checked_div(number(right)?);
-        quotient.and_then(|quotient| quotient.trunc().to_i64()).map(Item::Integer)
-    }
+    _ => whole(number(left)?.checked_div(number(right)?)),
 })));
 
 arithmetic!(remainder, "mod", |_, left, right| Some(Ok(match (left, right) {
@@ -89,8 +86,13 @@ arithmetic!(remainder, "mod", |_, left, right| Some(Ok(match (left, right) {
     _ => number(left)?.checked_rem(number(right)?).map(Item::Decimal),
 })));
 
+/// Without what is behind the point.
+fn whole<'t>(quotient: Option<Decimal>) -> Option<Item<'t>> {
+    quotient.and_then(|quotient| quotient.trunc().to_i64()).map(Item::Integer)
+}
+
 /// A date or time moved by a length of time.
-fn shift<'t>(moment: &Item<'t>, quantity: Quantity<'_>, place: &'static str) -> Outcome<'t> {
+fn shift<'t>(moment: &Item<'t>, quantity: &Quantity<'_>, place: &'static str) -> Outcome<'t> {
     let (moment, make): (&Moment, fn(Moment) -> Item<'t>) = match moment {
         Item::Date(moment) => (moment, Item::Date),
         Item::DateTime(moment) => (moment, Item::DateTime),
@@ -101,14 +103,19 @@ fn shift<'t>(moment: &Item<'t>, quantity: Quantity<'_>, place: &'static str) -> 
         let message = format!("'{}' is not a length of time to count in", quantity.unit_text());
         return Some(Err(EvalError::WrongValue { place, message }));
     };
-    let moved =
-        if let Item::Time(_) = make(*moment) { moment.plus_round_the_clock(span) } else { moment.plus(span) };
+    let moved = if let Item::Time(_) = make(*moment) {
+        moment.plus_round_the_clock(span)
+    } else {
+        moment.plus(span)
+    };
     Some(Ok(moved.map(make)))
 }
 
 /// A quantity, or a number as one without unit.
 fn quantity<'t>(item: &Item<'t>) -> Option<Quantity<'t>> {
-    if let Item::Quantity(quantity) = item { return Some(quantity.clone()) }
+    if let Item::Quantity(quantity) = item {
+        return Some(quantity.clone());
+    }
     number(item).map(Quantity::plain)
 }
 
@@ -120,7 +127,7 @@ pub(super) fn concatenate<'t>(
 ) -> Result<Collection<'t>> {
     let left = single_text(left, "&")?.unwrap_or_default();
     let right = single_text(right, "&")?.unwrap_or_default();
-    evaluator.charge((left.len() + right.len()) / 64)?;
+    evaluator.charge((left.len() + right.len()) / 32)?;
     Ok(Item::from(format!("{left}{right}")).into())
 }
 

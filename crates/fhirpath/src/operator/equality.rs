@@ -74,10 +74,10 @@ pub(crate) fn items_equal<'t>(
     right: &Item<'t>,
 ) -> Result<Option<bool>> {
     evaluator.charge(1)?;
-    if let (Item::Node(left), Item::Node(right)) = (left, right) {
-        if left == right {
-            return Ok(Some(true));
-        }
+    if let (Item::Node(left), Item::Node(right)) = (left, right)
+        && left == right
+    {
+        return Ok(Some(true));
     }
     let (Some(left_value), Some(right_value)) = (value(left), value(right)) else {
         return match (left, right) {
@@ -246,11 +246,17 @@ impl<'t> Set<'t> {
         if self.contains(evaluator, &item)? {
             return Ok(false);
         }
-        if self.items.len() >= FEW {
-            let key = key::of(evaluator, &item)?;
-            self.by_key.entry(key).or_default().push(self.items.len());
-        }
         self.items.push(item);
+        let keyed = match self.items.len() {
+            ..=FEW => 0,
+            // from here on keys are used, for the first ones too
+            len if len == FEW + 1 => len,
+            _ => 1,
+        };
+        let first = self.items.len() - keyed;
+        for (index, item) in self.items.iter().enumerate().skip(first) {
+            self.by_key.entry(key::of(evaluator, item)?).or_default().push(index);
+        }
         Ok(true)
     }
 
@@ -260,12 +266,8 @@ impl<'t> Set<'t> {
         evaluator: &mut Evaluator<'_, 't>,
         item: &Item<'t>,
     ) -> Result<bool> {
-        let first = self.items.get(..FEW).unwrap_or(&self.items);
-        if holds(evaluator, first, item)? {
-            return Ok(true);
-        }
         if self.by_key.is_empty() {
-            return Ok(false);
+            return holds(evaluator, &self.items, item);
         }
         let key = key::of(evaluator, item)?;
         for index in self.by_key.get(&key).into_iter().flatten() {

@@ -1,11 +1,6 @@
 //! Three-valued logic: <http://hl7.org/fhirpath/N1/#boolean-logic>. `None` is the empty collection.
 
-use crate::{
-    error::EvalError,
-    evaluator::Result,
-    item::Item,
-    value::value,
-};
+use crate::{error::EvalError, evaluator::Result, item::Item, value::value};
 
 /// A collection as a truth value: a single item that is not a boolean counts as `true`.
 pub(crate) fn truth(items: &[Item<'_>], place: &'static str) -> Result<Option<bool>> {

@@ -63,7 +63,9 @@ fn factor(unit: &str) -> Cow<'_, str> {
 
 /// Units that cancel out leave the unit `1`.
 fn simplified(value: Decimal, unit: String) -> Quantity<'static> {
-    if ucum::canonical(&unit).is_some_and(|unit| unit.dimensions.is_none() && unit.factor == Decimal::ONE) {
+    if ucum::canonical(&unit)
+        .is_some_and(|unit| unit.dimensions.is_none() && unit.factor == Decimal::ONE)
+    {
         return Quantity::plain(value);
     }
     Quantity { value, unit: Unit::Ucum(Cow::Owned(unit)) }

@@ -5,7 +5,7 @@ mod atoms;
 
 use rust_decimal::Decimal;
 
-use atoms::{ATOMS, PREFIXES};
+use atoms::{ATOMS, Atom, PREFIXES};
 
 /// Exponents of the base units m, g, s, K, C, cd, rad, mol, and the calendar's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,7 +132,8 @@ impl Reader<'_> {
             }
         }
         let digits = text.trim_end_matches(|c: char| c.is_ascii_digit());
-        let name = digits.strip_suffix(['+', '-']).filter(|_| digits.len() < text.len()).unwrap_or(digits);
+        let name =
+            digits.strip_suffix(['+', '-']).filter(|_| digits.len() < text.len()).unwrap_or(digits);
         let exponent = text.get(name.len()..)?;
         let exponent: i8 = if exponent.is_empty() { 1 } else { exponent.parse().ok()? };
         ONE.times(atom(name, self.depth)?, exponent)
@@ -141,17 +142,17 @@ impl Reader<'_> {
 
 /// A unit of the table, perhaps with a metric prefix.
 fn atom(name: &str, depth: u8) -> Option<Canonical> {
-    if let Some(unit) = known(name, depth, false) {
+    if let Some(unit) = known(name, depth, |_| true) {
         return Some(unit);
     }
     PREFIXES.iter().find_map(|(prefix, exponent)| {
-        let unit = known(name.strip_prefix(prefix)?, depth, true)?;
+        let unit = known(name.strip_prefix(prefix)?, depth, |row| row.is_metric)?;
         unit.times_ten_to(*exponent)
     })
 }
 
-fn known(name: &str, depth: u8, must_be_metric: bool) -> Option<Canonical> {
-    let row = ATOMS.iter().find(|row| row.code == name && (row.is_metric || !must_be_metric))?;
+fn known(name: &str, depth: u8, accept: fn(&Atom) -> bool) -> Option<Canonical> {
+    let row = ATOMS.iter().find(|row| row.code == name && accept(row))?;
     let factor: Decimal = row.factor.parse().ok()?;
     let unit = match row.of {
         atoms::Of::Base(index) => {
@@ -203,7 +204,9 @@ mod tests {
     #[test]
     fn hostile_units_are_unknown() {
         let brackets = "(".repeat(100);
-        for code in ["", "m/", ".", "()", "m99", "10*99", "{", "m2147483648", brackets.as_str(), "ä"] {
+        for code in
+            ["", "m/", ".", "()", "m99", "10*99", "{", "m2147483648", brackets.as_str(), "ä"]
+        {
             assert_eq!(canonical(code), None, "{code}");
         }
     }

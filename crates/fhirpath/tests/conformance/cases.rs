@@ -43,7 +43,9 @@ pub(super) fn read(text: &str) -> Vec<Case> {
             Event::Start(start) | Event::Empty(start) if start.name().as_ref() == "group" => {
                 group = attribute(&start, "name").unwrap_or_default();
             }
-            Event::Start(start) if start.name().as_ref() == "test" => case = started(&start, &group),
+            Event::Start(start) if start.name().as_ref() == "test" => {
+                case = started(&start, &group);
+            }
             Event::Start(start) => {
                 if start.name().as_ref() == "expression" {
                     case.invalid = case.invalid.or(invalid(&start));

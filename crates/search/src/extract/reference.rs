@@ -32,17 +32,14 @@ pub(crate) fn target(text: &str, base: &str) -> Option<Target> {
     if text.is_empty() || text.starts_with('#') {
         return None;
     }
-    let relative = relative(text, base);
-    Some(match relative.and_then(local) {
-        Some((ty, id)) => Target::Local { ty, id: id.into() },
-        None => {
-            let (url, version) = match text.rsplit_once('|') {
-                Some((url, version)) => (url, Some(text::key(version).into())),
-                None => (text, None),
-            };
-            Target::Url { url: text::key(url).into(), version }
-        }
-    })
+    if let Some((ty, id)) = relative(text, base).and_then(local) {
+        return Some(Target::Local { ty, id: id.into() });
+    }
+    let (url, version) = match text.rsplit_once('|') {
+        Some((url, version)) => (url, Some(text::key(version).into())),
+        None => (text, None),
+    };
+    Some(Target::Url { url: text::key(url).into(), version })
 }
 
 /// Whether this is a logical id: <https://hl7.org/fhir/R4/datatypes.html#id>.

@@ -34,7 +34,14 @@ pub(super) fn pair(
     node: NodeRef<'_>,
     name: &'static str,
 ) -> bool {
-    let (system, code) = (node.child_text("system"), node.child_text(name));
+    let (mut system, mut code) = (None, None);
+    for child in node.children() {
+        match child.name() {
+            "system" => system = child.text(),
+            other if other == name => code = child.text(),
+            _ => {}
+        }
+    }
     let some = system.is_some() || code.is_some();
     if some {
         push(rows, param, system.as_deref(), code.as_deref().unwrap_or_default());

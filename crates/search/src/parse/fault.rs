@@ -27,9 +27,10 @@ impl Fault {
 
     pub(super) fn issue(self, name: &str, severity: Severity) -> Issue {
         let (code, text) = match self {
-            Self::Unknown(text) => (IssueType::NotSupported, Cow::Owned(text)),
+            Self::Unknown(text) | Self::Modifier(text) => {
+                (IssueType::NotSupported, Cow::Owned(text))
+            }
             Self::Unsupported(text) => (IssueType::NotSupported, text),
-            Self::Modifier(text) => (IssueType::NotSupported, Cow::Owned(text)),
             Self::Value(text) => (IssueType::Value, text),
             Self::TooCostly(text) => (IssueType::TooCostly, text),
         };

@@ -48,7 +48,8 @@ pub(super) fn parse(
     if LATER.contains(&code) {
         return Err(Fault::Unsupported("is not supported yet".into()));
     }
-    let Some(parameter) = registry.parameter(ty, code) else {
+    let parameter = registry.parameter(ty, code).filter(|_| !name.contains('.'));
+    let Some(parameter) = parameter else {
         return Err(unknown(registry, ty, (code, name)));
     };
     if modifier == Some("missing") {
@@ -141,12 +142,8 @@ fn no_modifier(modifier: &str, known: &[&str], later: &[&str]) -> Fault {
 }
 
 fn unknown(registry: &Registry, ty: ResourceType, (code, name): (&str, &str)) -> Fault {
-    if let Some((first, _)) = code.split_once('.')
-        && registry.parameter(ty, first).is_some()
-    {
-        return Fault::Unsupported("is a chain, which is not supported yet".into());
-    }
-    if name.contains('.') && registry.parameter(ty, code).is_some() {
+    let first = code.split_once('.').map_or(code, |(first, _)| first);
+    if name.contains('.') && registry.parameter(ty, first).is_some() {
         return Fault::Unsupported("is a chain, which is not supported yet".into());
     }
     let known = registry.of(ty).iter().map(|parameter| parameter.code).chain(control::names());

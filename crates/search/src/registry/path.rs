@@ -1,4 +1,4 @@
-//! The part of FHIRPath that search parameters are mostly written in: a path of element names with
+//! The part of `FHIRPath` that search parameters are mostly written in: a path of element names with
 //! casts and a few conditions. What is not recognised here goes to the `fhirpath` crate.
 
 use fhir_model::{ResourceType, TypeId};
@@ -59,14 +59,13 @@ pub(super) fn branch(text: &str, ty: ResourceType) -> Branch {
 
 /// `Patient.telecom.where(system='phone')`, `(Observation.value as Quantity)`, `name`.
 fn path(text: &str, depth: u8) -> Option<Vec<Step>> {
-    let (mut steps, mut rest) = match parenthesised(text) {
-        Some((inner, rest)) => (path(inner, depth.checked_sub(1)?)?, rest),
-        None => {
-            let (head, rest) = identifier(text);
-            let is_type = head.starts_with(|c: char| c.is_ascii_uppercase());
-            let first = Step { name: head.into(), condition: Condition::Always };
-            (if is_type { Vec::new() } else { vec![first] }, rest)
-        }
+    let (mut steps, mut rest) = if let Some((inner, rest)) = parenthesised(text) {
+        (path(inner, depth.checked_sub(1)?)?, rest)
+    } else {
+        let (head, rest) = identifier(text);
+        let is_type = head.starts_with(|c: char| c.is_ascii_uppercase());
+        let first = Step { name: head.into(), condition: Condition::Always };
+        (if is_type { Vec::new() } else { vec![first] }, rest)
     };
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix("[0]") {

@@ -13,14 +13,14 @@ use super::{
 pub(crate) struct Program {
     /// The trie; the first state is the resource.
     states: Vec<State>,
-    /// What only the FHIRPath engine can say.
+    /// What only the `FHIRPath` engine can say.
     expressions: Vec<(Leaf, Expression)>,
 }
 
 /// A place in the trie.
 #[derive(Debug, Default)]
 pub(crate) struct State {
-    /// Where a child may lead.
+    /// Where a child may lead; sorted by name.
     pub(crate) edges: Vec<Edge>,
     /// The parameters that this element is a value of.
     pub(crate) leaves: Vec<Leaf>,
@@ -56,6 +56,19 @@ pub(crate) enum Condition {
     First,
 }
 
+impl Condition {
+    /// Whether elements of this type can satisfy it. A cast to a primitive takes the very type: string
+    /// and code are alternatives of one choice; other casts take derived types too.
+    pub(crate) fn allows(&self, ty: TypeId) -> bool {
+        match self {
+            Self::Type(wanted) => {
+                ty == *wanted || (wanted.primitive().is_none() && ty.is_a(*wanted))
+            }
+            Self::Always | Self::Resolves(_) | Self::Member { .. } | Self::First => true,
+        }
+    }
+}
+
 impl Default for Program {
     fn default() -> Self {
         Self { states: vec![State::default()], expressions: Vec::new() }
@@ -78,6 +91,9 @@ impl Program {
                 }
             }
         }
+        for state in &mut program.states {
+            state.edges.sort_by(|a, b| a.name.cmp(&b.name));
+        }
         program
     }
 
@@ -92,7 +108,8 @@ impl Program {
         state: &'p State,
         name: &str,
     ) -> impl Iterator<Item = (&'p Condition, &'p State)> {
-        let edges = state.edges.iter().filter(move |edge| *edge.name == *name);
+        let from = state.edges.partition_point(|edge| *edge.name < *name);
+        let edges = state.edges.iter().skip(from).take_while(move |edge| *edge.name == *name);
         edges.filter_map(|edge| Some((&edge.condition, self.states.get(edge.to)?)))
     }
 

@@ -141,3 +141,20 @@ async fn count(session: &mut Session, transaction: &Uncertain) -> Result<usize, 
     }
     Ok(there)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_sets_is_no_difference_and_anything_else_is() {
+        let same = |one: &str, other: &str| {
+            comparable(one.as_bytes()).unwrap() == comparable(other.as_bytes()).unwrap()
+        };
+        let sent = r#"{"resourceType":"Patient","subject":{"reference":"urn:a"},"active":true}"#;
+        let stored =
+            r#"{"resourceType":"Patient","id":"7","meta":{"versionId":"1"},"active":true}"#;
+        assert!(same(sent, stored));
+        assert!(!same(sent, &stored.replace("true", "false")));
+    }
+}

@@ -1,4 +1,4 @@
-//! All rows of a MedVault `SQLite` file in memory, in the groups in which they were committed.
+//! All rows of a server's `SQLite` file in memory, in the groups in which they were committed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) struct Rows {
     pub(crate) commits: BTreeMap<i64, Vec<Row>>,
     /// Current versions of resources.
     pub(crate) resources: usize,
-    pub(crate) rows: usize,
+    pub(crate) count: usize,
 }
 
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Rows {
             inserts: Vec::new(),
             commits: BTreeMap::new(),
             resources: commit_of.len(),
-            rows: 0,
+            count: 0,
         };
         for table in &tables {
             rows.read_table(&connection, table, &commit_of)?;
@@ -82,7 +82,7 @@ impl Rows {
             };
             let values = (0..columns.len()).map(|at| row.get(at)).collect::<Result<_, _>>()?;
             self.commits.entry(commit).or_default().push(Row { table: number, values });
-            self.rows += 1;
+            self.count += 1;
         }
         Ok(())
     }

@@ -21,7 +21,8 @@ pub(crate) fn all(target: &Target) -> Vec<Case> {
 fn documents() -> Vec<(&'static str, Vec<u8>)> {
     let patient =
         |inner: &str| format!(r#"<Patient xmlns="http://hl7.org/fhir">{inner}</Patient>"#);
-    let attributes: String = (0..40_000).map(|n| format!(r#" a{n}="""#)).collect();
+    let attributes: Vec<String> = (0..40_000).map(|n| format!(r#" a{n}="""#)).collect();
+    let attributes = attributes.concat();
     let same_attribute = r#" value="1""#.repeat(40_000);
     let mut bad_utf8 = patient(r#"<language value="??"/>"#).into_bytes();
     for byte in &mut bad_utf8 {
@@ -79,12 +80,11 @@ fn with_entity(definition: &str) -> String {
 
 /// Ten entities, each ten times the one before.
 fn entity_bomb() -> String {
-    let mut definitions = r#"<!ENTITY e0 "ha">"#.to_owned();
-    for n in 1..10 {
-        let ten_times = format!("&e{};", n - 1).repeat(10);
-        definitions.push_str(&format!(r#"<!ENTITY e{n} "{ten_times}">"#));
-    }
+    let definitions: Vec<String> = (1..10)
+        .map(|n| format!(r#"<!ENTITY e{n} "{}">"#, format!("&e{};", n - 1).repeat(10)))
+        .collect();
+    let definitions = definitions.concat();
     format!(
-        r#"<!DOCTYPE Patient [{definitions}]><Patient xmlns="http://hl7.org/fhir"><language value="&e9;"/></Patient>"#
+        r#"<!DOCTYPE Patient [<!ENTITY e0 "ha">{definitions}]><Patient xmlns="http://hl7.org/fhir"><language value="&e9;"/></Patient>"#
     )
 }

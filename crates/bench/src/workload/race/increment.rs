@@ -47,7 +47,7 @@ pub(crate) async fn run(
         })
         .collect();
     let unwarmed = Bench { warmup: std::time::Duration::ZERO, ..bench.clone() };
-    let (mut run, _clients) = unwarmed.drive("race increment", Pace::Timed, clients).await?;
+    let (mut run, _clients) = unwarmed.drive("race increment", Pace::Timed, clients).await;
 
     let path = format!("Observation/{id}");
     let last = session.require(Call::get("read counter", &path).keeping_body()).await?;

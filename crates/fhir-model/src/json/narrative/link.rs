@@ -24,10 +24,20 @@ pub(super) fn is_safe_image(url: &str) -> bool {
 
 /// No addresses, no code, no escapes that could hide them.
 pub(super) fn is_safe_style(style: &str) -> bool {
-    const DANGEROUS: [&str; 8] =
-        ["url(", "image(", "image-set(", "expression(", "@import", "javascript:", "behavior", "-moz-binding"];
+    const DANGEROUS: [&str; 8] = [
+        "url(",
+        "image(",
+        "image-set(",
+        "expression(",
+        "@import",
+        "javascript:",
+        "behavior",
+        "-moz-binding",
+    ];
     let style = style.to_ascii_lowercase();
-    !style.contains(['\\', '<']) && !style.contains("/*") && !DANGEROUS.iter().any(|word| style.contains(word))
+    !style.contains(['\\', '<'])
+        && !style.contains("/*")
+        && !DANGEROUS.iter().any(|word| style.contains(word))
 }
 
 /// What a browser makes of it before it looks for the scheme: no spaces and controls at the ends, no
@@ -44,6 +54,8 @@ fn normalised(url: &str) -> String {
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     is_scheme.then_some(scheme)
 }

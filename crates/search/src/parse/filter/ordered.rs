@@ -29,9 +29,10 @@ pub(super) fn date(asked: &Asked<'_>, value: &str) -> Result<DateTest, Fault> {
          after eq, ne, gt, lt, ge, le, sa, eb, ap or nothing"
             .into(),
     ))?;
-    let span = match comparison {
-        Comparison::Approximate => span.approximately(asked.reading.now),
-        _ => span,
+    let span = if comparison == Comparison::Approximate {
+        span.approximately(asked.reading.now)
+    } else {
+        span
     };
     Ok(DateTest { comparison, span })
 }

@@ -1,0 +1,25 @@
+# What people do with this repository. `make test` is what CI runs.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+.PHONY: run test check bench conformance
+
+run: ## the server with demo data, on http://127.0.0.1:8080
+	cargo run --release --package medvault -- demo
+
+check: ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+test: check ## everything, on SQLite and on a PostgreSQL of its own
+	dir=$$(mktemp -d /tmp/medvault-postgres.XXXXXX); \
+	trap 'tests/postgres.sh stop '$$dir EXIT; \
+	export MEDVAULT_TEST_POSTGRES=$$(tests/postgres.sh start $$dir); \
+	cargo test --workspace
+
+bench: ## the figures of the README, in one run (about ten minutes)
+	cargo build --release --package medvault --package bench
+	tests/bench.sh
+
+conformance: ## what the server returns, judged by HL7's own validator (needs Java)
+	tests/hl7-validator.sh

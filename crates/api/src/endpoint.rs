@@ -1,0 +1,129 @@
+//! The FHIR base and everything below it: <https://hl7.org/fhir/R4/http.html>.
+
+use std::time::Instant;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    web::{Data, Payload},
+};
+use auth::Caller;
+use fhir_model::{IssueType, Outcome};
+use interactions::{Answer, Body, Conditions, Prefer, Query, Request, Verb};
+
+use crate::{
+    address,
+    body::{self, header},
+    format::Wanted,
+    refusal::Refusal,
+    response,
+    server::{Door, Limits},
+};
+
+/// Answers a request.
+pub(crate) async fn answer(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let started = Instant::now();
+    let mut visit = Visit { wanted: Wanted::default(), pieces: Vec::new() };
+    let result = match door.admission.enter() {
+        Some(_admitted) => visit.serve(&door, &request, payload).await,
+        None => Err(overloaded()),
+    };
+    let response = visit.respond(&door, &request, result);
+    let (method, status) = (request.method(), response.status().as_u16());
+    let duration = started.elapsed();
+    door.metrics.record(method.as_str(), status, duration);
+    let subject = address::subject(&visit.pieces);
+    let duration_ms = duration.as_secs_f64() * 1000.0;
+    if status >= 500 {
+        tracing::warn!(%method, subject, status, duration_ms, "answered");
+    } else {
+        tracing::debug!(%method, subject, status, duration_ms, "answered");
+    }
+    response
+}
+
+/// Answers with a refusal, whatever was asked for.
+pub(crate) fn refuse(door: &Door, request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
+    let visit = Visit { wanted: Wanted::default(), pieces: Vec::new() };
+    door.metrics.record(request.method().as_str(), refusal.status, std::time::Duration::ZERO);
+    visit.respond(door, request, Err(refusal.clone()))
+}
+
+/// What is known of a request so far.
+struct Visit {
+    wanted: Wanted,
+    pieces: Vec<String>,
+}
+
+impl Visit {
+    async fn serve(
+        &mut self,
+        door: &Door,
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Answer, Refusal> {
+        within_limits(request, &door.limits)?;
+        let uri = request.uri();
+        let mut query = Query::parse(uri.query().unwrap_or_default())?;
+        self.wanted = Wanted::of(&mut query, header(request, ACCEPT.as_str()))?;
+        self.pieces = address::pieces(uri.path())?;
+        let Some(verb) = Verb::named(request.method().as_str()) else {
+            return other_method(request);
+        };
+        let caller = Caller::of_request(door.mode, header(request, AUTHORIZATION.as_str()))?;
+        let conditions = Conditions::parse(|name| header(request, name))?;
+        let prefer = Prefer::parse(header(request, "prefer"));
+        let asked = (verb, self.pieces.as_slice());
+        let mut body = body::receive((&door.fhir, &door.limits), request, asked, payload).await?;
+        if let Body::Form(form) = &mut body
+            && (form.get("_format").is_some() || form.get("_pretty").is_some())
+        {
+            self.wanted = Wanted::of(form, header(request, ACCEPT.as_str()))?;
+        }
+        let path = self.pieces.clone();
+        let asked = Request { verb, path, query, conditions, prefer, body };
+        Ok(door.fhir.answer(&caller, asked).await?)
+    }
+
+    fn respond(
+        &self,
+        door: &Door,
+        request: &HttpRequest,
+        result: Result<Answer, Refusal>,
+    ) -> HttpResponse {
+        response::write(door, request, (self.wanted, &self.pieces), result)
+    }
+}
+
+fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
+    if request.method() == actix_web::http::Method::OPTIONS {
+        return Ok(Answer { status: 204, ..Answer::default() });
+    }
+    Err(Refusal::new(IssueType::MethodNotAllowed, "FHIR does not use that method"))
+}
+
+/// What the head of a request may be. The HTTP library itself refuses more than 96 headers.
+fn within_limits(request: &HttpRequest, limits: &Limits) -> Result<(), Refusal> {
+    let headers = request.headers();
+    if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.url_bytes_max) {
+        let text = format!(
+            "The address is longer than {} bytes; a search may be sent with POST to [type]/_search",
+            limits.url_bytes_max
+        );
+        return Err(Refusal::new(IssueType::TooLong, text).with_status(414).closing());
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > limits.header_bytes_max {
+        let text = format!("The headers have more than {} bytes", limits.header_bytes_max);
+        return Err(Refusal::new(IssueType::TooLong, text).with_status(431).closing());
+    }
+    if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
+        let text = "Content-Length and Transfer-Encoding contradict each other; send one of them";
+        return Err(Outcome::new(IssueType::Invalid, text)).map_err(|it| Refusal::from(it).closing());
+    }
+    Ok(())
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(IssueType::Transient, "Too many requests are being answered; ask again in a second")
+}

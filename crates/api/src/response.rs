@@ -1,0 +1,115 @@
+//! From an answer to HTTP: <https://hl7.org/fhir/R4/http.html#summary>.
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder,
+    http::{
+        Method, StatusCode,
+        header::{
+            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
+            HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+            X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+};
+use bytes::Bytes;
+use interactions::Answer;
+
+use crate::{
+    address,
+    body::header,
+    coding::Coding,
+    format::Wanted,
+    refusal::{Connection, Refusal},
+    server::Door,
+};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// On every answer that is not a page: nothing in it is to be run, framed or told to others.
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization")),
+];
+
+/// Writes what came out of a request.
+pub(crate) fn write(
+    door: &Door,
+    request: &HttpRequest,
+    (wanted, pieces): (Wanted, &[String]),
+    result: Result<Answer, Refusal>,
+) -> HttpResponse {
+    let (answer, connection) = match result {
+        Ok(answer) => (answer, Connection::Stays),
+        Err(refusal) => {
+            let answer = Answer { status: refusal.status, ..Answer::refusal(&refusal.outcome) };
+            (answer, refusal.connection)
+        }
+    };
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in ALWAYS {
+        response.insert_header((name, value));
+    }
+    let sent = request.headers().get(&X_REQUEST_ID);
+    response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));
+    for_status(&mut response, status, pieces);
+    if request.method() == Method::OPTIONS {
+        response.insert_header((ALLOW, address::allowed(pieces)));
+    }
+    if connection == Connection::Closes {
+        response.force_close();
+    }
+    of_version(&mut response, request, &answer);
+    match answer.body {
+        Some(body) if status != StatusCode::NOT_MODIFIED && status != StatusCode::NO_CONTENT => {
+            response.insert_header((CONTENT_TYPE, wanted.format.content_type()));
+            send(&mut response, request, wanted.write(body))
+        }
+        _ => response.finish(),
+    }
+}
+
+/// Headers that belong to a status.
+fn for_status(response: &mut HttpResponseBuilder, status: StatusCode, pieces: &[String]) {
+    match status {
+        StatusCode::METHOD_NOT_ALLOWED => {
+            response.insert_header((ALLOW, address::allowed(pieces)));
+        }
+        StatusCode::UNAUTHORIZED => {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+            response.insert_header((RETRY_AFTER, "1"));
+        }
+        _ => {}
+    }
+}
+
+/// Headers that name the version.
+fn of_version(response: &mut HttpResponseBuilder, request: &HttpRequest, answer: &Answer) {
+    if let Some(tag) = answer.entity_tag() {
+        response.insert_header((ETAG, tag));
+    }
+    if let Some(updated) = answer.updated {
+        response.insert_header((LAST_MODIFIED, updated.http_date()));
+    }
+    // a conditional create tells where what was there already is
+    let is_written = answer.status == 201 || request.method() == Method::POST;
+    if let Some(location) = answer.location.as_deref().filter(|_| is_written) {
+        response.insert_header((LOCATION, location));
+    }
+}
+
+/// Sends a body, compressed when the client takes that and it pays.
+pub(crate) fn send(response: &mut HttpResponseBuilder, request: &HttpRequest, body: Bytes) -> HttpResponse {
+    let coding = header(request, ACCEPT_ENCODING.as_str()).and_then(Coding::accepted);
+    match coding.and_then(|coding| Some((coding, coding.deflate(&body)?))) {
+        Some((coding, deflated)) => {
+            response.insert_header((CONTENT_ENCODING, coding.name()));
+            response.body(deflated)
+        }
+        None => response.body(body),
+    }
+}

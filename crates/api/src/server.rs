@@ -1,0 +1,154 @@
+//! The HTTP server: its limits, its addresses, its start and its end.
+
+use std::{future::Future, io, net::SocketAddr, time::Duration};
+
+use actix_web::{App, HttpServer, web};
+use auth::Mode;
+use interactions::Fhir;
+
+use crate::{admission::Admission, endpoint, metrics::Metrics, probes, refusal, request_id::RequestIds};
+
+/// What the server is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How callers are known.
+    pub mode: Mode,
+    /// What answers.
+    pub fhir: Fhir,
+    /// Threads that serve requests; as many as cores when `None`.
+    pub workers: Option<usize>,
+    /// What a request may ask of the server.
+    pub limits: Limits,
+}
+
+/// What a request may ask of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a body, inflated.
+    pub body_bytes_max: usize,
+    /// Bytes of the body of a batch or transaction, inflated.
+    pub bundle_bytes_max: usize,
+    /// Bytes of path and query.
+    pub url_bytes_max: usize,
+    /// Bytes of names and values of the headers.
+    pub header_bytes_max: usize,
+    /// From the first byte of a request to the last of its headers.
+    pub header_timeout: Duration,
+    /// Between two pieces of a body.
+    pub body_idle_timeout: Duration,
+    /// For the whole body.
+    pub body_timeout: Duration,
+    /// For which a connection without a request stays open.
+    pub keep_alive: Duration,
+    /// Requests that are answered at once; more are sent away with 503.
+    pub in_flight_max: usize,
+    /// Connections of one worker.
+    pub connections_max: usize,
+    /// For which requests in flight may go on after a signal to stop.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 << 20,
+            bundle_bytes_max: 64 << 20,
+            url_bytes_max: 16 << 10,
+            header_bytes_max: 32 << 10,
+            header_timeout: Duration::from_secs(10),
+            body_idle_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            keep_alive: Duration::from_secs(75),
+            in_flight_max: 1024,
+            connections_max: 8192,
+            shutdown_timeout: Duration::from_secs(9),
+        }
+    }
+}
+
+/// What every request needs.
+#[derive(Debug)]
+pub(crate) struct Door {
+    pub(crate) fhir: Fhir,
+    pub(crate) mode: Mode,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Admission,
+    pub(crate) metrics: Metrics,
+    pub(crate) request_ids: RequestIds,
+}
+
+/// A server that is bound to its address.
+#[derive(Debug)]
+#[must_use = "a server serves while it is awaited"]
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    running: Running,
+}
+
+struct Running(actix_web::dev::Server);
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Running")
+    }
+}
+
+impl Server {
+    /// Binds to the address and begins to accept, inside a Tokio runtime or an actix system. When `stop`
+    /// ends, requests in flight are finished and the rest is refused.
+    ///
+    /// # Errors
+    /// When the address is not free.
+    pub fn bind(config: Config, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<Self> {
+        let limits = config.limits.clone();
+        let workers = config.workers;
+        let door = web::Data::new(Door {
+            admission: Admission::new(limits.in_flight_max),
+            metrics: Metrics::default(),
+            request_ids: RequestIds::new(),
+            fhir: config.fhir,
+            mode: config.mode,
+            limits: config.limits,
+        });
+        let app = move || App::new().app_data(web::Data::clone(&door)).configure(routes);
+        let mut server = HttpServer::new(app)
+            .client_request_timeout(limits.header_timeout)
+            .keep_alive(limits.keep_alive)
+            .max_connections(limits.connections_max)
+            .shutdown_timeout(limits.shutdown_timeout.as_secs())
+            .shutdown_signal(stop);
+        if let Some(workers) = workers {
+            server = server.workers(workers);
+        }
+        let server = server.bind(config.listen)?;
+        Ok(Self { addresses: server.addrs(), running: Running(server.run()) })
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until told to stop.
+    ///
+    /// # Errors
+    /// When the listening socket fails.
+    pub async fn serve(self) -> io::Result<()> {
+        self.running.0.await
+    }
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
+        .service(page("/health/live", web::get().to(probes::live)))
+        .service(page("/health/ready", web::get().to(probes::ready)))
+        .service(page("/metrics", web::get().to(probes::metrics)))
+        .default_service(web::to(refusal::no_such_address));
+}
+
+/// A page that is only read.
+fn page(path: &'static str, get: actix_web::Route) -> actix_web::Resource {
+    web::resource(path).route(get).default_service(web::to(refusal::only_get))
+}

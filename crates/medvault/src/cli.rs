@@ -1,0 +1,75 @@
+//! The command line.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{setting::Flags, surroundings},
+    console, import, log, serve,
+    trouble::Trouble,
+};
+
+/// A national medical vault: one FHIR R4 server for a person's records from every hospital.
+///
+/// Without a command it serves. Each setting below can also stand in the environment or as `section.key` in
+/// medvault.toml; a flag wins over the environment, the environment over the file.
+#[derive(Debug, Parser)]
+#[command(name = "medvault", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    flags: Flags,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the FHIR API; also what happens without a command
+    ///
+    /// Prints `listening on URL` when it is ready. SIGTERM or SIGINT lets the requests in flight finish and
+    /// stops within 10 seconds.
+    Serve,
+    /// Load Bundles, NDJSON, gzip or zip of those, or directories of them
+    ///
+    /// Opens the database itself, so no server need run. Shows progress on standard error and prints one line
+    /// for each record that is rejected, with its file and line; exits with 1 if there was one. Running it
+    /// again stores nothing twice: what is created is put under the id it carries, or under one that follows
+    /// from its content.
+    Import {
+        /// .json (a resource or a Bundle), .ndjson, either as .gz, .zip of those, or a directory
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// Runs the command that was typed.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match carry_out(&cli) {
+        Ok(code) => code,
+        Err(trouble) => {
+            console::remark(&trouble.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(cli: &Cli) -> Result<ExitCode, Trouble> {
+    let config = surroundings::read(&cli.flags)?;
+    log::start(&config);
+    match cli.command.as_ref().unwrap_or(&Command::Serve) {
+        Command::Serve => wait(serve::run(config))??,
+        Command::Import { paths } => {
+            let tally = wait(async { import::files(serve::open(&config).await?, paths).await })??;
+            return Ok(if tally.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command's work on all cores.
+fn wait<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(runtime.map_err(Trouble::when("start threads"))?.block_on(work))
+}

@@ -1,0 +1,109 @@
+//! The values of settings, parsed once at the door.
+
+use std::{net::SocketAddr, str::FromStr, time::Duration};
+
+use auth::Mode;
+
+/// An address with its port; `localhost` is an address too.
+#[derive(Debug)]
+pub(super) struct Listen(pub(super) SocketAddr);
+
+/// An absolute `http` or `https` URL, without the slash at the end.
+#[derive(Debug)]
+pub(super) struct BaseUrl(pub(super) String);
+
+/// `smart` or `open`.
+#[derive(Debug)]
+pub(super) struct ModeName(pub(super) Mode);
+
+/// A filter that `tracing` understands.
+#[derive(Debug)]
+pub(super) struct LogFilter(pub(super) String);
+
+/// A whole number of seconds, at least one.
+#[derive(Debug)]
+pub(super) struct Seconds(pub(super) Duration);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// One JSON object a line, for machines.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl FromStr for Listen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        let address = numeric.as_deref().unwrap_or(text).parse();
+        address
+            .map(Self)
+            .map_err(|_| "write ADDRESS:PORT, for example 127.0.0.1:8080 or [::1]:8080")
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let is_url = rest.is_some_and(|rest| {
+            !rest.is_empty()
+                && !rest.starts_with('/')
+                && !rest.contains(['?', '#', '"', '<', '>', '\\'])
+                && rest.chars().all(|c| !c.is_whitespace() && !c.is_control())
+        });
+        if is_url {
+            Ok(Self(text.trim_end_matches('/').to_owned()))
+        } else {
+            Err("write an absolute URL without query, for example https://vault.example/fhir")
+        }
+    }
+}
+
+impl FromStr for ModeName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "smart" => Ok(Self(Mode::Smart)),
+            "open" => Ok(Self(Mode::Open)),
+            _ => Err("write smart or open"),
+        }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err("write json or pretty"),
+        }
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let filter: Result<tracing_subscriber::EnvFilter, _> = text.parse();
+        filter.map(|_| Self(text.to_owned())).map_err(|error| error.to_string())
+    }
+}
+
+impl FromStr for Seconds {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(seconds @ 1..=86_400) => Ok(Self(Duration::from_secs(seconds))),
+            _ => Err("write a number of seconds from 1 to 86400"),
+        }
+    }
+}

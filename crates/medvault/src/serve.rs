@@ -1,0 +1,79 @@
+//! `serve`: opens the vault and answers until told to stop.
+
+use std::{fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path};
+
+use api::Server;
+use interactions::{Fhir, Software};
+use storage::{Clock, Options, Vault};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{config::Config, console, trouble::Trouble};
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
+    let config = with_port(config)?;
+    let fhir = open(&config).await?;
+    listen(&config, fhir).await
+}
+
+/// Opens the vault behind its FHIR service.
+pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
+    make_private(&config.data_dir)?;
+    let options = Options {
+        url: config.database.clone(),
+        clock: Clock::system(),
+        base: config.base(),
+        connections_max: config.connections_max,
+    };
+    let vault = Vault::open(&options).await?;
+    let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
+    Ok(Fhir::new(vault, &options.base, software))
+}
+
+/// Answers requests until SIGTERM or SIGINT.
+pub(crate) async fn listen(config: &Config, fhir: Fhir) -> Result<(), Trouble> {
+    let stop = stop_signal().map_err(Trouble::when("wait for signals"))?;
+    let base = fhir.base().to_owned();
+    let server = Server::bind(
+        api::Config {
+            listen: config.listen,
+            mode: config.mode(),
+            fhir,
+            workers: config.workers,
+            limits: config.limits.clone(),
+        },
+        stop,
+    );
+    let listening_on = format!("listen on {}", config.listen);
+    let server = server.map_err(Trouble::when(listening_on))?;
+    console::say(&format!("listening on {base}"));
+    server.serve().await.map_err(Trouble::when("serve"))
+}
+
+/// Port 0 means any free port; the base URL needs to know which.
+pub(crate) fn with_port(mut config: Config) -> Result<Config, Trouble> {
+    if config.listen.port() == 0 {
+        let probe = TcpListener::bind(config.listen).and_then(|listener| listener.local_addr());
+        config.listen = probe.map_err(Trouble::when("find a free port"))?;
+    }
+    Ok(config)
+}
+
+/// Makes a directory that only its owner may look into; one that is there stays as it is.
+fn make_private(directory: &Path) -> Result<(), Trouble> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(Trouble::when(format!("make the data directory {}", directory.display())))
+}
+
+/// Ends with the first SIGTERM or SIGINT.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+    })
+}

@@ -1,0 +1,186 @@
+//! A server for the stories: the real binary on a free port, once for each database.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// A running server. It ends with the test process: its parent shell waits for the end of standard input.
+pub struct House {
+    base: String,
+    agent: ureq::Agent,
+    _process: Child,
+}
+
+/// An answer: status, headers and, if there is one, the JSON body.
+pub struct Reply {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub text: String,
+}
+
+/// Which database a story runs on.
+#[derive(Clone, Copy)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+static SQLITE: OnceLock<House> = OnceLock::new();
+static POSTGRES: OnceLock<House> = OnceLock::new();
+
+impl House {
+    /// The server on that database; started at the first call.
+    pub fn on(database: On) -> &'static Self {
+        match database {
+            On::Sqlite => SQLITE.get_or_init(|| Self::start(&[])),
+            On::Postgres => POSTGRES.get_or_init(|| {
+                let url = fresh_database("stories");
+                Self::start(&["--database-url", &url])
+            }),
+        }
+    }
+
+    /// A server of one's own, in a fresh directory.
+    pub fn start(arguments: &[&str]) -> Self {
+        let directory = fresh_directory();
+        let port = free_port();
+        let mut process = Command::new("sh")
+            .arg("-c")
+            .arg(r#""$0" "$@" & pid=$!; cat >/dev/null; kill $pid; wait"#)
+            .arg(env!("CARGO_BIN_EXE_medvault"))
+            .args(["serve", "--auth", "open", "--listen", &format!("127.0.0.1:{port}")])
+            .arg("--data-dir")
+            .arg(&directory)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = lines.next().expect("the server says where it listens").unwrap();
+        let base = line.strip_prefix("listening on ").expect(&line).to_owned();
+        // whatever else it prints must not block it
+        std::thread::spawn(move || lines.for_each(drop));
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        Self { base, agent: config.new_agent(), _process: process }
+    }
+
+    /// `http://127.0.0.1:PORT/fhir`
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request; `path` follows the base, or is a whole URL.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let url =
+            if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        let has_type = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if !body.is_empty() && !has_type {
+            request = request.header("Content-Type", "application/fhir+json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = self.agent.run(request.body(body.to_owned()).unwrap()).unwrap();
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], "")
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send("POST", path, &[], &body.to_string())
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Reply {
+        self.send("PUT", path, &[], &body.to_string())
+    }
+
+    pub fn delete(&self, path: &str) -> Reply {
+        self.send("DELETE", path, &[], "")
+    }
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The logical id in the `Location`.
+    pub fn id(&self) -> String {
+        let location = self.header("Location");
+        location.split("/_history/").next().unwrap().rsplit('/').next().unwrap().to_owned()
+    }
+
+    /// Fails with the whole answer when the status is another one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The ids of a Bundle's matches, in order.
+    pub fn ids(&self) -> Vec<String> {
+        let bundle = self.json();
+        let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The URL of a Bundle's link.
+    pub fn link(&self, relation: &str) -> Option<String> {
+        let bundle = self.json();
+        let links = bundle["link"].as_array()?;
+        let found = links.iter().find(|link| link["relation"] == relation)?;
+        found["url"].as_str().map(str::to_owned)
+    }
+}
+
+/// A word that no other story uses.
+pub fn unique(word: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{word}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn fresh_directory() -> PathBuf {
+    let path = std::env::temp_dir().join(unique("medvault-story"));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A new database in the cluster that `make test` starts.
+pub fn fresh_database(word: &str) -> String {
+    #[expect(clippy::disallowed_methods, reason = "tests are told here where their database is")]
+    let cluster = std::env::var("MEDVAULT_TEST_POSTGRES")
+        .expect("MEDVAULT_TEST_POSTGRES is not set: run the tests by `make test`, or start a cluster by tests/postgres.sh");
+    let name = unique(word).replace('-', "_");
+    let made = Command::new("psql")
+        .args([&cluster, "-qc", &format!("create database {name}")])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let (server, _) = cluster.rsplit_once('/').unwrap();
+    format!("{server}/{name}")
+}

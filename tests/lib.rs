@@ -1,1 +1,0 @@
-//! The acceptance stories; see `acceptance.rs`.

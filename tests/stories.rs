@@ -1,0 +1,21 @@
+//! The stories.
+
+/// Makes of each function `fn name(house: &House)` a test on SQLite and one on PostgreSQL.
+macro_rules! stories {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(crate::house::House::on(crate::house::On::Sqlite)); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(crate::house::House::on(crate::house::On::Postgres)); })+
+        }
+    };
+}
+
+mod conditions;
+mod history;
+mod one_resource;
+mod patching;
+mod refusals;
+mod searching;
+mod transactions;

@@ -1,0 +1,162 @@
+//! A hospital pushes whole records: transactions and batches.
+
+use serde_json::{Value, json};
+
+use crate::house::{House, unique};
+
+stories!(
+    a_record_arrives_whole,
+    one_fault_and_nothing_is_stored,
+    the_verbs_have_an_order,
+    conditions_inside_a_transaction,
+    two_entries_for_one_resource_are_refused,
+    a_batch_answers_each_for_itself,
+    answers_carry_what_was_preferred,
+);
+
+fn bundle(kind: &str, entries: &[Value]) -> Value {
+    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
+}
+
+fn patient(identifier: &str) -> Value {
+    json!({
+        "resourceType": "Patient",
+        "identifier": [{"system": "urn:mrn", "value": identifier}],
+        "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">x</div>"},
+    })
+}
+
+fn observation(subject: &str) -> Value {
+    json!({
+        "resourceType": "Observation", "status": "final", "code": {"text": "x"},
+        "subject": {"reference": subject},
+    })
+}
+
+fn post(full_url: &str, resource: &Value) -> Value {
+    let ty = resource["resourceType"].as_str().unwrap();
+    json!({"fullUrl": full_url, "resource": resource, "request": {"method": "POST", "url": ty}})
+}
+
+fn statuses(answer: &Value) -> Vec<String> {
+    let entries = answer["entry"].as_array().unwrap().iter();
+    let status = |entry: &Value| entry["response"]["status"].as_str().unwrap()[..3].to_owned();
+    entries.map(status).collect()
+}
+
+fn a_record_arrives_whole(house: &House) {
+    let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
+    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn)), post(urn, &patient(&unique("mrn")))]);
+    let answer = house.post("", &sent).expect(200).json();
+    assert_eq!(answer["type"], "transaction-response");
+    assert_eq!(statuses(&answer), ["201", "201"]);
+    let location = |n: usize| answer["entry"][n]["response"]["location"].as_str().unwrap().to_owned();
+    let observation = house.get(&location(0)).expect(200).json();
+    let patient = house.get(&location(1)).expect(200).json();
+    let reference = format!("Patient/{}", patient["id"].as_str().unwrap());
+    assert_eq!(observation["subject"]["reference"], reference.as_str());
+    let found = house.get(&format!("/Observation?subject={reference}")).expect(200);
+    assert_eq!(found.ids(), [observation["id"].as_str().unwrap()]);
+    house.post("", &bundle("transaction", &[])).expect(200);
+}
+
+fn one_fault_and_nothing_is_stored(house: &House) {
+    let mrn = unique("mrn");
+    let mut entries = vec![post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&mrn))];
+    for broken in [
+        json!({"resource": {"resourceType": "Observation"}, "request": {"method": "POST", "url": "Observation"}}),
+        json!({"resource": {"resourceType": "Patient", "id": "x"}, "request": {"method": "PUT", "url": "Patient/x", "ifMatch": "W/\"99\""}}),
+        json!({"request": {"method": "GET", "url": "Patient/nobody"}}),
+        json!({"request": {"method": "GET", "url": "Patient?nonsense=1"}}),
+        json!({"resource": {"resourceType": "Patient"}}),
+    ] {
+        entries.push(broken);
+        let refused = house.post("", &bundle("transaction", &entries));
+        assert!((400..=422).contains(&refused.status), "{}", refused.text);
+        let place = refused.json()["issue"][0]["expression"][0].as_str().unwrap_or_default().to_owned();
+        assert!(place.starts_with("Bundle.entry[1]"), "{place}: {}", refused.text);
+        entries.pop();
+    }
+    assert!(house.get(&format!("/Patient?identifier={mrn}")).expect(200).ids().is_empty());
+}
+
+fn the_verbs_have_an_order(house: &House) {
+    let (mrn, id) = (unique("mrn"), unique("kept"));
+    let doomed = house.post("/Patient", &patient(&mrn)).expect(201).id();
+    let answer = house.post("", &bundle("transaction", &[
+        json!({"request": {"method": "GET", "url": format!("Basic/{id}")}}),
+        json!({"request": {"method": "GET", "url": format!("Patient?identifier={mrn}")}}),
+        json!({"resource": {"resourceType": "Basic", "id": id, "code": {"text": "x"}}, "request": {"method": "PUT", "url": format!("Basic/{id}")}}),
+        post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&mrn)),
+        json!({"request": {"method": "DELETE", "url": format!("Patient/{doomed}")}}),
+    ])).expect(200).json();
+    assert_eq!(statuses(&answer), ["200", "200", "201", "201", "204"]);
+    assert_eq!(answer["entry"][0]["resource"]["id"], id.as_str());
+    let found = answer["entry"][1]["resource"]["entry"].as_array().unwrap();
+    assert_eq!(found.len(), 1);
+    assert_ne!(found[0]["resource"]["id"], doomed.as_str());
+}
+
+fn conditions_inside_a_transaction(house: &House) {
+    let mrn = unique("mrn");
+    let criteria = format!("identifier=urn:mrn|{mrn}");
+    let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
+    let mut conditional = post(urn, &patient(&mrn));
+    conditional["request"]["ifNoneExist"] = json!(criteria);
+    let sent = bundle("transaction", &[conditional, post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn))]);
+    let first = house.post("", &sent).expect(200).json();
+    let second = house.post("", &sent).expect(200).json();
+    assert_eq!(statuses(&first), ["201", "201"]);
+    assert_eq!(statuses(&second), ["200", "201"]);
+    let id = house.get(&format!("/Patient?{criteria}")).expect(200).ids();
+    assert_eq!(id.len(), 1);
+    assert_eq!(house.get(&format!("/Observation?subject=Patient/{}", id[0])).ids().len(), 2);
+    // a reference by search
+    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(&format!("Patient?{criteria}")))]);
+    let answer = house.post("", &sent).expect(200).json();
+    let stored = house.get(answer["entry"][0]["response"]["location"].as_str().unwrap()).json();
+    assert_eq!(stored["subject"]["reference"], format!("Patient/{}", id[0]).as_str());
+    let nobody = observation("Patient?identifier=urn:mrn|nobody-at-all");
+    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &nobody)]);
+    house.post("", &sent).expect(412);
+}
+
+fn two_entries_for_one_resource_are_refused(house: &House) {
+    let id = unique("twice");
+    let put = json!({
+        "resource": {"resourceType": "Basic", "id": id, "code": {"text": "x"}},
+        "request": {"method": "PUT", "url": format!("Basic/{id}")},
+    });
+    let refused = house.post("", &bundle("transaction", &[put.clone(), put])).expect(400);
+    assert_eq!(refused.json()["issue"][0]["expression"][0], "Bundle.entry[1]");
+    house.get(&format!("/Basic/{id}")).expect(404);
+}
+
+fn a_batch_answers_each_for_itself(house: &House) {
+    let mrn = unique("mrn");
+    let answer = house.post("", &bundle("batch", &[
+        post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&mrn)),
+        json!({"request": {"method": "GET", "url": "Patient/nobody"}}),
+        json!({"request": {"method": "GET", "url": "metadata"}}),
+        json!({"resource": {"resourceType": "Patient", "id": "y"}, "request": {"method": "PUT", "url": "Patient/z"}}),
+    ])).expect(200).json();
+    assert_eq!(answer["type"], "batch-response");
+    assert_eq!(statuses(&answer), ["201", "404", "200", "400"]);
+    assert_eq!(answer["entry"][1]["response"]["outcome"]["resourceType"], "OperationOutcome");
+    assert_eq!(answer["entry"][2]["resource"]["resourceType"], "CapabilityStatement");
+    assert_eq!(house.get(&format!("/Patient?identifier={mrn}")).ids().len(), 1);
+}
+
+fn answers_carry_what_was_preferred(house: &House) {
+    for kind in ["batch", "transaction"] {
+        let sent = bundle(kind, &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&unique("mrn")))]);
+        let send = |prefer: &str| {
+            let answer = house.send("POST", "", &[("Prefer", prefer)], &sent.to_string()).expect(200);
+            answer.json()["entry"][0].clone()
+        };
+        assert_eq!(send("return=minimal").get("resource"), None, "{kind}");
+        assert_eq!(send("return=representation")["resource"]["resourceType"], "Patient", "{kind}");
+        let outcome = send("return=OperationOutcome");
+        assert_eq!(outcome["response"]["outcome"]["resourceType"], "OperationOutcome", "{kind}");
+    }
+}
