@@ -38,7 +38,12 @@ fn fhirpath_patch(house: &House) {
     ]}]});
     let patched = patch(house, &address, "application/fhir+json", &body).expect(200).json();
     assert_eq!(patched["birthDate"], "1980-02-29");
-    // the same inside a transaction
+    // the same way, inside a transaction
+    let body = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+        {"name": "type", "valueCode": "replace"},
+        {"name": "path", "valueString": "Patient.birthDate"},
+        {"name": "value", "valueDate": "1980-02-28"},
+    ]}]});
     let url = address.trim_start_matches('/');
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"resource": body, "request": {"method": "PATCH", "url": url}}]});

@@ -57,7 +57,7 @@ fn a_record_arrives_whole(house: &House) {
     assert_eq!(observation["subject"]["reference"], reference.as_str());
     let found = house.get(&format!("/Observation?subject={reference}")).expect(200);
     assert_eq!(found.ids(), [observation["id"].as_str().unwrap()]);
-    house.post("", &bundle("transaction", &[])).expect(200);
+    house.post("", &json!({"resourceType": "Bundle", "type": "transaction"})).expect(200);
 }
 
 fn one_fault_and_nothing_is_stored(house: &House) {
