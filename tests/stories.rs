@@ -14,6 +14,7 @@ macro_rules! stories {
 
 mod conditions;
 mod history;
+mod official_examples;
 mod one_resource;
 mod patching;
 mod refusals;

@@ -15,11 +15,12 @@ use interactions::{Body, Fhir, Query, Verb};
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    admission::Held,
     coding::Coding,
     format::{FORMATS, Format},
     media::MediaType,
     refusal::Refusal,
-    server::Limits,
+    server::{Door, Limits},
 };
 
 /// What a body is for.
@@ -34,16 +35,17 @@ enum Purpose {
     Form,
 }
 
-/// Reads the body of a request to the address `pieces`.
+/// Reads the body of a request to the address `pieces`. Its bytes count as long as `held` lives.
 ///
 /// # Errors
-/// 408, 413, 415, and 400 for what is in it.
+/// 408, 413, 415, 503, and 400 for what is in it.
 pub(crate) async fn receive(
-    (fhir, limits): (&Fhir, &Limits),
+    door: &Door,
     request: &HttpRequest,
     (verb, pieces): (Verb, &[String]),
-    payload: Payload,
+    (payload, held): (Payload, &mut Held<'_>),
 ) -> Result<Body, Refusal> {
+    let (fhir, limits) = (&door.fhir, &door.limits);
     let purpose = purpose(verb, pieces);
     if purpose == Purpose::Nothing {
         return Ok(Body::None);
@@ -54,9 +56,13 @@ pub(crate) async fn receive(
         Some(name) => Coding::of_content(name)?,
         None => None,
     };
-    let mut bytes = read(request, payload, (bytes_max, limits)).await?;
+    let mut arrival = Arrival::new(payload, limits);
+    let mut bytes = arrival.all(announced(request), bytes_max, held).await?;
     if let Some(coding) = coding {
         bytes = coding.inflate(&bytes, bytes_max)?;
+        if !held.grow(bytes.len()) {
+            return Err(overloaded());
+        }
     }
     if bytes.is_empty() {
         return Ok(Body::None);
@@ -74,50 +80,80 @@ fn purpose(verb: Verb, pieces: &[String]) -> Purpose {
     }
 }
 
-/// All of the body, or a refusal that ends the connection, since the rest of the body is still to come.
-async fn read(
-    request: &HttpRequest,
-    mut payload: Payload,
-    (bytes_max, limits): (usize, &Limits),
-) -> Result<Bytes, Refusal> {
-    let announced = header(request, CONTENT_LENGTH.as_str()).and_then(|text| text.parse::<usize>().ok());
-    if announced.is_some_and(|announced| announced > bytes_max) {
-        return Err(too_long(bytes_max));
-    }
-    let end = Instant::now() + limits.body_timeout;
-    let Some(first) = piece(&mut payload, limits.body_idle_timeout, end).await? else {
-        return Ok(Bytes::new());
-    };
-    if announced == Some(first.len()) {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(announced.unwrap_or(first.len()).min(1 << 20));
-    whole.extend_from_slice(&first);
-    while let Some(more) = piece(&mut payload, limits.body_idle_timeout, end).await? {
-        if whole.len() + more.len() > bytes_max {
-            return Err(too_long(bytes_max));
-        }
-        whole.extend_from_slice(&more);
-    }
-    Ok(whole.freeze())
+fn announced(request: &HttpRequest) -> Option<usize> {
+    header(request, CONTENT_LENGTH.as_str()).and_then(|text| text.parse().ok())
 }
 
-/// The next piece of the body. Only one that is not there yet costs a timer.
-async fn piece(payload: &mut Payload, idle: Duration, end: Instant) -> Result<Option<Bytes>, Refusal> {
-    let arrived = match payload.next().now_or_never() {
-        Some(arrived) => arrived,
-        None => {
-            let wait = idle.min(end.saturating_duration_since(Instant::now()));
-            timeout(wait, payload.next()).await.map_err(|_| {
-                Refusal::new(IssueType::Timeout, "The body did not arrive in time").closing()
-            })?
+/// A body on its way.
+struct Arrival<'l> {
+    payload: Payload,
+    limits: &'l Limits,
+    begun: Instant,
+    bytes: usize,
+}
+
+impl<'l> Arrival<'l> {
+    fn new(payload: Payload, limits: &'l Limits) -> Self {
+        Self { payload, limits, begun: Instant::now(), bytes: 0 }
+    }
+
+    /// All of it, or a refusal that ends the connection, since the rest of the body is still to come.
+    async fn all(
+        &mut self,
+        announced: Option<usize>,
+        bytes_max: usize,
+        held: &mut Held<'_>,
+    ) -> Result<Bytes, Refusal> {
+        if announced.is_some_and(|announced| announced > bytes_max) {
+            return Err(too_long(bytes_max));
         }
-    };
-    arrived.transpose().map_err(|error| broken(&error))
+        let Some(first) = self.piece().await? else { return Ok(Bytes::new()) };
+        if announced == Some(first.len()) {
+            return Ok(first);
+        }
+        let mut whole = BytesMut::with_capacity(announced.unwrap_or(first.len()).min(1 << 20));
+        let mut piece = Some(first);
+        while let Some(bytes) = piece {
+            if whole.len() + bytes.len() > bytes_max {
+                return Err(too_long(bytes_max));
+            }
+            if !held.grow(bytes.len()) {
+                return Err(overloaded());
+            }
+            whole.extend_from_slice(&bytes);
+            piece = self.piece().await?;
+        }
+        Ok(whole.freeze())
+    }
+
+    /// The next piece. Only one that is not there yet costs a timer.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Refusal> {
+        let arrived = match self.payload.next().now_or_never() {
+            Some(arrived) => arrived,
+            None => timeout(self.patience(), self.payload.next()).await.map_err(|_| {
+                Refusal::new(IssueType::Timeout, "The body did not arrive in time").closing()
+            })?,
+        };
+        let piece = arrived.transpose().map_err(|error| broken(&error))?;
+        self.bytes += piece.as_ref().map_or(0, Bytes::len);
+        Ok(piece)
+    }
+
+    /// How long the next piece may take. Who sends a byte now and then runs out of it, too.
+    fn patience(&self) -> Duration {
+        let limits = self.limits;
+        let earned = Duration::from_secs((self.bytes / limits.body_rate_min.max(1)) as u64);
+        let total = limits.body_timeout.min(limits.body_idle_timeout + earned);
+        limits.body_idle_timeout.min(total.saturating_sub(self.begun.elapsed()))
+    }
 }
 
 fn too_long(bytes_max: usize) -> Refusal {
     Refusal::new(IssueType::TooLong, format!("The body is longer than {bytes_max} bytes, the most here")).closing()
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(IssueType::Transient, "Too many bodies are being received; ask again in a second").closing()
 }
 
 fn broken(error: &PayloadError) -> Refusal {

@@ -24,10 +24,7 @@ use crate::{
 pub(crate) async fn answer(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let started = Instant::now();
     let mut visit = Visit { wanted: Wanted::default(), pieces: Vec::new() };
-    let result = match door.admission.enter() {
-        Some(_admitted) => visit.serve(&door, &request, payload).await,
-        None => Err(overloaded()),
-    };
+    let result = visit.serve(&door, &request, payload).await;
     let response = visit.respond(&door, &request, result);
     let (method, status) = (request.method(), response.status().as_u16());
     let duration = started.elapsed();
@@ -74,12 +71,15 @@ impl Visit {
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
         let asked = (verb, self.pieces.as_slice());
-        let mut body = body::receive((&door.fhir, &door.limits), request, asked, payload).await?;
+        let mut held = door.admission.hold();
+        let mut body = body::receive(door, request, asked, (payload, &mut held)).await?;
         if let Body::Form(form) = &mut body
             && (form.get("_format").is_some() || form.get("_pretty").is_some())
         {
             self.wanted = Wanted::of(form, header(request, ACCEPT.as_str()))?;
         }
+        // who is slow to send a body takes nobody's place
+        let _admitted = door.admission.enter().ok_or_else(overloaded)?;
         let path = self.pieces.clone();
         let asked = Request { verb, path, query, conditions, prefer, body };
         Ok(door.fhir.answer(&caller, asked).await?)

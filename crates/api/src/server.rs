@@ -38,12 +38,16 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Between two pieces of a body.
     pub body_idle_timeout: Duration,
-    /// For the whole body.
+    /// For the whole body, however fast it comes.
     pub body_timeout: Duration,
+    /// Bytes a second that a body has to reach on average, [`Self::body_idle_timeout`] aside.
+    pub body_rate_min: usize,
     /// For which a connection without a request stays open.
     pub keep_alive: Duration,
     /// Requests that are answered at once; more are sent away with 503.
     pub in_flight_max: usize,
+    /// Bytes of all bodies that are held at once; more are sent away with 503.
+    pub held_bytes_max: usize,
     /// Connections of one worker.
     pub connections_max: usize,
     /// For which requests in flight may go on after a signal to stop.
@@ -60,8 +64,10 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(60),
+            body_rate_min: 4 << 10,
             keep_alive: Duration::from_secs(75),
             in_flight_max: 1024,
+            held_bytes_max: 256 << 20,
             connections_max: 8192,
             shutdown_timeout: Duration::from_secs(9),
         }
@@ -105,7 +111,7 @@ impl Server {
         let limits = config.limits.clone();
         let workers = config.workers;
         let door = web::Data::new(Door {
-            admission: Admission::new(limits.in_flight_max),
+            admission: Admission::new(limits.in_flight_max, limits.held_bytes_max),
             metrics: Metrics::default(),
             request_ids: RequestIds::new(),
             fhir: config.fhir,
