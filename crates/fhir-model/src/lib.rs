@@ -9,6 +9,8 @@ mod outcome;
 mod primitive;
 mod resource;
 mod tree;
+#[cfg(feature = "fhirbolt")]
+pub mod typed;
 pub mod xml;
 
 pub use definitions::{ElementDef, ResourceType, TypeId};
