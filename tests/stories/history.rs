@@ -57,7 +57,8 @@ fn pages_lead_forwards_and_back(house: &House) {
     }
     back.reverse();
     assert_eq!(back, pages);
-    let next = house.get(&format!("/Basic/{id}/_history?_count=3")).expect(200).link("next").unwrap();
+    let next =
+        house.get(&format!("/Basic/{id}/_history?_count=3")).expect(200).link("next").unwrap();
     house.get(&next.replace("_count=3", "_count=4")).expect(400);
 }
 

@@ -123,12 +123,15 @@ fn json_examples_come_back_as_they_were(house: &House) {
             continue;
         }
         assert!([200, 201].contains(&stored.status), "{}: {}", path.display(), stored.text);
-        let address = format!("/{ty}/{}", value(&stored.text).get("id").and_then(Value::as_str).unwrap());
-        let json = house.send("GET", &address, &[("Accept", "application/fhir+json")], "").expect(200);
+        let address =
+            format!("/{ty}/{}", value(&stored.text).get("id").and_then(Value::as_str).unwrap());
+        let json =
+            house.send("GET", &address, &[("Accept", "application/fhir+json")], "").expect(200);
         let back = value(&json.text);
         let expected = without_identity(sent.clone(), id.is_some());
         assert_eq!(without_identity(back.clone(), id.is_some()), expected, "{}", path.display());
-        let as_xml = house.send("GET", &address, &[("Accept", "application/fhir+xml")], "").expect(200);
+        let as_xml =
+            house.send("GET", &address, &[("Accept", "application/fhir+xml")], "").expect(200);
         let again = xml::to_json(as_xml.text.as_bytes(), &json::Limits::default()).unwrap();
         let again = value(std::str::from_utf8(&again).unwrap());
         assert_eq!(sorted(again), sorted(back), "{}", path.display());
@@ -145,7 +148,8 @@ fn xml_examples_are_kept_as_json(house: &House) {
         let sent = xml::to_json(text.as_bytes(), &json::Limits::default()).unwrap();
         let sent = value(std::str::from_utf8(&sent).unwrap());
         let ty = sent.get("resourceType").and_then(Value::as_str).unwrap();
-        let headers = [("Content-Type", "application/fhir+xml"), ("Accept", "application/fhir+json")];
+        let headers =
+            [("Content-Type", "application/fhir+xml"), ("Accept", "application/fhir+json")];
         let stored = house.send("POST", &format!("/{ty}"), &headers, &text);
         if is_refused(&refused, path) {
             assert!((400..=422).contains(&stored.status), "{}: {}", path.display(), stored.status);

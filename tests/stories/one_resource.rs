@@ -75,15 +75,16 @@ fn a_client_may_choose_the_id(house: &House) {
     let status = house.put(&format!("/Basic/{long}"), &body).status;
     assert!(status == 201 || status == 200);
     let longer = "x".repeat(65);
-    house.put(&format!("/Patient/{longer}"), &json!({"resourceType": "Patient", "id": longer})).expect(400);
+    house
+        .put(&format!("/Patient/{longer}"), &json!({"resourceType": "Patient", "id": longer}))
+        .expect(400);
     house.put("/Patient/a_b", &json!({"resourceType": "Patient", "id": "a_b"})).expect(400);
 }
 
 fn answers_are_as_long_as_the_client_likes(house: &House) {
     let patient = r#"{"resourceType":"Patient"}"#;
-    let post = |prefer: &str| {
-        house.send("POST", "/Patient", &[("Prefer", prefer)], patient).expect(201)
-    };
+    let post =
+        |prefer: &str| house.send("POST", "/Patient", &[("Prefer", prefer)], patient).expect(201);
     assert_eq!(post("return=minimal").text, "");
     assert_eq!(post("return=representation").json()["resourceType"], "Patient");
     assert_eq!(post("return=OperationOutcome").json()["resourceType"], "OperationOutcome");

@@ -20,7 +20,10 @@ fn faults_are_named_with_their_places(house: &House) {
         (r#"{"resourceType":"Patient","gender":"unheard-of"}"#, "Patient.gender"),
         (r#"{"resourceType":"Patient","active":true,"active":false}"#, "Patient.active"),
         (r#"{"resourceType":"Observation","status":"final"}"#, "Observation.code"),
-        (r#"{"resourceType":"Patient","managingOrganization":{"reference":"Patient/1"}}"#, "Patient.managingOrganization.reference"),
+        (
+            r#"{"resourceType":"Patient","managingOrganization":{"reference":"Patient/1"}}"#,
+            "Patient.managingOrganization.reference",
+        ),
     ];
     for (body, place) in cases {
         let ty = if body.contains("Observation") { "/Observation" } else { "/Patient" };
@@ -36,7 +39,8 @@ fn faults_are_named_with_their_places(house: &House) {
         assert!(places.iter().any(|found| found.starts_with(place)), "{body}: {places:?}");
     }
     let several = r#"{"resourceType":"Patient","shoeSize":43,"birthDate":"x","gender":"y"}"#;
-    let issues = house.send("POST", "/Patient", &[], several).json()["issue"].as_array().unwrap().len();
+    let issues =
+        house.send("POST", "/Patient", &[], several).json()["issue"].as_array().unwrap().len();
     assert_eq!(issues, 3);
     house.send("POST", "/Patient", &[], r#"{"resourceType":"Patient""#).expect(400);
     house.send("POST", "/Patient", &[], "[]").expect(400);

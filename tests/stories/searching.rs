@@ -14,23 +14,29 @@ stories!(
 fn by_what_is_written_in_it(house: &House) {
     let word = unique("sys");
     let patient = house
-        .post("/Patient", &json!({
-            "resourceType": "Patient",
-            "identifier": [{"system": format!("http://{word}"), "value": "A-1"}],
-            "name": [{"family": "Müller-Rao", "given": ["Anjali"]}],
-            "gender": "female",
-            "birthDate": "1980-02-29",
-        }))
+        .post(
+            "/Patient",
+            &json!({
+                "resourceType": "Patient",
+                "identifier": [{"system": format!("http://{word}"), "value": "A-1"}],
+                "name": [{"family": "Müller-Rao", "given": ["Anjali"]}],
+                "gender": "female",
+                "birthDate": "1980-02-29",
+            }),
+        )
         .expect(201)
         .id();
     let observation = house
-        .post("/Observation", &json!({
-            "resourceType": "Observation",
-            "status": "final",
-            "code": {"coding": [{"system": "http://loinc.org", "code": word}]},
-            "subject": {"reference": format!("Patient/{patient}")},
-            "effectiveDateTime": "2020-05-17T10:00:00+02:00",
-        }))
+        .post(
+            "/Observation",
+            &json!({
+                "resourceType": "Observation",
+                "status": "final",
+                "code": {"coding": [{"system": "http://loinc.org", "code": word}]},
+                "subject": {"reference": format!("Patient/{patient}")},
+                "effectiveDateTime": "2020-05-17T10:00:00+02:00",
+            }),
+        )
         .expect(201)
         .id();
     let id = format!("_id={patient}");
@@ -106,7 +112,8 @@ fn pages_are_stable(house: &House) {
     }
     let counted = house.get(&format!("/Basic?code={word}&_summary=count")).expect(200).json();
     assert_eq!(counted["total"], 25);
-    let total = house.get(&format!("/Basic?code={word}&_count=5&_total=accurate")).expect(200).json();
+    let total =
+        house.get(&format!("/Basic?code={word}&_count=5&_total=accurate")).expect(200).json();
     assert_eq!(total["total"], 25);
 }
 
@@ -117,7 +124,8 @@ fn what_is_not_understood_is_not_ignored(house: &House) {
     house.get("/Patient?_count=many").expect(400);
     house.get("/Patient?_cursor=AAAA").expect(400);
     let lenient = [("Prefer", "handling=lenient")];
-    let answered = house.send("GET", "/Patient?shoesize=43&_count=1", &lenient, "").expect(200).json();
+    let answered =
+        house.send("GET", "/Patient?shoesize=43&_count=1", &lenient, "").expect(200).json();
     let entries = answered["entry"].as_array().unwrap();
     assert!(entries.iter().any(|entry| entry["search"]["mode"] == "outcome"));
     assert!(!answered["link"][0]["url"].as_str().unwrap().contains("shoesize"));

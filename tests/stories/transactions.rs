@@ -46,11 +46,18 @@ fn statuses(answer: &Value) -> Vec<String> {
 
 fn a_record_arrives_whole(house: &House) {
     let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
-    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn)), post(urn, &patient(&unique("mrn")))]);
+    let sent = bundle(
+        "transaction",
+        &[
+            post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn)),
+            post(urn, &patient(&unique("mrn"))),
+        ],
+    );
     let answer = house.post("", &sent).expect(200).json();
     assert_eq!(answer["type"], "transaction-response");
     assert_eq!(statuses(&answer), ["201", "201"]);
-    let location = |n: usize| answer["entry"][n]["response"]["location"].as_str().unwrap().to_owned();
+    let location =
+        |n: usize| answer["entry"][n]["response"]["location"].as_str().unwrap().to_owned();
     let observation = house.get(&location(0)).expect(200).json();
     let patient = house.get(&location(1)).expect(200).json();
     let reference = format!("Patient/{}", patient["id"].as_str().unwrap());
@@ -73,7 +80,8 @@ fn one_fault_and_nothing_is_stored(house: &House) {
         entries.push(broken);
         let refused = house.post("", &bundle("transaction", &entries));
         assert!((400..=422).contains(&refused.status), "{}", refused.text);
-        let place = refused.json()["issue"][0]["expression"][0].as_str().unwrap_or_default().to_owned();
+        let place =
+            refused.json()["issue"][0]["expression"][0].as_str().unwrap_or_default().to_owned();
         assert!(place.starts_with("Bundle.entry[1]"), "{place}: {}", refused.text);
         entries.pop();
     }
@@ -103,7 +111,10 @@ fn conditions_inside_a_transaction(house: &House) {
     let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
     let mut conditional = post(urn, &patient(&mrn));
     conditional["request"]["ifNoneExist"] = json!(criteria);
-    let sent = bundle("transaction", &[conditional, post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn))]);
+    let sent = bundle(
+        "transaction",
+        &[conditional, post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(urn))],
+    );
     let first = house.post("", &sent).expect(200).json();
     let second = house.post("", &sent).expect(200).json();
     assert_eq!(statuses(&first), ["201", "201"]);
@@ -112,12 +123,19 @@ fn conditions_inside_a_transaction(house: &House) {
     assert_eq!(id.len(), 1);
     assert_eq!(house.get(&format!("/Observation?subject=Patient/{}", id[0])).ids().len(), 2);
     // a reference by search
-    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &observation(&format!("Patient?{criteria}")))]);
+    let sent = bundle(
+        "transaction",
+        &[post(
+            "urn:uuid:0a1c5a0e-0000-4000-8000-000000000001",
+            &observation(&format!("Patient?{criteria}")),
+        )],
+    );
     let answer = house.post("", &sent).expect(200).json();
     let stored = house.get(answer["entry"][0]["response"]["location"].as_str().unwrap()).json();
     assert_eq!(stored["subject"]["reference"], format!("Patient/{}", id[0]).as_str());
     let nobody = observation("Patient?identifier=urn:mrn|nobody-at-all");
-    let sent = bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &nobody)]);
+    let sent =
+        bundle("transaction", &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &nobody)]);
     house.post("", &sent).expect(412);
 }
 
@@ -149,9 +167,13 @@ fn a_batch_answers_each_for_itself(house: &House) {
 
 fn answers_carry_what_was_preferred(house: &House) {
     for kind in ["batch", "transaction"] {
-        let sent = bundle(kind, &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&unique("mrn")))]);
+        let sent = bundle(
+            kind,
+            &[post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", &patient(&unique("mrn")))],
+        );
         let send = |prefer: &str| {
-            let answer = house.send("POST", "", &[("Prefer", prefer)], &sent.to_string()).expect(200);
+            let answer =
+                house.send("POST", "", &[("Prefer", prefer)], &sent.to_string()).expect(200);
             answer.json()["entry"][0].clone()
         };
         assert_eq!(send("return=minimal").get("resource"), None, "{kind}");

@@ -1,6 +1,6 @@
-use std::path::PathBuf;
 use auth::Mode;
 use interactions::{Fhir, Software};
+use std::path::PathBuf;
 use storage::{Clock, DatabaseUrl, Options, Vault};
 
 #[actix_web::main]
@@ -16,8 +16,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let vault = Vault::open(&options).await?;
     let fhir = Fhir::new(vault, &base, Software { name: "MedVault", version: "0.1.0" });
-    let config = api::Config { listen, mode: Mode::Open, fhir, workers: None, limits: api::Limits::default() };
-    let server = api::Server::bind(config, async { let _ = tokio::signal::ctrl_c().await; })?;
+    let config = api::Config {
+        listen,
+        mode: Mode::Open,
+        fhir,
+        workers: None,
+        limits: api::Limits::default(),
+    };
+    let server = api::Server::bind(config, async {
+        let _ = tokio::signal::ctrl_c().await;
+    })?;
     println!("listening on http://{}/fhir", server.addresses()[0]);
     server.serve().await?;
     Ok(())

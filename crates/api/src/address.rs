@@ -16,8 +16,9 @@ pub(crate) fn pieces(path: &str) -> Result<Vec<String>, Outcome> {
 fn decode(piece: &str) -> Result<String, Outcome> {
     let decoded = percent_decode_str(piece).decode_utf8().ok();
     let text = decoded.filter(|text| !text.contains('\0'));
-    text.map(Into::into)
-        .ok_or_else(|| Outcome::new(IssueType::Invalid, "The address does not decode to UTF-8 text"))
+    text.map(Into::into).ok_or_else(|| {
+        Outcome::new(IssueType::Invalid, "The address does not decode to UTF-8 text")
+    })
 }
 
 const INSTANCE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
@@ -30,10 +31,9 @@ pub(crate) fn allowed(pieces: &[String]) -> &'static str {
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     match pieces.as_slice() {
         [] => "POST, OPTIONS",
-        ["metadata" | "_history"] => READ,
+        ["metadata" | "_history"] | [_, "_history"] => READ,
         [_] => TYPE,
         [_, "_search"] => SEARCH,
-        [_, "_history"] => READ,
         [_, _] => INSTANCE,
         _ => READ,
     }

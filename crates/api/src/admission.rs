@@ -24,7 +24,12 @@ pub(crate) struct Held<'a> {
 
 impl Admission {
     pub(crate) fn new(in_flight_max: usize, body_bytes_max: usize) -> Self {
-        Self { in_flight: AtomicUsize::new(0), in_flight_max, body_bytes: AtomicUsize::new(0), body_bytes_max }
+        Self {
+            in_flight: AtomicUsize::new(0),
+            in_flight_max,
+            body_bytes: AtomicUsize::new(0),
+            body_bytes_max,
+        }
     }
 
     /// Lets a request in, if there is room.

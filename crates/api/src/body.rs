@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     admission::Held,
+    binary,
     coding::Coding,
     format::{FORMATS, Format},
     media::MediaType,
@@ -66,6 +67,12 @@ pub(crate) async fn receive(
     }
     if bytes.is_empty() {
         return Ok(Body::None);
+    }
+    if let Some(wrapped) =
+        binary::resource(request, pieces, &bytes).filter(|_| purpose == Purpose::Resource)
+    {
+        let resource = json::parse(wrapped.into(), fhir.limits())?;
+        return Ok(Body::Resource(Box::new(resource)));
     }
     parse(fhir, purpose, header(request, CONTENT_TYPE.as_str()), bytes).map_err(Refusal::from)
 }
@@ -149,36 +156,44 @@ impl<'l> Arrival<'l> {
 }
 
 fn too_long(bytes_max: usize) -> Refusal {
-    Refusal::new(IssueType::TooLong, format!("The body is longer than {bytes_max} bytes, the most here")).closing()
+    Refusal::new(
+        IssueType::TooLong,
+        format!("The body is longer than {bytes_max} bytes, the most here"),
+    )
+    .closing()
 }
 
 fn overloaded() -> Refusal {
-    Refusal::new(IssueType::Transient, "Too many bodies are being received; ask again in a second").closing()
+    Refusal::new(IssueType::Transient, "Too many bodies are being received; ask again in a second")
+        .closing()
 }
 
 fn broken(error: &PayloadError) -> Refusal {
-    let code = match error {
-        PayloadError::Overflow => IssueType::TooLong,
-        _ => IssueType::Invalid,
+    let code = if matches!(error, PayloadError::Overflow) {
+        IssueType::TooLong
+    } else {
+        IssueType::Invalid
     };
     Refusal::new(code, "The body breaks off or its chunks are malformed").closing()
 }
 
-fn parse(fhir: &Fhir, purpose: Purpose, content_type: Option<&str>, bytes: Bytes) -> Result<Body, Outcome> {
+fn parse(
+    fhir: &Fhir,
+    purpose: Purpose,
+    content_type: Option<&str>,
+    bytes: Bytes,
+) -> Result<Body, Outcome> {
     let media = content_type.map(MediaType::parse);
     if let Some(charset) = media.and_then(|media| media.parameter("charset"))
         && !["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known))
     {
         return Err(unsupported("Bodies are in UTF-8 here"));
     }
-    let limits = match purpose {
+    let mut limits = *fhir.limits();
+    if purpose == Purpose::Bundle {
         // references by search stand in transactions only; what they find is known when they are carried out
-        Purpose::Bundle => json::Limits {
-            conditional_references: json::ConditionalReferences::Allowed,
-            ..*fhir.limits()
-        },
-        _ => *fhir.limits(),
-    };
+        limits.conditional_references = json::ConditionalReferences::Allowed;
+    }
     match purpose {
         Purpose::Nothing => Ok(Body::None),
         Purpose::Resource | Purpose::Bundle => resource(media, bytes, &limits),
@@ -187,7 +202,11 @@ fn parse(fhir: &Fhir, purpose: Purpose, content_type: Option<&str>, bytes: Bytes
     }
 }
 
-fn resource(media: Option<MediaType<'_>>, bytes: Bytes, limits: &json::Limits) -> Result<Body, Outcome> {
+fn resource(
+    media: Option<MediaType<'_>>,
+    bytes: Bytes,
+    limits: &json::Limits,
+) -> Result<Body, Outcome> {
     let json = match format(media, &bytes)? {
         Format::Json => bytes,
         Format::Xml => xml::to_json(&bytes, limits)?.into(),
@@ -201,7 +220,9 @@ fn format(media: Option<MediaType<'_>>, bytes: &[u8]) -> Result<Format, Outcome>
         Some(media) => {
             let known = FORMATS.iter().find(|(known, _)| media.is(known)).filter(|_| media.is_r4());
             known.map(|(_, format)| *format).ok_or_else(|| {
-                unsupported("A resource comes as application/fhir+json or application/fhir+xml, FHIR 4.0")
+                unsupported(
+                    "A resource comes as application/fhir+json or application/fhir+xml, FHIR 4.0",
+                )
             })
         }
         None => match bytes.trim_ascii_start().first() {
@@ -215,14 +236,18 @@ fn format(media: Option<MediaType<'_>>, bytes: &[u8]) -> Result<Format, Outcome>
 fn patch_type(media: Option<MediaType<'_>>, bytes: &[u8]) -> String {
     match media {
         Some(media) => media.essence.to_owned(),
-        None if bytes.trim_ascii_start().first() == Some(&b'<') => "application/fhir+xml".to_owned(),
+        None if bytes.trim_ascii_start().first() == Some(&b'<') => {
+            "application/fhir+xml".to_owned()
+        }
         None => "application/json".to_owned(),
     }
 }
 
 fn form(media: Option<MediaType<'_>>, bytes: &[u8]) -> Result<Body, Outcome> {
     if media.is_some_and(|media| !media.is("application/x-www-form-urlencoded")) {
-        return Err(unsupported("The criteria of a search come as application/x-www-form-urlencoded"));
+        return Err(unsupported(
+            "The criteria of a search come as application/x-www-form-urlencoded",
+        ));
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Outcome::new(IssueType::Structure, "The form is not UTF-8"))?;

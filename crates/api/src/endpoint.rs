@@ -12,20 +12,25 @@ use fhir_model::{IssueType, Outcome};
 use interactions::{Answer, Body, Conditions, Prefer, Query, Request, Verb};
 
 use crate::{
-    address,
+    address, binary,
     body::{self, header},
     format::Wanted,
     refusal::Refusal,
-    response,
+    response::{self, Manner},
     server::{Door, Limits},
 };
 
 /// Answers a request.
-pub(crate) async fn answer(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn answer(
+    door: Data<Door>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
     let started = Instant::now();
-    let mut visit = Visit { wanted: Wanted::default(), pieces: Vec::new() };
+    let mut visit = Visit::default();
     let result = visit.serve(&door, &request, payload).await;
-    let response = visit.respond(&door, &request, result);
+    let allow = address::allowed(&visit.pieces);
+    let response = response::write(&door, &request, (visit.manner, allow), result);
     let (method, status) = (request.method(), response.status().as_u16());
     let duration = started.elapsed();
     door.metrics.record(method.as_str(), status, duration);
@@ -40,15 +45,19 @@ pub(crate) async fn answer(door: Data<Door>, request: HttpRequest, payload: Payl
 }
 
 /// Answers with a refusal, whatever was asked for.
-pub(crate) fn refuse(door: &Door, request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
-    let visit = Visit { wanted: Wanted::default(), pieces: Vec::new() };
+pub(crate) fn refuse(
+    door: &Door,
+    request: &HttpRequest,
+    (refusal, allow): (Refusal, &'static str),
+) -> HttpResponse {
     door.metrics.record(request.method().as_str(), refusal.status, std::time::Duration::ZERO);
-    visit.respond(door, request, Err(refusal.clone()))
+    response::write(door, request, (Manner::default(), allow), Err(refusal))
 }
 
 /// What is known of a request so far.
+#[derive(Debug, Default)]
 struct Visit {
-    wanted: Wanted,
+    manner: Manner,
     pieces: Vec<String>,
 }
 
@@ -62,11 +71,14 @@ impl Visit {
         within_limits(request, &door.limits)?;
         let uri = request.uri();
         let mut query = Query::parse(uri.query().unwrap_or_default())?;
-        self.wanted = Wanted::of(&mut query, header(request, ACCEPT.as_str()))?;
         self.pieces = address::pieces(uri.path())?;
         let Some(verb) = Verb::named(request.method().as_str()) else {
             return other_method(request);
         };
+        let accept = header(request, ACCEPT.as_str());
+        let native = binary::accept(request, (verb, &self.pieces), &query);
+        let wanted = Wanted::of(&mut query, accept.filter(|_| native.is_none()))?;
+        self.manner = Manner::Resource(wanted);
         let caller = Caller::of_request(door.mode, header(request, AUTHORIZATION.as_str()))?;
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
@@ -76,22 +88,19 @@ impl Visit {
         if let Body::Form(form) = &mut body
             && (form.get("_format").is_some() || form.get("_pretty").is_some())
         {
-            self.wanted = Wanted::of(form, header(request, ACCEPT.as_str()))?;
+            self.manner = Manner::Resource(Wanted::of(form, accept)?);
         }
         // who is slow to send a body takes nobody's place
         let _admitted = door.admission.enter().ok_or_else(overloaded)?;
         let path = self.pieces.clone();
         let asked = Request { verb, path, query, conditions, prefer, body };
-        Ok(door.fhir.answer(&caller, asked).await?)
-    }
-
-    fn respond(
-        &self,
-        door: &Door,
-        request: &HttpRequest,
-        result: Result<Answer, Refusal>,
-    ) -> HttpResponse {
-        response::write(door, request, (self.wanted, &self.pieces), result)
+        let mut answer = door.fhir.answer(&caller, asked).await?;
+        if let Some(accept) = native.filter(|_| answer.status == 200) {
+            let (content, media_type) = binary::content(&answer, accept)?;
+            answer.body = Some(content);
+            self.manner = Manner::Native(media_type);
+        }
+        Ok(answer)
     }
 }
 
@@ -119,11 +128,15 @@ fn within_limits(request: &HttpRequest, limits: &Limits) -> Result<(), Refusal> 
     }
     if headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
         let text = "Content-Length and Transfer-Encoding contradict each other; send one of them";
-        return Err(Outcome::new(IssueType::Invalid, text)).map_err(|it| Refusal::from(it).closing());
+        return Err(Outcome::new(IssueType::Invalid, text))
+            .map_err(|it| Refusal::from(it).closing());
     }
     Ok(())
 }
 
 fn overloaded() -> Refusal {
-    Refusal::new(IssueType::Transient, "Too many requests are being answered; ask again in a second")
+    Refusal::new(
+        IssueType::Transient,
+        "Too many requests are being answered; ask again in a second",
+    )
 }

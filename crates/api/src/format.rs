@@ -44,8 +44,12 @@ pub(crate) const FORMATS: &[(&str, Format)] = &[
 
 const SHORT: &[(&str, Format)] = &[("json", Format::Json), ("xml", Format::Xml)];
 
-const RANGES: &[(&str, Format)] =
-    &[("*/*", Format::Json), ("application/*", Format::Json), ("text/*", Format::Json), ("*", Format::Json)];
+const RANGES: &[(&str, Format)] = &[
+    ("*/*", Format::Json),
+    ("application/*", Format::Json),
+    ("text/*", Format::Json),
+    ("*", Format::Json),
+];
 
 impl Wanted {
     /// Takes `_format` and `_pretty` out of the query; `Accept` decides where `_format` does not.
@@ -69,8 +73,12 @@ impl Wanted {
         match (self.format, self.layout) {
             (Format::Json, Layout::Compact) => body,
             (Format::Json, Layout::Pretty) => json::pretty(&body).into(),
-            (Format::Xml, Layout::Compact) => xml::from_tree(json::parse_trusted(body).root()).into(),
-            (Format::Xml, Layout::Pretty) => xml::from_tree_pretty(json::parse_trusted(body).root()).into(),
+            (Format::Xml, Layout::Compact) => {
+                xml::from_tree(json::parse_trusted(body).root()).into()
+            }
+            (Format::Xml, Layout::Pretty) => {
+                xml::from_tree_pretty(json::parse_trusted(body).root()).into()
+            }
         }
     }
 }
@@ -115,7 +123,9 @@ fn accepted(accept: &str) -> Result<Format, Outcome> {
 fn not_acceptable(what: &str) -> Outcome {
     Outcome::new(
         IssueType::NotAcceptable,
-        format!("{what} names no format that is spoken here: application/fhir+json or application/fhir+xml, FHIR 4.0"),
+        format!(
+            "{what} names no format that is spoken here: application/fhir+json or application/fhir+xml, FHIR 4.0"
+        ),
     )
 }
 
@@ -153,7 +163,11 @@ mod tests {
         for (query, accept, expected) in cases {
             let mut query = Query::parse(query).unwrap();
             let wanted = Wanted::of(&mut query, accept);
-            assert_eq!(wanted.clone().ok().map(|wanted| wanted.format), expected, "{query} {accept:?}");
+            assert_eq!(
+                wanted.clone().ok().map(|wanted| wanted.format),
+                expected,
+                "{query} {accept:?}"
+            );
             assert!(wanted.is_ok() || wanted.unwrap_err().status() == 406);
             assert!(query.get("_format").is_none());
         }
@@ -166,6 +180,6 @@ mod tests {
         assert_eq!(wanted.layout, Layout::Pretty);
         assert_eq!(query.to_string(), "_count=1");
         let written = wanted.write(Bytes::from_static(br#"{"resourceType":"Patient","id":"1"}"#));
-        assert_eq!(written.iter().filter(|&&byte| byte == b'\n').count(), 3);
+        assert_eq!(written, "{\n  \"resourceType\": \"Patient\",\n  \"id\": \"1\"\n}\n");
     }
 }

@@ -6,12 +6,15 @@
 
 mod address;
 mod admission;
+mod binary;
 mod body;
 mod coding;
 mod endpoint;
 mod format;
 mod media;
 mod metrics;
+mod openapi;
+mod pages;
 mod probes;
 mod refusal;
 mod request_id;

@@ -56,7 +56,9 @@ mod tests {
         assert_eq!(media.parameter("charset"), Some("utf-8"));
         assert!(media.is_r4());
         assert!(!MediaType::parse("application/fhir+json;fhirVersion=3.0").is_r4());
-        for (text, weight) in [("a/b;q=0.5", 500), ("a/b", 1000), ("a/b;q=x", 1000), ("a/b; q=0", 0)] {
+        for (text, weight) in
+            [("a/b;q=0.5", 500), ("a/b", 1000), ("a/b;q=x", 1000), ("a/b; q=0", 0)]
+        {
             assert_eq!(MediaType::parse(text).weight(), weight, "{text}");
         }
     }

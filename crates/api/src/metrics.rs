@@ -11,13 +11,27 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 
 /// Statuses that are counted one by one; the last stands for all others.
 const STATUSES: [u16; 24] = [
-    200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414, 415, 422, 429, 431, 500, 501, 503,
-    0,
+    200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 408, 409, 410, 412, 413, 414, 415, 422, 429,
+    431, 500, 501, 503, 0,
 ];
 
 /// Upper ends of the buckets, in seconds.
-const BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, f64::INFINITY];
+const BUCKETS: [f64; 14] = [
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    1.0,
+    5.0,
+    f64::INFINITY,
+];
 
 /// Bytes of a page of memory, as `/proc/self/statm` counts them.
 const PAGE_BYTES: u64 = 4096;
@@ -60,7 +74,12 @@ impl Metrics {
             for (status, counter) in STATUSES.iter().zip(&counters.statuses) {
                 let count = counter.load(Ordering::Relaxed);
                 if count > 0 {
-                    line(&mut page, format_args!("http_requests_total{{method=\"{method}\",status=\"{status}\"}} {count}"));
+                    line(
+                        &mut page,
+                        format_args!(
+                            "http_requests_total{{method=\"{method}\",status=\"{status}\"}} {count}"
+                        ),
+                    );
                 }
             }
         }
@@ -77,16 +96,21 @@ impl Metrics {
         title(page, NAME, ("histogram", "From the head of a request to its answer"));
         for (method, counters) in METHODS.iter().zip(&self.methods) {
             let mut count = 0;
-            let counts: Vec<u64> = counters.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
+            let counts: Vec<u64> =
+                counters.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect();
             if counts.iter().all(|count| *count == 0) {
                 continue;
             }
             for (end, in_bucket) in BUCKETS.iter().zip(counts) {
                 count += in_bucket;
                 let end = if end.is_finite() { end.to_string() } else { "+Inf".to_owned() };
-                line(page, format_args!("{NAME}_bucket{{method=\"{method}\",le=\"{end}\"}} {count}"));
+                line(
+                    page,
+                    format_args!("{NAME}_bucket{{method=\"{method}\",le=\"{end}\"}} {count}"),
+                );
             }
-            let sum = Duration::from_nanos(counters.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
+            let sum =
+                Duration::from_nanos(counters.nanoseconds.load(Ordering::Relaxed)).as_secs_f64();
             line(page, format_args!("{NAME}_sum{{method=\"{method}\"}} {sum}"));
             line(page, format_args!("{NAME}_count{{method=\"{method}\"}} {count}"));
         }
@@ -119,7 +143,7 @@ mod tests {
         let metrics = Metrics::default();
         metrics.record("GET", 200, Duration::from_micros(80));
         metrics.record("GET", 200, Duration::from_millis(3));
-        metrics.record("BREW", 418, Duration::from_secs(60));
+        metrics.record("BREW", 418, Duration::from_mins(1));
         let page = metrics.text(1);
         for expected in [
             "http_requests_total{method=\"GET\",status=\"200\"} 2\n",

@@ -4,17 +4,20 @@ use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web::Data};
 
 use crate::server::Door;
 
-/// `GET /health/live`: the process runs.
+/// Whether the process runs.
+#[utoipa::path(get, path = "/health/live", tag = "server", responses((status = 200, description = "The process runs", content_type = "text/plain")))]
 pub(crate) async fn live() -> HttpResponse {
     plain("alive\n")
 }
 
-/// `GET /health/ready`: requests are answered. The vault was opened before the address was.
+/// Whether requests are answered. The vault was opened before the address was.
+#[utoipa::path(get, path = "/health/ready", tag = "server", responses((status = 200, description = "Requests are answered", content_type = "text/plain")))]
 pub(crate) async fn ready() -> HttpResponse {
     plain("ready\n")
 }
 
-/// `GET /metrics`: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+/// Counters for Prometheus.
+#[utoipa::path(get, path = "/metrics", tag = "server", responses((status = 200, description = "Counters", content_type = "text/plain")))]
 pub(crate) async fn metrics(door: Data<Door>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -49,11 +49,12 @@ impl From<Outcome> for Refusal {
 /// Answers addresses that nothing is at.
 pub(crate) async fn no_such_address(door: web::Data<Door>, request: HttpRequest) -> HttpResponse {
     let text = format!("There is nothing at this address; the FHIR base is {}", door.fhir.base());
-    endpoint::refuse(&door, &request, &Refusal::new(IssueType::NotFound, text))
+    endpoint::refuse(&door, &request, (Refusal::new(IssueType::NotFound, text), ""))
 }
 
 /// Answers other methods than GET and HEAD on pages.
 pub(crate) async fn only_get(door: web::Data<Door>, request: HttpRequest) -> HttpResponse {
-    let refusal = Refusal::new(IssueType::MethodNotAllowed, "This page can only be read, with GET or HEAD");
-    endpoint::refuse(&door, &request, &refusal)
+    let refusal =
+        Refusal::new(IssueType::MethodNotAllowed, "This page can only be read, with GET or HEAD");
+    endpoint::refuse(&door, &request, (refusal, "GET, HEAD"))
 }

@@ -25,7 +25,8 @@ impl RequestIds {
     /// The client's own id if it is fit to be sent back, else a new one.
     pub(crate) fn of(&self, sent: Option<&HeaderValue>) -> HeaderValue {
         let is_fit = |value: &&HeaderValue| {
-            (1..=BYTES_MAX).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+            (1..=BYTES_MAX).contains(&value.len())
+                && value.as_bytes().iter().all(u8::is_ascii_graphic)
         };
         sent.filter(is_fit).cloned().unwrap_or_else(|| self.fresh())
     }

@@ -5,9 +5,9 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName,
-            HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
-            X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+            HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
 };
@@ -15,7 +15,6 @@ use bytes::Bytes;
 use interactions::Answer;
 
 use crate::{
-    address,
     body::header,
     coding::Coding,
     format::Wanted,
@@ -29,15 +28,33 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ),
     (VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization")),
 ];
+
+/// What the body of an answer is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// A resource as JSON, to be written as wanted.
+    Resource(Wanted),
+    /// The content of a Binary.
+    Native(HeaderValue),
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self::Resource(Wanted::default())
+    }
+}
 
 /// Writes what came out of a request.
 pub(crate) fn write(
     door: &Door,
     request: &HttpRequest,
-    (wanted, pieces): (Wanted, &[String]),
+    (manner, allow): (Manner, &'static str),
     result: Result<Answer, Refusal>,
 ) -> HttpResponse {
     let (answer, connection) = match result {
@@ -54,28 +71,30 @@ pub(crate) fn write(
     }
     let sent = request.headers().get(&X_REQUEST_ID);
     response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));
-    for_status(&mut response, status, pieces);
-    if request.method() == Method::OPTIONS {
-        response.insert_header((ALLOW, address::allowed(pieces)));
-    }
+    for_status(&mut response, status, allow);
     if connection == Connection::Closes {
         response.force_close();
     }
     of_version(&mut response, request, &answer);
     match answer.body {
         Some(body) if status != StatusCode::NOT_MODIFIED && status != StatusCode::NO_CONTENT => {
-            response.insert_header((CONTENT_TYPE, wanted.format.content_type()));
-            send(&mut response, request, wanted.write(body))
+            let (content_type, body) = match manner {
+                Manner::Resource(wanted) => (wanted.format.content_type(), wanted.write(body)),
+                Manner::Native(media_type) => (media_type, body),
+            };
+            response.insert_header((CONTENT_TYPE, content_type));
+            send(&mut response, request, body)
         }
         _ => response.finish(),
     }
 }
 
 /// Headers that belong to a status.
-fn for_status(response: &mut HttpResponseBuilder, status: StatusCode, pieces: &[String]) {
+fn for_status(response: &mut HttpResponseBuilder, status: StatusCode, allow: &'static str) {
     match status {
-        StatusCode::METHOD_NOT_ALLOWED => {
-            response.insert_header((ALLOW, address::allowed(pieces)));
+        // also the answer to OPTIONS
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NO_CONTENT => {
+            response.insert_header((ALLOW, allow));
         }
         StatusCode::UNAUTHORIZED => {
             response.insert_header((WWW_AUTHENTICATE, "Bearer"));
@@ -103,7 +122,11 @@ fn of_version(response: &mut HttpResponseBuilder, request: &HttpRequest, answer:
 }
 
 /// Sends a body, compressed when the client takes that and it pays.
-pub(crate) fn send(response: &mut HttpResponseBuilder, request: &HttpRequest, body: Bytes) -> HttpResponse {
+pub(crate) fn send(
+    response: &mut HttpResponseBuilder,
+    request: &HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
     let coding = header(request, ACCEPT_ENCODING.as_str()).and_then(Coding::accepted);
     match coding.and_then(|coding| Some((coding, coding.deflate(&body)?))) {
         Some((coding, deflated)) => {

@@ -2,11 +2,14 @@
 
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, FromRequest, Handler, HttpResponse, HttpServer, web};
 use auth::Mode;
 use interactions::Fhir;
 
-use crate::{admission::Admission, endpoint, metrics::Metrics, probes, refusal, request_id::RequestIds};
+use crate::{
+    admission::Admission, endpoint, metrics::Metrics, pages, probes, refusal,
+    request_id::RequestIds,
+};
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -63,7 +66,7 @@ impl Default for Limits {
             header_bytes_max: 32 << 10,
             header_timeout: Duration::from_secs(10),
             body_idle_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_mins(1),
             body_rate_min: 4 << 10,
             keep_alive: Duration::from_secs(75),
             in_flight_max: 1024,
@@ -83,6 +86,7 @@ pub(crate) struct Door {
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
+    pub(crate) made: pages::Made,
 }
 
 /// A server that is bound to its address.
@@ -107,13 +111,17 @@ impl Server {
     ///
     /// # Errors
     /// When the address is not free.
-    pub fn bind(config: Config, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<Self> {
+    pub fn bind(
+        config: Config,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<Self> {
         let limits = config.limits.clone();
         let workers = config.workers;
         let door = web::Data::new(Door {
             admission: Admission::new(limits.in_flight_max, limits.held_bytes_max),
             metrics: Metrics::default(),
             request_ids: RequestIds::new(),
+            made: pages::Made::default(),
             fhir: config.fhir,
             mode: config.mode,
             limits: config.limits,
@@ -148,13 +156,24 @@ impl Server {
 
 fn routes(app: &mut web::ServiceConfig) {
     app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
-        .service(page("/health/live", web::get().to(probes::live)))
-        .service(page("/health/ready", web::get().to(probes::ready)))
-        .service(page("/metrics", web::get().to(probes::metrics)))
+        .service(page("/health/live", probes::live))
+        .service(page("/health/ready", probes::ready))
+        .service(page("/metrics", probes::metrics))
+        .service(page("/openapi.json", pages::openapi))
+        .service(page("/docs", pages::docs))
+        .service(page("/style.css", pages::style))
+        .service(page("/", pages::index))
         .default_service(web::to(refusal::no_such_address));
 }
 
 /// A page that is only read.
-fn page(path: &'static str, get: actix_web::Route) -> actix_web::Resource {
-    web::resource(path).route(get).default_service(web::to(refusal::only_get))
+fn page<F, Args>(path: &'static str, handler: F) -> actix_web::Resource
+where
+    F: Handler<Args, Output = HttpResponse>,
+    Args: FromRequest + 'static,
+{
+    web::resource(path)
+        .route(web::get().to(handler.clone()))
+        .route(web::head().to(handler))
+        .default_service(web::to(refusal::only_get))
 }

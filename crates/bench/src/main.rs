@@ -26,6 +26,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Cli;
 use crate::fault::Fault;
@@ -50,7 +51,13 @@ fn measure(cli: &Cli) -> Result<Report, Fault> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // All virtual users live on this one thread, so that the server keeps the rest of the machine.
-    let report = tokio::task::LocalSet::new().block_on(&runtime, cli.run())?;
+    let report = tokio::task::LocalSet::new().block_on(&runtime, async {
+        tokio::select! {
+            report = cli.run() => report,
+            // Unwinding from here ends the servers that were started.
+            stopped = stopped() => Err(stopped),
+        }
+    })?;
     let markdown = report.markdown();
     writeln!(std::io::stdout(), "{markdown}")?;
     if let Some(file) = &cli.common.markdown {
@@ -60,4 +67,19 @@ fn measure(cli: &Cli) -> Result<Report, Fault> {
         std::fs::write(file, serde_json::to_vec_pretty(&report)?)?;
     }
     Ok(report)
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn stopped() -> Fault {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
+    }
+    Fault::Usage("stopped by a signal; nothing is reported".into())
 }

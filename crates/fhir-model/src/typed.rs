@@ -22,7 +22,8 @@ pub fn to_typed(resource: &Valid) -> Result<Resource, Outcome> {
         .map_err(|error| refusal("read", &error).at(resource.resource_type().name()))
 }
 
-/// A typed resource as checked bytes. Members stand in fhirbolt's order; decimals keep their digits.
+/// A typed resource as checked bytes. Members stand in fhirbolt's order; decimals keep their digits, though `1E2` is
+/// written `1e+2`.
 ///
 /// ```
 /// use fhir_model::{json::Limits, typed};
@@ -34,8 +35,7 @@ pub fn to_typed(resource: &Valid) -> Result<Resource, Outcome> {
 /// # Ok::<(), fhir_model::Outcome>(())
 /// ```
 pub fn from_typed(resource: &Resource, limits: &json::Limits) -> Result<Valid, Outcome> {
-    let bytes =
-        fhirbolt::json::to_vec(resource, None).map_err(|error| refusal("write", &error))?;
+    let bytes = fhirbolt::json::to_vec(resource, None).map_err(|error| refusal("write", &error))?;
     json::parse(bytes.into(), limits)
 }
 

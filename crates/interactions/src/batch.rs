@@ -69,5 +69,8 @@ fn respond(out: &mut Bundle, answer: &Answer, prefer: Prefer) {
 
 /// An account of what was done, not the resource itself.
 fn is_account(answer: &Answer) -> bool {
-    answer.body.as_deref().is_some_and(|body| body.starts_with(br#"{"resourceType":"OperationOutcome""#))
+    answer
+        .body
+        .as_deref()
+        .is_some_and(|body| body.starts_with(br#"{"resourceType":"OperationOutcome""#))
 }

@@ -22,7 +22,9 @@ impl Bundle {
     /// An empty one that says when it was made, and has an id of its own.
     pub(crate) fn with_identity(kind: &str, id: &str, now: Instant) -> Self {
         let mut bundle = Self::new(kind);
-        let meta = format!(r#"{{"resourceType":"Bundle","id":"{id}","meta":{{"lastUpdated":"{now}"}},"type":"#);
+        let meta = format!(
+            r#"{{"resourceType":"Bundle","id":"{id}","meta":{{"lastUpdated":"{now}"}},"type":"#
+        );
         bundle.head = meta.into_bytes();
         json::write_string(&mut bundle.head, kind);
         bundle
@@ -67,7 +69,8 @@ impl Bundle {
             self.member("resource", body);
         }
         let (ty, id) = (version.resource_type, &version.id);
-        let url = if version.method == Method::Post { ty.to_string() } else { format!("{ty}/{id}") };
+        let url =
+            if version.method == Method::Post { ty.to_string() } else { format!("{ty}/{id}") };
         let method = version.method.name();
         let status = match version.method {
             Method::Delete => "204",
@@ -124,7 +127,11 @@ impl Bundle {
     }
 
     fn begin_entry(&mut self) {
-        self.entries.extend_from_slice(if self.entries.is_empty() { b"{".as_slice() } else { b",{" });
+        self.entries.extend_from_slice(if self.entries.is_empty() {
+            b"{".as_slice()
+        } else {
+            b",{"
+        });
     }
 
     fn full_url(&mut self, base: &str, version: &Version) {

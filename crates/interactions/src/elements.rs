@@ -29,12 +29,19 @@ impl Elements {
             match (name.as_str(), value.as_str()) {
                 ("_format" | "_pretty", _) | ("_summary", "false") => {}
                 ("_elements", list) => {
-                    names.extend(list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Box::from));
+                    names.extend(
+                        list.split(',')
+                            .map(str::trim)
+                            .filter(|name| !name.is_empty())
+                            .map(Box::from),
+                    );
                 }
                 _ => {
                     return Err(Outcome::new(
                         IssueType::NotSupported,
-                        format!("A read has no parameter {name}={value}; _elements, _format and _pretty are known"),
+                        format!(
+                            "A read has no parameter {name}={value}; _elements, _format and _pretty are known"
+                        ),
                     ));
                 }
             }
@@ -45,7 +52,8 @@ impl Elements {
     /// The wanted elements of a stored resource, and those that it must have; marked as a part.
     pub(crate) fn of(&self, body: &Bytes) -> Bytes {
         let tree = json::parse_trusted(body.clone());
-        let Ok(json::Value::Object(members)) = json::Value::parse(body, &json::Limits::default()) else {
+        let Ok(json::Value::Object(members)) = json::Value::parse(body, &json::Limits::default())
+        else {
             return body.clone();
         };
         let ty = tree.root().ty();
@@ -68,7 +76,9 @@ impl Elements {
 }
 
 fn mark(members: &mut [(String, json::Value)]) {
-    let Ok(tag) = json::Value::parse(SUBSETTED.as_bytes(), &json::Limits::default()) else { return };
+    let Ok(tag) = json::Value::parse(SUBSETTED.as_bytes(), &json::Limits::default()) else {
+        return;
+    };
     let meta = members.iter_mut().find(|(name, _)| name == "meta");
     let Some((_, json::Value::Object(meta))) = meta else { return };
     match meta.iter_mut().find(|(name, _)| name == "tag") {

@@ -64,14 +64,13 @@ fn address(fhir: &Fhir, url: &str) -> Result<(Vec<String>, Query), Outcome> {
 pub(crate) fn patch_of_resource(resource: &Valid) -> Result<Patch, Outcome> {
     let root = resource.tree().root();
     match resource.resource_type().name() {
-        "Parameters" => {
-            Patch::parse("application/fhir+json", Bytes::copy_from_slice(root.raw()))
-        }
+        "Parameters" => Patch::parse("application/fhir+json", Bytes::copy_from_slice(root.raw())),
         "Binary" => {
             let media_type = root.child_text("contentType").unwrap_or_default();
             let data = root.child_text("data").unwrap_or_default();
             let bytes = STANDARD.decode(data.as_bytes()).map_err(|_| {
-                Outcome::new(IssueType::Value, "The data of the Binary is not base64").at("Binary.data")
+                Outcome::new(IssueType::Value, "The data of the Binary is not base64")
+                    .at("Binary.data")
             })?;
             Patch::parse(&media_type, bytes.into())
         }

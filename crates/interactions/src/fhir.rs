@@ -6,7 +6,10 @@ use auth::Caller;
 use fhir_model::{Outcome, json};
 use storage::Vault;
 
-use crate::{Answer, Interaction, Prefer, Request, batch, capabilities, history, read, search, transaction, write};
+use crate::{
+    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, search, transaction,
+    write,
+};
 
 /// Who answers: `CapabilityStatement.software`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,10 +76,16 @@ impl Fhir {
             Interaction::VersionRead(key, version) => {
                 read::vread(self, caller, &key, version).await
             }
-            Interaction::History(scope, query) => history::history(self, caller, scope, query).await,
-            Interaction::Search(ty, query) => search::search(self, caller, ty, (query, prefer)).await,
+            Interaction::History(scope, query) => {
+                history::history(self, caller, scope, query).await
+            }
+            Interaction::Search(ty, query) => {
+                search::search(self, caller, ty, (query, prefer)).await
+            }
             Interaction::Write(write) => write::single(self, caller, *write, prefer).await,
-            Interaction::Batch(bundle) => Box::pin(batch::batch(self, caller, &bundle, prefer)).await,
+            Interaction::Batch(bundle) => {
+                Box::pin(batch::batch(self, caller, &bundle, prefer)).await
+            }
             Interaction::Transaction(bundle) => {
                 transaction::transaction(self, caller, &bundle, prefer).await
             }

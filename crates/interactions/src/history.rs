@@ -61,8 +61,13 @@ fn path(scope: &Scope) -> String {
 }
 
 fn wanted(scope: Scope, query: &Query) -> Result<HistoryQuery, Outcome> {
-    let mut wanted =
-        HistoryQuery { scope, since: None, at: None, count: COUNT_DEFAULT, turn: storage::Turn::First };
+    let mut wanted = HistoryQuery {
+        scope,
+        since: None,
+        at: None,
+        count: COUNT_DEFAULT,
+        turn: storage::Turn::First,
+    };
     for (name, value) in query.pairs() {
         match name.as_str() {
             "_since" => {
@@ -76,7 +81,8 @@ fn wanted(scope: Scope, query: &Query) -> Result<HistoryQuery, Outcome> {
                 wanted.at = Some((from_micros(span.lo), Instant::from_millis(until)));
             }
             "_count" => {
-                let count: u32 = value.parse().map_err(|_| fault(name, "a number from 1 to 1000"))?;
+                let count: u32 =
+                    value.parse().map_err(|_| fault(name, "a number from 1 to 1000"))?;
                 wanted.count = count.clamp(1, COUNT_MAX);
             }
             "_format" | "_pretty" => {}
@@ -92,7 +98,8 @@ fn wanted(scope: Scope, query: &Query) -> Result<HistoryQuery, Outcome> {
 }
 
 fn time(name: &str, value: &str) -> Result<Timespan, Outcome> {
-    Timespan::parse(value).ok_or_else(|| fault(name, "a date or a time such as 2026-11-22T06:48:14Z"))
+    Timespan::parse(value)
+        .ok_or_else(|| fault(name, "a date or a time such as 2026-11-22T06:48:14Z"))
 }
 
 fn fault(name: &str, wanted: &str) -> Outcome {

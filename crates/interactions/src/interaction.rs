@@ -51,10 +51,7 @@ impl Interaction {
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             [] => on_base(request),
-            ["metadata"] => match request.verb {
-                Verb::Get => Ok(Self::Capabilities),
-                _ => Err(no_such_method(&request)),
-            },
+            ["metadata"] => only_get(&request, Self::Capabilities),
             ["_history"] => only_get(&request, Self::History(Scope::System, request.query.clone())),
             ["_search"] => Err(whole_system_search()),
             [ty] => on_type(fhir, resource_type(ty)?, request),
@@ -76,9 +73,9 @@ impl Interaction {
             }
             [ty, id, "_history", version] => {
                 let key = key(ty, id)?;
-                let version = version.parse().map_err(|_| {
-                    not_found(format!("{ty}/{id} has no version {version}"))
-                })?;
+                let version = version
+                    .parse()
+                    .map_err(|_| not_found(format!("{ty}/{id} has no version {version}")))?;
                 only_get(&request, Self::VersionRead(key, version))
             }
             _ => Err(no_such_address(&path.join("/"))),
@@ -117,7 +114,9 @@ fn on_type(fhir: &Fhir, ty: ResourceType, request: Request) -> Result<Interactio
         Verb::Post => {
             let resource = resource_of(ty, body)?;
             // some clients put the criteria of a conditional create into the address
-            let criteria = conditions.if_none_exist.or_else(|| (!query.is_empty()).then(|| std::mem::take(&mut query)));
+            let criteria = conditions
+                .if_none_exist
+                .or_else(|| (!query.is_empty()).then(|| std::mem::take(&mut query)));
             let if_none_exist =
                 criteria.map(|criteria| Target::criteria(fhir, ty, &criteria)).transpose()?;
             Write::Create { resource, if_none_exist }
@@ -213,11 +212,10 @@ fn same_id(key: &Key, resource: &Valid) -> Result<(), Outcome> {
     let ty = key.resource_type;
     match resource.tree().root().child_text("id") {
         Some(id) if id == key.id.as_str() => Ok(()),
-        Some(_) => Err(Outcome::new(
-            IssueType::Invalid,
-            "The id in the body is not the id in the address",
-        )
-        .at(format!("{ty}.id"))),
+        Some(_) => {
+            Err(Outcome::new(IssueType::Invalid, "The id in the body is not the id in the address")
+                .at(format!("{ty}.id")))
+        }
         None => Err(Outcome::new(
             IssueType::Required,
             "An update needs the id in the body, the same as in the address",

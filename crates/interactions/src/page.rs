@@ -5,7 +5,13 @@ use storage::{Page, Turn};
 use crate::{Fhir, Query, bundle::Bundle, cursor};
 
 /// Writes `self`, `next` and `previous`. `path` is what follows the base.
-pub(crate) fn link(bundle: &mut Bundle, fhir: &Fhir, (path, query): (&str, &Query), page: &Page, turn: &Turn) {
+pub(crate) fn link(
+    bundle: &mut Bundle,
+    fhir: &Fhir,
+    (path, query): (&str, &Query),
+    page: &Page,
+    turn: &Turn,
+) {
     let address = |query: &Query| {
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}/{path}{mark}{query}", fhir.base)

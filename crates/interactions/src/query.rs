@@ -96,9 +96,8 @@ impl std::fmt::Display for Query {
 fn decode(text: &str) -> Result<String, Outcome> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    let decoded = decoded.map_err(|_| {
-        Outcome::new(IssueType::Invalid, "The query does not decode to UTF-8 text")
-    })?;
+    let decoded = decoded
+        .map_err(|_| Outcome::new(IssueType::Invalid, "The query does not decode to UTF-8 text"))?;
     if decoded.contains('\0') {
         return Err(Outcome::new(IssueType::Invalid, "The query contains a NUL character"));
     }

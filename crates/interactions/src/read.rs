@@ -80,6 +80,9 @@ pub(crate) fn not_found(key: &Key) -> Outcome {
 pub(crate) fn deleted(key: &Key) -> Outcome {
     Outcome::new(
         IssueType::Deleted,
-        format!("{}/{} was deleted; its history still shows what it was", key.resource_type, key.id),
+        format!(
+            "{}/{} was deleted; its history still shows what it was",
+            key.resource_type, key.id
+        ),
     )
 }

@@ -93,9 +93,10 @@ impl Conditions {
         let if_match = header("If-Match").map(|text| entity_tag("If-Match", text)).transpose()?;
         let if_absent = none_match.is_some_and(|text| text.trim() == "*");
         let if_none_match = match none_match {
-            Some(text) if !if_absent => {
-                text.split(',').map(|tag| entity_tag("If-None-Match", tag)).collect::<Result<_, _>>()?
-            }
+            Some(text) if !if_absent => text
+                .split(',')
+                .map(|tag| entity_tag("If-None-Match", tag))
+                .collect::<Result<_, _>>()?,
             _ => Vec::new(),
         };
         let since = header("If-Modified-Since").and_then(Instant::parse_http_date);

@@ -67,7 +67,11 @@ pub(crate) fn bundle_of(base: &str, versions: &[Version]) -> Bytes {
 ///
 /// # Errors
 /// Faults of the query.
-pub(crate) fn plan_of(fhir: &Fhir, ty: ResourceType, query: &Query) -> Result<(Plan, u32), Outcome> {
+pub(crate) fn plan_of(
+    fhir: &Fhir,
+    ty: ResourceType,
+    query: &Query,
+) -> Result<(Plan, u32), Outcome> {
     let now = fhir.vault.clock().now();
     let reading = Reading { handling: search::Handling::Strict, base: &fhir.base, now };
     let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;

@@ -29,8 +29,7 @@ pub(crate) async fn transaction(
     let mut permit: Option<Permit> = None;
     for (n, node) in nodes.iter().enumerate() {
         let place = format!("Bundle.entry[{n}]");
-        let (verb, act) =
-            act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
+        let (verb, act) = act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
         permit = Some(allowed(caller, &act)?);
         let full_url = node.child_text("fullUrl").map(std::borrow::Cow::into_owned);
         acts.push((n, verb, Entry::of_bundle(act, full_url, place)));
@@ -41,7 +40,7 @@ pub(crate) async fn transaction(
     // the order of the specification: DELETE, POST, PUT and PATCH, GET; within each, as sent
     acts.sort_by_key(|(_, verb, _)| rank(*verb));
     let order: Vec<usize> = acts.iter().map(|(n, ..)| *n).collect();
-    let commit = Commit::new(fhir, acts.into_iter().map(|(_, _, entry)| entry).collect())?;
+    let commit = Commit::new(fhir, acts.into_iter().map(|(_, _, entry)| entry).collect());
     let written = fhir.vault.commit(permit, commit).await?;
     let mut answers: Vec<(usize, Written)> = order.into_iter().zip(written).collect();
     answers.sort_by_key(|(n, _)| *n);
@@ -72,7 +71,10 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
             Act::Search(Box::new(plan), count)
         }
         Interaction::Batch(_) | Interaction::Transaction(_) => {
-            return Err(Outcome::new(IssueType::Invalid, "A transaction holds no other Bundles to carry out"));
+            return Err(Outcome::new(
+                IssueType::Invalid,
+                "A transaction holds no other Bundles to carry out",
+            ));
         }
         Interaction::Capabilities | Interaction::VersionRead(..) | Interaction::History(..) => {
             return Err(Outcome::new(
@@ -96,7 +98,8 @@ fn allowed(caller: &Caller, act: &Act) -> Result<Permit, Outcome> {
 fn respond(out: &mut Bundle, fhir: &Fhir, written: &Written, prefer: Prefer) {
     let is_look = written.key.is_none() && written.body.is_some();
     let wants_body = is_look || prefer.answer == Some(Return::Representation);
-    let resource = written.body.as_deref().filter(|_| wants_body || written.effect == Effect::Found);
+    let resource =
+        written.body.as_deref().filter(|_| wants_body || written.effect == Effect::Found);
     let outcome = (prefer.answer == Some(Return::OperationOutcome) && !is_look)
         .then(|| written.account().to_json());
     let location = written.location(&fhir.base);

@@ -104,7 +104,9 @@ impl Target {
         if plan.filters.is_empty() {
             return Err(Outcome::new(
                 fhir_model::IssueType::Invalid,
-                format!("Give the id of the {ty}, or criteria such as {ty}?identifier=system|value"),
+                format!(
+                    "Give the id of the {ty}, or criteria such as {ty}?identifier=system|value"
+                ),
             ));
         }
         Ok(Self::Criteria(Box::new(plan)))
@@ -119,6 +121,18 @@ impl Write {
             Self::Update { resource, .. } => (Action::Update, resource.resource_type()),
             Self::Patch { target, .. } => (Action::Update, target.resource_type()),
             Self::Delete { target, .. } => (Action::Delete, target.resource_type()),
+        }
+    }
+}
+
+impl Write {
+    /// The resource that is changed, or for a create the criteria that must find none.
+    pub(crate) fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Create { if_none_exist, .. } => if_none_exist.as_ref(),
+            Self::Update { target, .. }
+            | Self::Patch { target, .. }
+            | Self::Delete { target, .. } => Some(target),
         }
     }
 }
@@ -144,7 +158,7 @@ pub(crate) async fn single(
 ) -> Result<Answer, Outcome> {
     let (action, ty) = write.action();
     let permit = authorize(caller, action, Some(ty))?;
-    let commit = Commit::new(fhir, vec![Entry::alone(write)])?;
+    let commit = Commit::new(fhir, vec![Entry::alone(write)]);
     let written = fhir.vault.commit(permit, commit).await?;
     let missing = || Outcome::new(fhir_model::IssueType::Exception, "The write gave no answer");
     let written = written.into_iter().next().ok_or_else(missing)?;
@@ -178,7 +192,8 @@ impl Written {
     pub(crate) fn location(&self, base: &str) -> Option<String> {
         let key = self.key.as_ref()?;
         let gone = matches!(self.effect, Effect::Deleted | Effect::Nothing);
-        (!gone).then(|| format!("{base}/{}/{}/_history/{}", key.resource_type, key.id, self.version))
+        (!gone)
+            .then(|| format!("{base}/{}/{}/_history/{}", key.resource_type, key.id, self.version))
     }
 
     /// What was done, in words.
@@ -190,7 +205,9 @@ impl Written {
         Outcome::information(match self.effect {
             Effect::Created => format!("{name} was created as version {}", self.version),
             Effect::Updated => format!("{name} was updated to version {}", self.version),
-            Effect::Unchanged => format!("{name} was the same already; it stays at version {}", self.version),
+            Effect::Unchanged => {
+                format!("{name} was the same already; it stays at version {}", self.version)
+            }
             Effect::Found => format!("{name} matches the criteria; nothing was created"),
             Effect::Deleted => format!("{name} was deleted"),
             Effect::Nothing => "There was nothing to delete".to_owned(),

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     config::{setting::Flags, surroundings},
-    console, import, log, serve,
+    console, demo, import, log, serve,
     trouble::Trouble,
 };
 
@@ -30,6 +30,15 @@ enum Command {
     /// Prints `listening on URL` when it is ready. SIGTERM or SIGINT lets the requests in flight finish and
     /// stops within 10 seconds.
     Serve,
+    /// Serve a demo: six hospitals, a hundred patients and their records
+    ///
+    /// The same as `serve`, with an invented nation loaded. Without --data-dir or --database-url everything is
+    /// gone when it stops. Without --auth it is open to everybody on this machine.
+    Demo {
+        /// Write the demo accounts to a file as JSON
+        #[arg(long, value_name = "FILE", hide = true, value_parser = no_accounts)]
+        accounts: Option<PathBuf>,
+    },
     /// Load Bundles, NDJSON, gzip or zip of those, or directories of them
     ///
     /// Opens the database itself, so no server need run. Shows progress on standard error and prints one line
@@ -60,12 +69,19 @@ fn carry_out(cli: &Cli) -> Result<ExitCode, Trouble> {
     log::start(&config);
     match cli.command.as_ref().unwrap_or(&Command::Serve) {
         Command::Serve => wait(serve::run(config))??,
+        Command::Demo { accounts: _ } => wait(demo::run(config))??,
         Command::Import { paths } => {
             let tally = wait(async { import::files(serve::open(&config).await?, paths).await })??;
             return Ok(if tally.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_accounts(_: &str) -> Result<PathBuf, &'static str> {
+    Err(
+        "demo accounts come with the SMART authorization server, which this version does not have yet",
+    )
 }
 
 /// Runs a command's work on all cores.

@@ -20,7 +20,7 @@ pub(crate) use record::{Piece, Place, Record};
 
 use crate::trouble::Trouble;
 use load::Loader;
-use read::Sink;
+pub(crate) use read::Sink;
 
 /// Pieces that are stored at once: enough to share a commit.
 const AT_ONCE: usize = 4;
@@ -65,7 +65,8 @@ pub(crate) async fn pieces(
             worker.map_err(|error| Trouble::when("import")(error.into()))?;
         }
         // stopped early or at the end of the files: both are an end
-        let (ControlFlow::Continue(()) | ControlFlow::Break(())) = reader.await.map_err(|error| Trouble::when("read on")(error.into()))?;
+        let (ControlFlow::Continue(()) | ControlFlow::Break(())) =
+            reader.await.map_err(|error| Trouble::when("read on")(error.into()))?;
         loader.store_waiting().await;
         Ok(())
     };

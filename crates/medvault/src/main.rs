@@ -3,8 +3,10 @@
 mod cli;
 mod config;
 mod console;
+mod demo;
 mod import;
 mod log;
+mod nation;
 mod serve;
 mod trouble;
 

@@ -76,11 +76,16 @@ async fn apply_missing(database: &DatabaseConnection) -> Result<i32, DbErr> {
             "create table if not exists migration (number integer primary key, name text not null)",
         )
         .await?;
-    let ask = Statement::from_string(backend, "select coalesce(max(number), 0) as number from migration");
+    let ask =
+        Statement::from_string(backend, "select coalesce(max(number), 0) as number from migration");
     let row = transaction.query_one_raw(ask).await?;
     let seen: i32 = row.map_or(Ok(0), |row| row.try_get("", "number"))?;
     for migration in MIGRATIONS.iter().filter(|migration| migration.number > seen) {
-        let sql = if backend == DatabaseBackend::Postgres { migration.postgres } else { migration.sqlite };
+        let sql = if backend == DatabaseBackend::Postgres {
+            migration.postgres
+        } else {
+            migration.sqlite
+        };
         transaction.execute_unprepared(sql).await?;
         transaction
             .execute_unprepared(&format!(

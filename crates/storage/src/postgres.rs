@@ -142,18 +142,14 @@ impl Again {
 
 /// Says to the caller what kind of trouble it is, and to the log which.
 fn trouble(error: &sqlx::Error) -> Outcome {
-    match error {
-        sqlx::Error::PoolTimedOut => {
-            Outcome::new(IssueType::Transient, "All database connections are busy; try again")
-        }
-        _ if Again::after(error) == Again::Yes => {
-            Outcome::new(IssueType::Transient, "Another write was in the way; try again")
-        }
-        _ => {
-            tracing::error!(%error, "postgres");
-            Outcome::new(IssueType::Exception, "The database failed; nothing was stored")
-        }
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        return Outcome::new(IssueType::Transient, "All database connections are busy; try again");
     }
+    if Again::after(error) == Again::Yes {
+        return Outcome::new(IssueType::Transient, "Another write was in the way; try again");
+    }
+    tracing::error!(%error, "postgres");
+    Outcome::new(IssueType::Exception, "The database failed; nothing was stored")
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

@@ -5,11 +5,12 @@ use std::{fmt::Write as _, time::Duration};
 use fhir_model::{IssueType, Outcome};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait as _,
-    Set, sea_query::OnConflict,
+    ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait as _, Set,
+    sea_query::OnConflict,
 };
 
 /// The table `setting`.
+#[expect(unreachable_pub, reason = "the derive macro writes public items")]
 mod entity {
     use sea_orm::entity::prelude::*;
 
@@ -32,7 +33,10 @@ mod entity {
 ///
 /// # Errors
 /// When nobody answers.
-pub(crate) async fn connect(url: &str, connections_max: u32) -> Result<DatabaseConnection, Outcome> {
+pub(crate) async fn connect(
+    url: &str,
+    connections_max: u32,
+) -> Result<DatabaseConnection, Outcome> {
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections_max)

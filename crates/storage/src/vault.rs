@@ -75,7 +75,10 @@ impl Vault {
                 let control = setting::connect(url, options.connections_max).await?;
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
-                (Engine::Postgres(postgres::Postgres::open(control, url, options.clock).await?), secret)
+                (
+                    Engine::Postgres(postgres::Postgres::open(control, url, options.clock).await?),
+                    secret,
+                )
             }
         };
         let (registry, clock, base) = (Registry::r4(), options.clock, options.base.as_str().into());
@@ -115,7 +118,12 @@ impl Vault {
         match &self.inner.engine {
             Engine::Sqlite(engine) => {
                 let (reply, answer) = oneshot::channel();
-                engine.group.submit(job((self.inner.registry, Arc::clone(&self.inner.base)), permit, work, reply))?;
+                engine.group.submit(job(
+                    (self.inner.registry, Arc::clone(&self.inner.base)),
+                    permit,
+                    work,
+                    reply,
+                ))?;
                 answer.await.unwrap_or_else(|_| {
                     Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
                 })
@@ -276,7 +284,7 @@ fn job<W: Work>(
             keep: result.is_ok(),
             acknowledge: Box::new(move |lost| {
                 // nobody listens any more when the client went away
-                let _ = reply.send(lost.map_or(result, Err));
+                drop(reply.send(lost.map_or(result, Err)));
             }),
         }
     })

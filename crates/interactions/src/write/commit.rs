@@ -92,10 +92,7 @@ impl Entry {
 impl Commit {
     /// Does beforehand, in parallel with other requests, what needs no look into the vault: ids, references
     /// between the entries, bytes, index rows.
-    ///
-    /// # Errors
-    /// References that cannot be resolved.
-    pub(crate) fn new(fhir: &Fhir, mut entries: Vec<Entry>) -> Result<Self, Outcome> {
+    pub(crate) fn new(fhir: &Fhir, mut entries: Vec<Entry>) -> Self {
         let context = Context {
             registry: fhir.vault.registry(),
             base: Arc::clone(&fhir.base),
@@ -109,17 +106,15 @@ impl Commit {
         }
         let expected: Vec<Identity> = entries.iter().map(Identity::expected).collect();
         let names = Names::new(&entries, &expected);
-        let prepared = entries
+        let prepared: Vec<Option<Prepared>> = entries
             .iter()
             .zip(&expected)
-            .map(|(entry, identity)| {
-                Prepared::of(&context, entry, identity, &names).map_err(|refusal| entry.refuse(refusal))
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|(entry, identity)| Prepared::of(&context, entry, identity, &names))
+            .collect();
         for (entry, prepared) in entries.iter_mut().zip(prepared) {
             entry.prepared = prepared;
         }
-        Ok(Self { entries, context })
+        Self { entries, context }
     }
 }
 
@@ -128,10 +123,7 @@ impl Work for Commit {
 
     fn locks(&self) -> Vec<Lock> {
         let locks = |entry: &Entry| match &entry.action {
-            Act::Write(
-                Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. },
-            ) => Some(lock(target)),
-            Act::Write(Write::Create { if_none_exist, .. }) => if_none_exist.as_ref().map(lock),
+            Act::Write(write) => write.target().map(lock),
             Act::Read(_) | Act::Search(..) => None,
         };
         self.entries.iter().filter_map(locks).collect()
@@ -141,14 +133,15 @@ impl Work for Commit {
         let identities = identify(&self.entries, tx).await?;
         refuse_overlaps(&self.entries, &identities)?;
         let names = Names::new(&self.entries, &identities);
-        let keys: Vec<Key> = identities.iter().filter_map(Identity::existing_key).cloned().collect();
+        let keys: Vec<Key> =
+            identities.iter().filter_map(Identity::existing_key).cloned().collect();
         let mut heads = tx.load(&keys).await?.into_iter();
         let mut decisions = Vec::with_capacity(self.entries.len());
         for (entry, identity) in self.entries.iter().zip(&identities) {
             let head = identity.existing_key().and_then(|_| heads.next().flatten());
             let resolved = names.with_criteria(&self.context, entry, &self.entries, tx).await;
-            let decided = resolved
-                .and_then(|names| decide(&self.context, (entry, identity), head, &names));
+            let decided =
+                resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));
             decisions.push(decided.map_err(|refusal| entry.refuse(refusal))?);
         }
         let mut changes = Vec::new();
@@ -170,7 +163,9 @@ impl Work for Commit {
                     }
                 }
                 Decision::Settled(written) => written,
-                Decision::Look => look(entry, tx, &self.context).await.map_err(|refusal| entry.refuse(refusal))?,
+                Decision::Look => {
+                    look(entry, tx, &self.context).await.map_err(|refusal| entry.refuse(refusal))?
+                }
             });
         }
         Ok(written)

@@ -54,25 +54,27 @@ pub(super) fn decide(
     let Act::Write(write) = &entry.action else { return Ok(Decision::Look) };
     let key = match identity {
         Identity::New(key) | Identity::Existing(key) | Identity::Found(key) => key,
-        Identity::Open(_) | Identity::Nothing | Identity::Look => return Ok(Decision::Settled(nothing(None))),
+        Identity::Open(_) | Identity::Nothing | Identity::Look => {
+            return Ok(Decision::Settled(nothing(None)));
+        }
     };
     match write {
         Write::Create { .. } if matches!(identity, Identity::Found(_)) => Ok(found(key, head)),
         Write::Create { resource, .. } => {
-            let ready = ready(context, entry, (resource, key), names)?;
+            let ready = ready(context, entry, (resource, key), names);
             let change = new_version(key, Method::Post, None, &ready);
             Ok(Decision::change(change, Effect::Created))
         }
         Write::Update { resource, conditions, target } => {
             same_id(key, resource, target)?;
             hold(conditions, head.as_ref())?;
-            let ready = ready(context, entry, (resource, key), names)?;
+            let ready = ready(context, entry, (resource, key), names);
             Ok(replace(key, Method::Put, head, &ready))
         }
         Write::Patch { patch, conditions, .. } => {
             hold(conditions, head.as_ref())?;
             let resource = patched(context, key, head.as_ref(), patch)?;
-            let ready = Prepared::make(context, &resource, &key.id, names)?;
+            let ready = Prepared::make(context, &resource, &key.id, names);
             Ok(replace(key, Method::Patch, head, &ready))
         }
         Write::Delete { conditions, .. } => {
@@ -88,11 +90,11 @@ fn ready(
     entry: &Entry,
     (resource, key): (&Valid, &Key),
     names: &Resolved<'_>,
-) -> Result<Prepared, Outcome> {
+) -> Prepared {
     let id = &key.id;
     match entry.prepared() {
         // a conditional update finds its id only now
-        Some(prepared) if prepared.is_settled() && prepared.is_for(id) => Ok(prepared.clone()),
+        Some(prepared) if prepared.is_settled() && prepared.is_for(id) => prepared.clone(),
         _ => Prepared::make(context, resource, id, names),
     }
 }
@@ -154,7 +156,13 @@ fn as_it_is(effect: Effect, key: &Key, head: &Head) -> Written {
 }
 
 fn nothing(key: Option<Key>) -> Written {
-    Written { effect: Effect::Nothing, key, version: 0, updated: Instant::from_millis(0), body: None }
+    Written {
+        effect: Effect::Nothing,
+        key,
+        version: 0,
+        updated: Instant::from_millis(0),
+        body: None,
+    }
 }
 
 /// `If-Match` and `If-None-Match: *`.

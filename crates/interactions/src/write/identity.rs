@@ -38,12 +38,12 @@ impl Identity {
             Write::Update { target: Target::Criteria(_), .. } => {
                 Self::Open(Some(Key::new(ty, entry.fresh_id())))
             }
-            Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. } => {
-                match target {
-                    Target::Key(key) => Self::Existing(key.clone()),
-                    Target::Criteria(_) => Self::Open(None),
-                }
-            }
+            Write::Update { target, .. }
+            | Write::Patch { target, .. }
+            | Write::Delete { target, .. } => match target {
+                Target::Key(key) => Self::Existing(key.clone()),
+                Target::Criteria(_) => Self::Open(None),
+            },
         }
     }
 
@@ -59,7 +59,9 @@ impl Identity {
     pub(super) fn likely_key(&self) -> Option<&Key> {
         match self {
             Self::Open(key) => key.as_ref(),
-            Self::New(_) | Self::Existing(_) | Self::Found(_) | Self::Nothing | Self::Look => self.key(),
+            Self::New(_) | Self::Existing(_) | Self::Found(_) | Self::Nothing | Self::Look => {
+                self.key()
+            }
         }
     }
 
@@ -79,13 +81,12 @@ impl Identity {
 pub(super) async fn identify(entries: &[Entry], tx: &mut Tx<'_>) -> Result<Vec<Identity>, Outcome> {
     let mut identities: Vec<Identity> = Vec::with_capacity(entries.len());
     for (n, entry) in entries.iter().enumerate() {
-        let identity = match Identity::expected(entry) {
-            Identity::Open(fresh) => {
-                let earlier = entries.iter().zip(&identities).take(n);
-                settle(entry, fresh, earlier, tx).await.map_err(|refusal| entry.refuse(refusal))?
-            }
-            settled => settled,
-        };
+        let mut identity = Identity::expected(entry);
+        if let Identity::Open(fresh) = identity {
+            let earlier = entries.iter().zip(&identities).take(n);
+            identity =
+                settle(entry, fresh, earlier, tx).await.map_err(|refusal| entry.refuse(refusal))?;
+        }
         identities.push(identity);
     }
     Ok(identities)
@@ -98,19 +99,12 @@ async fn settle<'e>(
     tx: &mut Tx<'_>,
 ) -> Result<Identity, Outcome> {
     let Act::Write(write) = &entry.action else { return Ok(Identity::Look) };
-    let target = match write {
-        Write::Create { if_none_exist: Some(target), .. } => target,
-        Write::Update { target, .. } | Write::Patch { target, .. } | Write::Delete { target, .. } => target,
-        Write::Create { if_none_exist: None, .. } => return Ok(Identity::Look),
-    };
-    let Target::Criteria(plan) = target else { return Ok(Identity::Look) };
+    let Some(Target::Criteria(plan)) = write.target() else { return Ok(Identity::Look) };
     // what this transaction is about to create counts too
-    let created = earlier.filter_map(|(entry, identity)| match identity {
-        Identity::New(key) if key.resource_type == plan.ty => {
-            let rows = entry.prepared()?.rows();
-            search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
-        }
-        _ => None,
+    let created = earlier.filter_map(|(entry, identity)| {
+        let Identity::New(key) = identity else { return None };
+        let rows = entry.prepared().filter(|_| key.resource_type == plan.ty)?.rows();
+        search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
     });
     let mut keys: Vec<Key> = created.collect();
     let is_create = matches!(write, Write::Create { .. });

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use fhir_model::{Instant, Outcome, Stamped, Valid, json};
+use fhir_model::{Instant, Stamped, Valid, json};
 use search::Rows;
 
 use super::{
     Write,
     commit::{Act, Context, Entry},
     identity::Identity,
-    references::{Resolved, Names},
+    references::{Names, Resolved},
 };
 
 /// Ready to be written.
@@ -24,39 +24,34 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// What can be made ready without a look into the vault.
-    ///
-    /// # Errors
-    /// A reference that cannot be resolved.
     pub(super) fn of(
         context: &Context,
         entry: &Entry,
         identity: &Identity,
         names: &Names,
-    ) -> Result<Option<Self>, Outcome> {
-        let Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. }) = &entry.action
+    ) -> Option<Self> {
+        let Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. }) =
+            &entry.action
         else {
-            return Ok(None);
+            return None;
         };
-        let Some(key) = identity.likely_key() else { return Ok(None) };
-        Self::make(context, resource, &key.id, &names.alone(entry)).map(Some)
+        let key = identity.likely_key()?;
+        Some(Self::make(context, resource, &key.id, &names.alone(entry)))
     }
 
     /// Stamps and indexes a resource.
-    ///
-    /// # Errors
-    /// A reference that cannot be resolved.
     pub(super) fn make(
         context: &Context,
         resource: &Valid,
         id: &str,
         names: &Resolved<'_>,
-    ) -> Result<Self, Outcome> {
+    ) -> Self {
         let (replacements, is_settled) = names.replacements(resource);
         let stamped = resource.stamp(id, &replacements);
         // neither version nor time is found by index rows
         let bytes = stamped.bytes(1, Instant::from_millis(0));
         let rows = search::extract(context.registry, &json::parse_trusted(bytes), &context.base);
-        Ok(Self { id: id.to_owned(), stamped: Arc::new(stamped), rows: Arc::new(rows), is_settled })
+        Self { id: id.to_owned(), stamped: Arc::new(stamped), rows: Arc::new(rows), is_settled }
     }
 
     /// Whether it was made for this id.

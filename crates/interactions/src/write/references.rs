@@ -73,7 +73,9 @@ impl Names {
         let mut resolved = self.alone(entry);
         let settled = entry.prepared().is_some_and(|prepared| prepared.is_settled());
         let resource = match &entry.action {
-            Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. }) if !settled => {
+            Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. })
+                if !settled =>
+            {
                 resource
             }
             _ => return Ok(resolved),
@@ -138,7 +140,9 @@ impl Resolved<'_> {
             return None;
         }
         let mut text = raw.to_owned();
-        for (url, name) in self.names.by_full_url.iter().filter(|(url, _)| raw.contains(url.as_str())) {
+        for (url, name) in
+            self.names.by_full_url.iter().filter(|(url, _)| raw.contains(url.as_str()))
+        {
             if let Name::Known(name) = name {
                 text = text.replace(url.as_str(), name);
             }
@@ -188,7 +192,8 @@ async fn look_up(
     entries: &[Entry],
     tx: &mut Tx<'_>,
 ) -> Result<String, Outcome> {
-    let (ty, query) = criteria(text).ok_or_else(|| refused(text, IssueType::Unmatched, "is no search"))?;
+    let (ty, query) =
+        criteria(text).ok_or_else(|| refused(text, IssueType::Unmatched, "is no search"))?;
     let query = Query::parse(query)?;
     let reading = Reading { handling: Handling::Strict, base: &context.base, now: tx.now() };
     let (plan, _) = search::parse(context.registry, ty, query.pairs(), &reading)?;

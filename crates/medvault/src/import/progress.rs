@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
@@ -29,7 +29,8 @@ pub(crate) struct Progress {
 enum Display {
     Bar(ProgressBar),
     Lines,
-    Nothing,
+    /// Nobody looks on; rejections are kept for the caller.
+    Quiet(Mutex<Vec<String>>),
 }
 
 /// What became of an import.
@@ -48,9 +49,17 @@ impl Progress {
         Self::new(total, display)
     }
 
-    /// Shown to nobody; rejections are.
-    pub(crate) fn silent() -> Self {
-        Self::new(0, Display::Nothing)
+    /// Shown to nobody; rejections are kept.
+    pub(crate) fn quiet() -> Self {
+        Self::new(0, Display::Quiet(Mutex::default()))
+    }
+
+    /// The rejections that were kept.
+    pub(crate) fn rejections(&self) -> Vec<String> {
+        match &self.display {
+            Display::Quiet(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Display::Bar(_) | Display::Lines => Vec::new(),
+        }
     }
 
     fn new(bytes_total: u64, display: Display) -> Self {
@@ -80,7 +89,8 @@ impl Progress {
         let line = rejection.to_string();
         match &self.display {
             Display::Bar(bar) => bar.suspend(|| console::say(&line)),
-            Display::Lines | Display::Nothing => console::say(&line),
+            Display::Lines => console::say(&line),
+            Display::Quiet(kept) => kept.lock().unwrap_or_else(PoisonError::into_inner).push(line),
         }
     }
 
@@ -89,7 +99,7 @@ impl Progress {
         let period = match &self.display {
             Display::Bar(_) => Duration::from_millis(200),
             Display::Lines => Duration::from_secs(5),
-            Display::Nothing => return std::future::pending().await,
+            Display::Quiet(_) => return std::future::pending().await,
         };
         loop {
             tokio::time::sleep(period).await;
@@ -109,7 +119,7 @@ impl Progress {
                     let left = self.seconds_left(read);
                     console::remark(&format!("{done}, {percent} % read, {left} s left"));
                 }
-                Display::Nothing => {}
+                Display::Quiet(_) => {}
             }
         }
     }
@@ -120,7 +130,7 @@ impl Progress {
         if let Display::Bar(bar) = &self.display {
             bar.finish_and_clear();
         }
-        if !matches!(self.display, Display::Nothing) {
+        if !matches!(self.display, Display::Quiet(_)) {
             let seconds = self.started.elapsed().as_secs_f64();
             console::remark(&format!(
                 "{} resources stored in {seconds:.1} s ({} a second), {} rejected",

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Where pieces go; it may ask to stop.
-pub(super) type Sink<'s> = dyn FnMut(Piece) -> ControlFlow<()> + 's;
+pub(crate) type Sink<'s> = dyn FnMut(Piece) -> ControlFlow<()> + 's;
 
 /// Records of a piece.
 const PIECE_RECORDS: usize = 200;

@@ -30,7 +30,10 @@ impl Dice {
     }
 
     /// One of a table's rows.
-    #[expect(clippy::indexing_slicing, reason = "tables have rows, and the number is below their count")]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "tables have rows, and the number is below their count"
+    )]
     pub(super) fn pick<'t, T>(&mut self, rows: &'t [T]) -> &'t T {
         let last = i32::try_from(rows.len()).unwrap_or(i32::MAX) - 1;
         &rows[usize::try_from(self.between(0, last)).unwrap_or_default()]

@@ -57,7 +57,7 @@ pub(super) const REGIONS: &[Region] = &[
         ["Patel" "Shah" "Desai" "Solanki" "Trivedi"]),
     region!("Amritsar", "Punjab", "143001", "IN", "pa" "Punjabi",
         ["Harpreet" "Simran" "Jasleen" "Gurleen" "Navneet"], ["Gurpreet" "Manjit" "Balwinder" "Arjan" "Jaspal"],
-        ["Singh" "Kaur Gill" "Sandhu" "Dhillon" "Bedi"]),
+        ["Singh" "Gill" "Sandhu" "Dhillon" "Bedi"]),
     region!("Kolkata", "West Bengal", "700001", "IN", "bn" "Bengali",
         ["Moushumi" "Debjani" "Rituparna" "Sharmila" "Nusrat"], ["Subhash" "Anirban" "Sourav" "Debashis" "Tariq"],
         ["Mukherjee" "Banerjee" "Ghosh" "Sarkar" "Mondal"]),
@@ -90,8 +90,14 @@ pub(super) const REGIONS: &[Region] = &[
 impl Region {
     /// An address at this place.
     pub(super) fn address(&self, dice: &mut Dice) -> Value {
-        const STREETS: &[&str] =
-            &["Station Road", "Lake View Street", "Temple Street", "Market Lane", "Garden Colony", "Hill Road"];
+        const STREETS: &[&str] = &[
+            "Station Road",
+            "Lake View Street",
+            "Temple Street",
+            "Market Lane",
+            "Garden Colony",
+            "Hill Road",
+        ];
         json!({
             "use": "home",
             "line": [format!("{} {}", dice.between(1, 240), dice.pick(STREETS))],

@@ -47,7 +47,7 @@ fn combine(a: u8, b: u8) -> u8 {
     match (a < 5, b < 5) {
         (true, true) => (a + b) % 5,
         (true, false) => 5 + (a + b - 5) % 5,
-        (false, true) => 5 + (a + 5 - 5 - b % 5) % 5,
+        (false, true) => 5 + (a - b) % 5,
         (false, false) => (a + 5 - b) % 5,
     }
 }
@@ -55,9 +55,8 @@ fn combine(a: u8, b: u8) -> u8 {
 /// Verhoeff's permutation, as often as the place says.
 fn permute(digit: u8, times: usize) -> u8 {
     const PERMUTATION: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
-    (0..times % 8).fold(digit, |digit, _| {
-        PERMUTATION.get(usize::from(digit)).copied().unwrap_or_default()
-    })
+    (0..times % 8)
+        .fold(digit, |digit, _| PERMUTATION.get(usize::from(digit)).copied().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -10,14 +10,23 @@ use super::statement::{Bind, Statement};
 
 /// The filter that leads: one value of a token or a reference, compared for equality.
 pub(crate) fn driver(plan: &Plan) -> Option<usize> {
-    plan.filters.iter().position(|filter| match filter {
-        Filter::Value { negated: false, any, .. } => match any.as_slice() {
-            [Test::Token(token) | Test::Identifier(token)] => token.code.is_some(),
-            [Test::Reference(ReferenceTest::Local { .. })] => true,
-            _ => false,
-        },
+    let may_lead = |any: &[Test]| match any {
+        [Test::Token(token) | Test::Identifier(token)] => token.code.is_some(),
+        [Test::Reference(ReferenceTest::Local { .. })] => true,
         _ => false,
-    })
+    };
+    plan.filters.iter().position(
+        |filter| matches!(filter, Filter::Value { negated: false, any, .. } if may_lead(any)),
+    )
+}
+
+/// How the index rows of a filter are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// For each resource that the leading filter leaves.
+    OfEach,
+    /// All at once.
+    OfAll,
 }
 
 /// `from` and `where` of a plan; `d` are the rows that lead, `r` the resources.
@@ -31,7 +40,7 @@ pub(crate) fn from_where(statement: &mut Statement, plan: &Plan, driver: Option<
     statement.push("  and  r.type = ?\n  and  r.body is not null\n", [number.into()]);
     for (n, filter) in plan.filters.iter().enumerate() {
         if Some(n) != driver {
-            condition(statement, filter, driver.is_some());
+            condition(statement, filter, if driver.is_some() { Rows::OfEach } else { Rows::OfAll });
         }
     }
 }
@@ -71,7 +80,7 @@ fn lead_token(statement: &mut Statement, p: i64, token: &TokenTest) {
     }
 }
 
-fn condition(statement: &mut Statement, filter: &Filter, has_driver: bool) {
+fn condition(statement: &mut Statement, filter: &Filter, rows: Rows) {
     match filter {
         Filter::Id { negated, any } => {
             statement.push(if *negated { "  and  r.id not in (" } else { "  and  r.id in (" }, []);
@@ -89,14 +98,21 @@ fn condition(statement: &mut Statement, filter: &Filter, has_driver: bool) {
             let p = i64::from(param.number());
             let not = if *negated { "not " } else { "" };
             // after a leading filter few resources are left: look each of them up; else collect all
-            let correlated = has_driver && any.iter().all(has_forward_index);
-            let open = if correlated { "exists (select 1" } else { "r.res in (select i.res" };
+            let rows = if any.iter().all(has_forward_index) { rows } else { Rows::OfAll };
+            let (open, link) = match rows {
+                Rows::OfEach => ("exists (select 1", "i.res = r.res and "),
+                Rows::OfAll => ("r.res in (select i.res", ""),
+            };
             let table = any.first().map_or("idx_present", table);
             statement.push(&format!("  and  {not}{open} from {table} i where "), []);
             let p = if matches!(any.first(), Some(Test::Identifier(_))) { -p } else { p };
-            statement.push(if correlated { "i.res = r.res and " } else { "" }, []);
-            if any.iter().any(|test| table_of_url(test)) && any.iter().any(|t| !table_of_url(t)) {
-                split_references(statement, p, any, correlated);
+            statement.push(link, []);
+            let (urls, others): (Vec<&Test>, Vec<&Test>) =
+                any.iter().partition(|test| is_url(test));
+            if !urls.is_empty() && !others.is_empty() {
+                let in_order =
+                    if any.first().is_some_and(is_url) { (urls, others) } else { (others, urls) };
+                split_references(statement, p, &in_order, link);
             } else {
                 statement.push("i.p = ? and (", [p.into()]);
                 or(statement, any, test);
@@ -104,21 +120,28 @@ fn condition(statement: &mut Statement, filter: &Filter, has_driver: bool) {
             }
             statement.push(")\n", []);
         }
-        Filter::Missing { param, kind, missing } => missing_rows(statement, *param, *kind, *missing),
+        Filter::Missing { param, kind, missing } => {
+            statement
+                .push(if *missing { "  and  r.res not in (" } else { "  and  r.res in (" }, []);
+            rows_of(statement, *param, *kind);
+            statement.push(")\n", []);
+        }
     }
 }
 
 /// References to this vault and to elsewhere lie in two tables.
-fn split_references(statement: &mut Statement, p: i64, any: &[Test], correlated: bool) {
-    let (urls, locals): (Vec<&Test>, Vec<&Test>) = any.iter().partition(|test| table_of_url(test));
-    let (first, second) = if any.first().is_some_and(table_of_url) { (urls, locals) } else { (locals, urls) };
+fn split_references(
+    statement: &mut Statement,
+    p: i64,
+    (first, second): &(Vec<&Test>, Vec<&Test>),
+    link: &str,
+) {
     statement.push("i.p = ? and (", [p.into()]);
-    or(statement, &first, |statement, one| test(statement, one));
+    or(statement, first, |statement, one| test(statement, one));
     statement.push(") union all select i.res from ", []);
     statement.push(second.first().map_or("idx_present", |one| table(one)), []);
-    statement.push(if correlated { " i where i.res = r.res and " } else { " i where " }, []);
-    statement.push("i.p = ? and (", [p.into()]);
-    or(statement, &second, |statement, one| test(statement, one));
+    statement.push(&format!(" i where {link}i.p = ? and ("), [p.into()]);
+    or(statement, second, |statement, one| test(statement, one));
     statement.push(")", []);
 }
 
@@ -130,7 +153,7 @@ fn or<T>(statement: &mut Statement, any: &[T], one: impl Fn(&mut Statement, &T))
     }
 }
 
-fn table_of_url(test: &Test) -> bool {
+fn is_url(test: &Test) -> bool {
     matches!(test, Test::Reference(ReferenceTest::Url { .. }))
 }
 
@@ -179,10 +202,8 @@ fn token(statement: &mut Statement, test: &TokenTest) {
     match &test.system {
         System::Any => {}
         System::None => statement.push(" and i.sys = 0", []),
-        System::Is(uri) => statement.push(
-            " and i.sys = (select sys from token_system where uri = ?)",
-            [(&**uri).into()],
-        ),
+        System::Is(uri) => statement
+            .push(" and i.sys = (select sys from token_system where uri = ?)", [(&**uri).into()]),
     }
 }
 
@@ -196,9 +217,10 @@ fn reference(statement: &mut Statement, test: &ReferenceTest) {
             // a type a time: (type, id) is the key
             let every = fhir_model::ResourceType::all();
             let types = if types.is_empty() { every } else { types };
-            statement.push("i.target in (select t.res from resource t where t.id = ? and t.type in (", [
-                (&**id).into(),
-            ]);
+            statement.push(
+                "i.target in (select t.res from resource t where t.id = ? and t.type in (",
+                [(&**id).into()],
+            );
             for (n, ty) in types.iter().enumerate() {
                 statement.push(if n == 0 { "?" } else { ", ?" }, [i64::from(ty.number()).into()]);
             }
@@ -252,12 +274,18 @@ fn date(statement: &mut Statement, test: &DateTest) {
 
 /// The same over `updated`, which covers one millisecond: `lo` is its first microsecond.
 fn updated(statement: &mut Statement, test: &DateTest) {
-    let ceil = |micros: i64| Bind::Integer(micros.div_euclid(1000) + i64::from(micros.rem_euclid(1000) > 0));
+    let ceil = |micros: i64| {
+        Bind::Integer(micros.div_euclid(1000) + i64::from(micros.rem_euclid(1000) > 0))
+    };
     let floor = |micros: i64| Bind::Integer(micros.div_euclid(1000));
     let (a, b) = (test.span.lo, test.span.hi);
     match test.comparison {
-        Comparison::Equal => statement.push("r.updated >= ? and r.updated < ?", [ceil(a), floor(b)]),
-        Comparison::NotEqual => statement.push("r.updated < ? or r.updated >= ?", [ceil(a), floor(b)]),
+        Comparison::Equal => {
+            statement.push("r.updated >= ? and r.updated < ?", [ceil(a), floor(b)]);
+        }
+        Comparison::NotEqual => {
+            statement.push("r.updated < ? or r.updated >= ?", [ceil(a), floor(b)]);
+        }
         Comparison::Greater => statement.push("r.updated >= ?", [floor(b)]),
         Comparison::Less => statement.push("r.updated < ?", [ceil(a)]),
         Comparison::GreaterOrEqual => {
@@ -302,12 +330,8 @@ fn unit(statement: &mut Statement, test: &UnitTest) {
     }
 }
 
-fn missing_rows(
-    statement: &mut Statement,
-    param: search::ParamId,
-    kind: SearchKind,
-    missing: bool,
-) {
+/// The resources that have any row of a parameter.
+fn rows_of(statement: &mut Statement, param: search::ParamId, kind: SearchKind) {
     let p = i64::from(param.number());
     let tables: &[(&str, i64)] = match kind {
         SearchKind::Token => &[("idx_token", 1)],
@@ -319,12 +343,11 @@ fn missing_rows(
         SearchKind::Uri => &[("idx_uri", 1)],
         SearchKind::Composite | SearchKind::Special => &[],
     };
-    statement.push(if missing { "  and  r.res not in (" } else { "  and  r.res in (" }, []);
     for (table, sign) in tables {
         statement.push(
             &format!("select i.res from {table} i where i.p = ? union all "),
             [(p * sign).into()],
         );
     }
-    statement.push("select i.res from idx_present i where i.p = ?)\n", [p.into()]);
+    statement.push("select i.res from idx_present i where i.p = ?", [p.into()]);
 }

@@ -61,7 +61,7 @@ pub(crate) fn page(plan: &Plan, turn: &Turn, count: u32) -> Statement {
     let driver = condition::driver(plan);
     statement.push("select r.res, r.type, r.id, r.version, r.updated, r.method, r.body\n", []);
     condition::from_where(&mut statement, plan, driver);
-    let order = Order::of(plan, driver.is_some());
+    let order = Order::of(plan, driver);
     order.after(&mut statement, turn);
     order.by(&mut statement, turn);
     statement.push("limit ?", [Bind::Integer(i64::from(count) + 1)]);
@@ -84,7 +84,7 @@ struct Order {
 }
 
 impl Order {
-    fn of(plan: &Plan, has_driver: bool) -> Self {
+    fn of(plan: &Plan, driver: Option<usize>) -> Self {
         let first = plan.sort.first();
         let descending = first.is_some_and(|sort| sort.direction == Direction::Descending);
         match first.map(|sort| &sort.key) {
@@ -100,7 +100,7 @@ impl Order {
             },
             // the index of the driver is clustered by res: its own column lets the database see that
             None => Self {
-                columns: if has_driver { &["d.res"] } else { &["r.res"] },
+                columns: if driver.is_some() { &["d.res"] } else { &["r.res"] },
                 descending,
                 value: |position| vec![position.res.into()],
             },

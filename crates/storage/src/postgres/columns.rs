@@ -18,7 +18,7 @@ pub(super) struct Columns {
     pub(super) date: (Vec<i32>, Vec<i64>, Vec<i64>, Vec<i64>),
     pub(super) string: (Vec<i32>, Vec<String>, Vec<String>, Vec<i64>),
     pub(super) number: (Vec<i32>, Vec<f64>, Vec<i64>),
-    pub(super) quantity: (Vec<i32>, Vec<f64>, Vec<String>, Vec<i32>, Vec<String>, Vec<i64>),
+    pub(super) quantity: Quantities,
     pub(super) uri: (Vec<i32>, Vec<String>, Vec<String>, Vec<i64>),
     pub(super) present: (Vec<i32>, Vec<i64>),
 }
@@ -42,6 +42,9 @@ pub(super) fn targets(rows: &Rows) -> impl Iterator<Item = (ResourceType, &str)>
         Target::Url { .. } => None,
     })
 }
+
+/// Columns `p`, `value`, `code`, `sys`, `unit`, `res`.
+type Quantities = (Vec<i32>, Vec<f64>, Vec<String>, Vec<i32>, Vec<String>, Vec<i64>);
 
 impl Columns {
     /// Appends the rows of one resource. Everything they name must be known.
@@ -73,7 +76,12 @@ impl Columns {
                     self.reference.2.push(res);
                 }
                 Target::Url { url, version } => {
-                    self.push_uri(row.param.number(), url, version.as_deref().unwrap_or_default(), res);
+                    self.push_uri(
+                        row.param.number(),
+                        url,
+                        version.as_deref().unwrap_or_default(),
+                        res,
+                    );
                 }
             }
         }

@@ -52,10 +52,11 @@ impl Systems {
 
     async fn number(&self, uri: &str) -> Result<i32, sqlx::Error> {
         loop {
-            let known: Option<i32> = sqlx::query_scalar("select sys from token_system where uri = $1")
-                .bind(uri)
-                .fetch_optional(&self.pool)
-                .await?;
+            let known: Option<i32> =
+                sqlx::query_scalar("select sys from token_system where uri = $1")
+                    .bind(uri)
+                    .fetch_optional(&self.pool)
+                    .await?;
             if let Some(sys) = known {
                 return Ok(sys);
             }

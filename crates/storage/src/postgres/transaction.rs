@@ -8,8 +8,8 @@ use std::{
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType};
-use search::Plan;
 use sea_orm::sqlx::{self, PgPool, Row as _};
+use search::Plan;
 
 use super::{
     Again, Shared, bound,
@@ -85,10 +85,8 @@ impl Transaction {
         _permit: &Permit,
         keys: &[Key],
     ) -> Result<Vec<Option<Head>>, Outcome> {
-        let (types, ids): (Vec<i16>, Vec<&str>) = keys
-            .iter()
-            .map(|key| (i16::from(key.resource_type.number()), key.id.as_str()))
-            .unzip();
+        let (types, ids): (Vec<i16>, Vec<&str>) =
+            keys.iter().map(|key| (i16::from(key.resource_type.number()), key.id.as_str())).unzip();
         let rows = sqlx::query(
             "-- locked in the order of their numbers, so that two of these never wait for each other
              select r.res, r.type, r.id, r.version, r.updated, r.method, r.body
@@ -126,7 +124,11 @@ impl Transaction {
     }
 
     /// See [`crate::Tx::write`].
-    pub(crate) async fn write(&mut self, _permit: &Permit, deltas: &[Delta]) -> Result<(), Outcome> {
+    pub(crate) async fn write(
+        &mut self,
+        _permit: &Permit,
+        deltas: &[Delta],
+    ) -> Result<(), Outcome> {
         let rows = || deltas.iter().flat_map(|delta| [&delta.removed, &delta.added]);
         let unknown: Vec<String> =
             rows().flat_map(|rows| unknown_systems(&self.shared.systems, rows)).collect();
@@ -311,4 +313,3 @@ fn lock_key(lock: &Lock) -> i64 {
     }
     hasher.finish().cast_signed()
 }
-

@@ -102,21 +102,19 @@ fn resolve(
         return Ok(res);
     }
     let found = connection
-        
         .prepare_cached("select res from resource where type = ?1 and id = ?2")?
         .query_row(params![ty.number(), id], |row| row.get(0))
         .optional()?;
-    let res = match found {
-        Some(res) => res,
-        None => {
-            memory.last_res += 1;
-            let mut insert = connection.prepare_cached(
-                "insert into resource (res, type, id, version, updated, commit_no, method)
+    let res = if let Some(res) = found {
+        res
+    } else {
+        memory.last_res += 1;
+        let mut insert = connection.prepare_cached(
+            "insert into resource (res, type, id, version, updated, commit_no, method)
                  values (?1, ?2, ?3, 0, 0, 0, 0)",
-            )?;
-            insert.execute(params![memory.last_res, ty.number(), id])?;
-            memory.last_res
-        }
+        )?;
+        insert.execute(params![memory.last_res, ty.number(), id])?;
+        memory.last_res
     };
     known.insert(key, res);
     Ok(res)
@@ -136,18 +134,21 @@ struct Statements<'c> {
 
 fn adding(connection: &Connection) -> rusqlite::Result<Statements<'_>> {
     Ok(Statements {
-        token: connection
-            .prepare_cached("insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)")?,
+        token: connection.prepare_cached(
+            "insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)",
+        )?,
         reference: connection.prepare_cached(
             "insert or ignore into idx_reference (p, target, res) values (?1, ?2, ?3)",
         )?,
-        date: connection
-            .prepare_cached("insert or ignore into idx_date (p, lo, hi, res) values (?1, ?2, ?3, ?4)")?,
+        date: connection.prepare_cached(
+            "insert or ignore into idx_date (p, lo, hi, res) values (?1, ?2, ?3, ?4)",
+        )?,
         string: connection.prepare_cached(
             "insert or ignore into idx_string (p, folded, exact, res) values (?1, ?2, ?3, ?4)",
         )?,
-        number: connection
-            .prepare_cached("insert or ignore into idx_number (p, value, res) values (?1, ?2, ?3)")?,
+        number: connection.prepare_cached(
+            "insert or ignore into idx_number (p, value, res) values (?1, ?2, ?3)",
+        )?,
         quantity: connection.prepare_cached(
             "insert or ignore into idx_quantity (p, value, code, sys, unit, res)
              values (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -155,7 +156,8 @@ fn adding(connection: &Connection) -> rusqlite::Result<Statements<'_>> {
         uri: connection.prepare_cached(
             "insert or ignore into idx_uri (p, uri, version, res) values (?1, ?2, ?3, ?4)",
         )?,
-        present: connection.prepare_cached("insert or ignore into idx_present (p, res) values (?1, ?2)")?,
+        present: connection
+            .prepare_cached("insert or ignore into idx_present (p, res) values (?1, ?2)")?,
     })
 }
 
@@ -164,10 +166,12 @@ fn removing(connection: &Connection) -> rusqlite::Result<Statements<'_>> {
         token: connection.prepare_cached(
             "delete from idx_token where p = ?1 and code = ?2 and sys = ?3 and res = ?4",
         )?,
-        reference: connection
-            .prepare_cached("delete from idx_reference where p = ?1 and target = ?2 and res = ?3")?,
-        date: connection
-            .prepare_cached("delete from idx_date where p = ?1 and lo = ?2 and hi = ?3 and res = ?4")?,
+        reference: connection.prepare_cached(
+            "delete from idx_reference where p = ?1 and target = ?2 and res = ?3",
+        )?,
+        date: connection.prepare_cached(
+            "delete from idx_date where p = ?1 and lo = ?2 and hi = ?3 and res = ?4",
+        )?,
         string: connection.prepare_cached(
             "delete from idx_string where p = ?1 and folded = ?2 and exact = ?3 and res = ?4",
         )?,

@@ -4,7 +4,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -19,8 +19,11 @@ const QUEUE_MAX: usize = 1000;
 const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
 /// Pages in the log at which the checkpointer sets to work (32 MiB).
 const LOG_PAGES_FOR_CHECKPOINT: u64 = 4096;
-/// Pages in the log at which the writer itself waits for it to be emptied (256 MiB).
+/// Pages in the log at which the writer itself empties it (256 MiB); when a long read is in the way, again
+/// after as many more.
 const LOG_PAGES_MAX: u64 = 32_768;
+/// The checkpointer rests this long between two runs: each costs an fsync that commits wait for too.
+const CHECKPOINT_REST: Duration = Duration::from_millis(250);
 
 /// One request's work. It runs on the writer's thread inside a savepoint; when there can be none, it is
 /// told why and passes that on to its caller.
@@ -74,12 +77,13 @@ impl Drop for Group {
     fn drop(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+            drop(thread.join());
         }
     }
 }
 
 fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
+    let mut log_pages_max = LOG_PAGES_MAX;
     while let Ok(first) = jobs.recv() {
         let finished = match writer.begin() {
             Ok(()) => collect(&mut writer, first, jobs),
@@ -96,8 +100,9 @@ fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
             (job.acknowledge)(if job.keep { lost.clone() } else { None });
         }
         let pages = writer.log_pages();
-        if pages > LOG_PAGES_MAX {
-            writer.empty_log();
+        if pages > log_pages_max {
+            let is_empty = writer.empty_log();
+            log_pages_max = LOG_PAGES_MAX + if is_empty { 0 } else { pages };
         } else if pages > LOG_PAGES_FOR_CHECKPOINT {
             checkpointer.wake();
         }
@@ -114,10 +119,7 @@ fn collect(writer: &mut Writer, first: Job, jobs: &Receiver<Job>) -> Vec<Finishe
         if started.elapsed() > GROUP_TIME_MAX {
             break;
         }
-        next = match jobs.try_recv() {
-            Ok(job) => Some(job),
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-        };
+        next = jobs.try_recv().ok();
     }
     finished
 }
@@ -149,21 +151,22 @@ struct Checkpointer(SyncSender<()>);
 impl Checkpointer {
     fn start(path: PathBuf) -> Self {
         let (wake, woken) = sync_channel::<()>(1);
-        let spawned = std::thread::Builder::new().name("medvault-checkpoint".to_owned()).spawn(
-            move || {
+        let spawned =
+            std::thread::Builder::new().name("medvault-checkpoint".to_owned()).spawn(move || {
                 let Ok(connection) = connection::open_checkpointer(&path) else { return };
                 loop {
-                    match woken.recv_timeout(Duration::from_secs(3600)) {
+                    match woken.recv_timeout(Duration::from_hours(1)) {
                         Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                         Err(RecvTimeoutError::Disconnected) => return,
                     }
-                    let moved = connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
+                    let moved =
+                        connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
                     if let Err(error) = moved {
                         tracing::warn!(%error, "checkpoint");
                     }
+                    std::thread::sleep(CHECKPOINT_REST);
                 }
-            },
-        );
+            });
         if let Err(error) = spawned {
             tracing::warn!(%error, "no checkpoint thread; the writer empties the log itself");
         }
@@ -172,6 +175,6 @@ impl Checkpointer {
 
     fn wake(&self) {
         // one wake-up pending is enough
-        let _ = self.0.try_send(());
+        self.0.try_send(()).unwrap_or_default();
     }
 }

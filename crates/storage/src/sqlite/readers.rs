@@ -6,10 +6,7 @@ use std::{
 };
 
 use fhir_model::Outcome;
-use rusqlite::{
-    Connection, Row, ToSql, params_from_iter,
-    types::ToSqlOutput,
-};
+use rusqlite::{Connection, Row, ToSql, params_from_iter, types::ToSqlOutput};
 
 use super::{connection, trouble};
 use crate::find::{
@@ -62,7 +59,10 @@ impl Readers {
 }
 
 /// Runs a statement whose columns are those of [`Columns`].
-pub(super) fn find(connection: &Connection, statement: &Statement) -> Result<Vec<Version>, Outcome> {
+pub(super) fn find(
+    connection: &Connection,
+    statement: &Statement,
+) -> Result<Vec<Version>, Outcome> {
     let mut compiled =
         connection.prepare_cached(&statement.sql).map_err(|error| trouble(&error))?;
     let mut rows = compiled

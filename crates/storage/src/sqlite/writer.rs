@@ -1,6 +1,6 @@
 //! The one connection that writes, and what it knows by heart.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome};
@@ -8,9 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use search::Plan;
 
 use super::{connection, trouble};
-use crate::{Clock, Head, Key, body,
+use crate::{
+    Clock, Head, Key, body,
     find::{Turn, Version, statement},
-    tx::Delta};
+    tx::Delta,
+};
 
 #[expect(clippy::disallowed_types, reason = "looked up several times a resource; never iterated")]
 pub(super) type Systems = std::collections::HashMap<Box<str>, i32>;
@@ -111,12 +113,19 @@ impl Writer {
         bytes / 8192
     }
 
-    /// Moves the whole log into the file and cuts it, when no reader is in the way.
-    pub(super) fn empty_log(&self) {
-        let cut = self.connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
-        if let Err(error) = cut {
+    /// Moves the whole log into the file and cuts it; whether no reader was in the way.
+    pub(super) fn empty_log(&self) -> bool {
+        let patience = |time| self.connection.busy_timeout(Duration::from_millis(time));
+        let cut = patience(50)
+            .and_then(|()| {
+                let sql = "pragma wal_checkpoint(truncate)";
+                self.connection.query_row(sql, [], |row| row.get::<_, bool>(0))
+            })
+            .and_then(|is_busy| patience(5000).map(|()| !is_busy));
+        cut.unwrap_or_else(|error| {
             tracing::warn!(%error, "checkpoint");
-        }
+            false
+        })
     }
 
     /// See [`crate::Tx::load`].
@@ -140,7 +149,8 @@ impl Writer {
 
     /// See [`crate::Tx::write`].
     pub(crate) fn write(&mut self, _permit: &Permit, deltas: &[Delta]) -> Result<(), Outcome> {
-        super::apply::apply(&self.connection, &mut self.memory, deltas).map_err(|error| trouble(&error))
+        super::apply::apply(&self.connection, &mut self.memory, deltas)
+            .map_err(|error| trouble(&error))
     }
 }
 
@@ -165,14 +175,12 @@ impl Memory {
             self.systems.clear();
         }
         let known = connection
-            
             .prepare_cached("select sys from token_system where uri = ?1")?
             .query_row([uri], |row| row.get(0))
             .optional()?;
         let sys = match known {
             Some(sys) => sys,
             None => connection
-                
                 .prepare_cached("insert into token_system (uri) values (?1) returning sys")?
                 .query_row([uri], |row| row.get(0))?,
         };

@@ -1,0 +1,103 @@
+//! The `OpenAPI` document: our own pages by their handlers, the FHIR addresses by what the
+//! `CapabilityStatement` says: <https://spec.openapis.org/oas/v3.1.0>.
+
+mod components;
+mod paths;
+
+use interactions::{Interaction, Prefer};
+use serde_json::Value;
+use utoipa::OpenApi as _;
+
+use crate::{pages, probes, server::Door};
+
+/// The pages that are not FHIR.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "MedVault",
+        description = "A medical vault with the FHIR R4 API: https://hl7.org/fhir/R4/http.html",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    paths(probes::live, probes::ready, probes::metrics, pages::index, pages::openapi, pages::docs),
+    tags(
+        (name = "server", description = "The server itself"),
+        (name = "system", description = "The FHIR base")
+    )
+)]
+struct Own;
+
+/// The document; `None` when the server cannot say what it does.
+pub(crate) async fn document(door: &Door) -> Option<Value> {
+    let caller = auth::Caller::Anonymous;
+    let asked = door.fhir.perform(&caller, Interaction::Capabilities, Prefer::default());
+    let statement: Value = serde_json::from_slice(&asked.await.ok()?.body?).ok()?;
+    assemble(&statement, door.fhir.base())
+}
+
+fn assemble(statement: &Value, base: &str) -> Option<Value> {
+    let mut document = serde_json::to_value(Own::openapi()).ok()?;
+    let root = document.as_object_mut()?;
+    // a base URL ends in /fhir; our own pages stand beside it
+    let server = base.strip_suffix("/fhir").unwrap_or(base);
+    root.insert("servers".to_owned(), serde_json::json!([{ "url": server }]));
+    root.insert("components".to_owned(), components::all());
+    root.get_mut("paths")?.as_object_mut()?.extend(paths::all(statement));
+    Some(document)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pages_and_types_stand_in_one_document() {
+        let statement = json!({"rest": [{
+            "interaction": [{"code": "transaction"}, {"code": "history-system"}],
+            "resource": [{
+                "type": "Patient",
+                "interaction": [{"code": "read"}, {"code": "create"}, {"code": "search-type"}],
+                "searchParam": [{"name": "birthdate", "type": "date"}],
+            }],
+        }]});
+        let document = assemble(&statement, "http://localhost/fhir").unwrap();
+        assert_eq!(document["servers"][0]["url"], "http://localhost");
+        let paths = document["paths"].as_object().unwrap();
+        for (path, methods) in [
+            ("/health/live", &["get"] as &[&str]),
+            ("/fhir/metadata", &["get"]),
+            ("/fhir", &["post"]),
+            ("/fhir/_history", &["get"]),
+            ("/fhir/Patient", &["get", "post"]),
+            ("/fhir/Patient/_search", &["post"]),
+            ("/fhir/Patient/{id}", &["get"]),
+        ] {
+            let found: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
+            assert_eq!(found, methods, "{path}");
+        }
+        assert!(!paths.contains_key("/fhir/Patient/_history"));
+        assert_eq!(paths["/fhir/Patient"]["get"]["parameters"][0]["name"], "birthdate");
+        assert_no_dangling_references(&document, &document);
+    }
+
+    fn assert_no_dangling_references(document: &Value, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(target)) = members.get("$ref") {
+                    let pointer = target.trim_start_matches('#');
+                    assert!(document.pointer(pointer).is_some(), "{target}");
+                }
+                for value in members.values() {
+                    assert_no_dangling_references(document, value);
+                }
+            }
+            Value::Array(items) => {
+                for value in items {
+                    assert_no_dangling_references(document, value);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The FHIR addresses: <https://hl7.org/fhir/R4/http.html#summary>.
+
+use serde_json::{Map, Value, json};
+
+/// One method of one address.
+struct Operation {
+    /// The interaction that the statement must list.
+    interaction: &'static str,
+    /// What follows `/fhir` or `/fhir/[type]`.
+    path: &'static str,
+    method: &'static str,
+    summary: &'static str,
+    /// Names of `components.parameters`.
+    parameters: &'static [&'static str],
+    /// The name in `components.requestBodies`.
+    body: Option<&'static str>,
+    /// Statuses and names in `components.responses`.
+    responses: &'static [(&'static str, &'static str)],
+}
+
+const FORMAT: &[&str] = &["_format", "_pretty"];
+const ID: &[&str] = &["id", "_format", "_pretty"];
+const READ: &[&str] =
+    &["id", "_elements", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
+const VERSION: &[&str] = &["id", "vid", "_format", "_pretty"];
+const CHANGE: &[&str] = &["id", "If-Match", "Prefer", "_format", "_pretty"];
+const PAGES: &[&str] = &["_count", "_since", "_at", "_format", "_pretty"];
+const ID_PAGES: &[&str] = &["id", "_count", "_since", "_at", "_format", "_pretty"];
+
+const SYSTEM: &[Operation] = &[
+    Operation {
+        interaction: "transaction",
+        path: "",
+        method: "post",
+        summary: "Carry out a transaction or a batch",
+        parameters: &["Prefer", "_format", "_pretty"],
+        body: Some("Bundle"),
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "history-system",
+        path: "/_history",
+        method: "get",
+        summary: "Changes of all resources, newest first",
+        parameters: PAGES,
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+];
+
+const TYPE: &[Operation] = &[
+    Operation {
+        interaction: "search-type",
+        path: "",
+        method: "get",
+        summary: "Search",
+        parameters: &[
+            "_count",
+            "_sort",
+            "_elements",
+            "_summary",
+            "_total",
+            "_format",
+            "_pretty",
+            "Prefer",
+        ],
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "create",
+        path: "",
+        method: "post",
+        summary: "Create; with If-None-Exist only when nothing is found",
+        parameters: &["If-None-Exist", "Prefer", "_format", "_pretty"],
+        body: Some("Resource"),
+        responses: &[("200", "Resource"), ("201", "Created")],
+    },
+    Operation {
+        interaction: "search-type",
+        path: "/_search",
+        method: "post",
+        summary: "Search with the criteria in a form",
+        parameters: FORMAT,
+        body: Some("Form"),
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "history-type",
+        path: "/_history",
+        method: "get",
+        summary: "Changes of all resources of this type, newest first",
+        parameters: PAGES,
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "read",
+        path: "/{id}",
+        method: "get",
+        summary: "Read",
+        parameters: READ,
+        body: None,
+        responses: &[("200", "Resource"), ("304", "NotModified")],
+    },
+    Operation {
+        interaction: "update",
+        path: "/{id}",
+        method: "put",
+        summary: "Update, or create under this id",
+        parameters: CHANGE,
+        body: Some("Resource"),
+        responses: &[("200", "Resource"), ("201", "Created")],
+    },
+    Operation {
+        interaction: "patch",
+        path: "/{id}",
+        method: "patch",
+        summary: "Patch",
+        parameters: CHANGE,
+        body: Some("Patch"),
+        responses: &[("200", "Resource")],
+    },
+    Operation {
+        interaction: "delete",
+        path: "/{id}",
+        method: "delete",
+        summary: "Delete",
+        parameters: ID,
+        body: None,
+        responses: &[("200", "Deleted"), ("204", "Deleted")],
+    },
+    Operation {
+        interaction: "history-instance",
+        path: "/{id}/_history",
+        method: "get",
+        summary: "Versions, newest first",
+        parameters: ID_PAGES,
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "vread",
+        path: "/{id}/_history/{vid}",
+        method: "get",
+        summary: "Read a version",
+        parameters: VERSION,
+        body: None,
+        responses: &[("200", "Resource")],
+    },
+];
+
+/// Every path of a `CapabilityStatement`.
+pub(super) fn all(statement: &Value) -> Map<String, Value> {
+    let mut paths = Map::new();
+    let capabilities = Operation {
+        interaction: "capabilities",
+        path: "/metadata",
+        method: "get",
+        summary: "What this server can do",
+        parameters: FORMAT,
+        body: None,
+        responses: &[("200", "Resource")],
+    };
+    enter(&mut paths, "/fhir", &capabilities, ("system", Vec::new()));
+    for rest in items(statement, "rest") {
+        for operation in offered(rest, SYSTEM) {
+            enter(&mut paths, "/fhir", operation, ("system", Vec::new()));
+        }
+        for resource in items(rest, "resource") {
+            let ty = text(resource, "type");
+            for operation in offered(resource, TYPE) {
+                let is_search = operation.interaction == "search-type" && operation.method == "get";
+                let criteria = if is_search { criteria(resource) } else { Vec::new() };
+                enter(&mut paths, &format!("/fhir/{ty}"), operation, (ty, criteria));
+            }
+        }
+    }
+    paths
+}
+
+fn enter(
+    paths: &mut Map<String, Value>,
+    prefix: &str,
+    operation: &Operation,
+    (tag, mut parameters): (&str, Vec<Value>),
+) {
+    let named = operation.parameters.iter();
+    parameters
+        .extend(named.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
+    let mut responses = Map::new();
+    for (status, name) in operation.responses.iter().chain(&[("4XX", "Refusal")]) {
+        let reference = format!("#/components/responses/{name}");
+        responses.insert((*status).to_owned(), json!({ "$ref": reference }));
+    }
+    let mut written = json!({
+        "tags": [tag],
+        "summary": operation.summary,
+        "operationId": format!("{tag}.{}.{}", operation.interaction, operation.method),
+        "parameters": parameters,
+        "responses": responses,
+    });
+    if let (Some(body), Some(members)) = (operation.body, written.as_object_mut()) {
+        let reference = format!("#/components/requestBodies/{body}");
+        members.insert("requestBody".to_owned(), json!({ "$ref": reference }));
+    }
+    let path = format!("{prefix}{}", operation.path);
+    let item = paths.entry(path).or_insert_with(|| json!({}));
+    if let Some(methods) = item.as_object_mut() {
+        methods.insert(operation.method.to_owned(), written);
+    }
+}
+
+/// The rows whose interaction is listed.
+fn offered<'o>(
+    stated: &'o Value,
+    rows: &'static [Operation],
+) -> impl Iterator<Item = &'static Operation> + 'o {
+    rows.iter().filter(move |row| {
+        items(stated, "interaction").iter().any(|one| text(one, "code") == row.interaction)
+    })
+}
+
+/// The search parameters of a type, its common controls aside.
+fn criteria(resource: &Value) -> Vec<Value> {
+    let parameters = items(resource, "searchParam").iter();
+    let written = parameters.map(|parameter| {
+        json!({
+            "name": text(parameter, "name"),
+            "in": "query",
+            "description": text(parameter, "type"),
+            "schema": { "type": "string" },
+        })
+    });
+    written.collect()
+}
+
+fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}

@@ -1,0 +1,47 @@
+//! Binaries as what they are: <https://hl7.org/fhir/R4/binary.html#rest>.
+
+use crate::wire::Hospital;
+
+#[test]
+fn content_goes_in_and_comes_out_as_it_is() {
+    let hospital = Hospital::open();
+    let image = b"\x89PNG\r\n\x1a\n\x00\xff";
+    let created = hospital.ask("POST /fhir/Binary", &[("Content-Type", "image/png")], image);
+    assert_eq!(created.status, 201, "{}", created.text());
+    assert!(created.text().contains(r#""contentType":"image/png","data":"iVBORw0KGgoA/w==""#));
+
+    let line = format!("GET {}", created.path());
+    let cases = [
+        (None, 200, "application/fhir+json; charset=utf-8"),
+        (Some("*/*"), 200, "application/fhir+json; charset=utf-8"),
+        (Some("application/fhir+xml"), 200, "application/fhir+xml; charset=utf-8"),
+        (Some("image/png"), 200, "image/png"),
+        (Some("image/*, */*;q=0.1"), 200, "image/png"),
+        (Some("text/html, */*;q=0.8"), 200, "image/png"),
+        (Some("image/jpeg"), 406, "application/fhir+json; charset=utf-8"),
+    ];
+    for (accept, status, content_type) in cases {
+        let headers: Vec<_> = accept.map(|accept| ("Accept", accept)).into_iter().collect();
+        let answer = hospital.ask(&line, &headers, b"");
+        assert_eq!(answer.status, status, "{accept:?}");
+        assert_eq!(answer.header("content-type"), Some(content_type), "{accept:?}");
+        assert_eq!(answer.body == image, content_type == "image/png", "{accept:?}");
+        assert!(answer.header("content-security-policy").unwrap().contains("sandbox"));
+    }
+    assert_eq!(hospital.ask("GET /fhir/Binary/none", &[("Accept", "image/png")], b"").status, 404);
+}
+
+#[test]
+fn content_is_kept_under_an_id_with_its_security_context() {
+    let hospital = Hospital::open();
+    let headers = [("Content-Type", "text/plain"), ("X-Security-Context", "Patient/1")];
+    let created = hospital.ask("PUT /fhir/Binary/note", &headers, b"well");
+    assert_eq!(created.status, 201, "{}", created.text());
+    let read = hospital.get("/fhir/Binary/note");
+    assert!(
+        read.text().contains(r#""securityContext":{"reference":"Patient/1"}"#),
+        "{}",
+        read.text()
+    );
+    assert!(read.text().contains(r#""data":"d2VsbA==""#));
+}

@@ -1,0 +1,111 @@
+//! `demo`: `serve`, with the demo nation loaded, in a directory that goes away with it unless one is named.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use auth::Caller;
+use bytes::Bytes;
+use interactions::{Body, Conditions, Fhir, Prefer, Query, Request, Verb};
+
+use crate::{
+    config::Config,
+    console,
+    import::{self, Piece, Place, Progress, Record, Sink},
+    nation, serve,
+    trouble::Trouble,
+};
+
+/// Loads the nation, unless it is there already, and serves it.
+pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
+    let (config, is_opened) = config.open_unless_told();
+    let throw_away = if config.is_place_named {
+        None
+    } else {
+        let made = tempfile::Builder::new().prefix("medvault-demo-").tempdir();
+        Some(made.map_err(Trouble::when("make a directory for the demo"))?)
+    };
+    let config = match &throw_away {
+        Some(directory) => config.in_directory(directory.path()),
+        None => config,
+    };
+    let config = serve::with_port(config)?;
+    let fhir = serve::open(&config).await?;
+    if !is_loaded(&fhir).await {
+        console::remark("Loading the demo nation ...");
+        let resources = load(&fhir).await?;
+        console::remark(&format!(
+            "{resources} resources of six hospitals and a hundred patients loaded"
+        ));
+    }
+    if let Some(directory) = &throw_away {
+        console::remark(&format!(
+            "The data is in {} until the demo stops",
+            directory.path().display()
+        ));
+    }
+    if is_opened {
+        console::say(
+            "Open to everybody on this machine (--auth open): demo accounts come with the SMART server",
+        );
+    }
+    serve::listen(&config, fhir).await
+}
+
+/// Stores the nation; gives the number of its resources.
+async fn load(fhir: &Fhir) -> Result<u64, Trouble> {
+    let people = store(fhir, nation::bundles()).await?;
+    // only when all the rest is there
+    let seal = store(fhir, std::iter::once(nation::seal())).await?;
+    Ok(people + seal)
+}
+
+async fn store(
+    fhir: &Fhir,
+    bundles: impl Iterator<Item = Vec<u8>> + Send + 'static,
+) -> Result<u64, Trouble> {
+    let file: Arc<str> = "demo nation".into();
+    let source = move |sink: &mut Sink<'_>| {
+        for (bundle, number) in bundles.zip(1..) {
+            let record = Record { place: Place::new(&file, number), bytes: Bytes::from(bundle) };
+            sink(Piece::Records(vec![record]))?;
+        }
+        ControlFlow::Continue(())
+    };
+    let progress = Arc::new(Progress::quiet());
+    let tally = import::pieces(fhir.clone(), source, Arc::clone(&progress)).await?;
+    match progress.rejections().into_iter().next() {
+        None => Ok(tally.stored),
+        Some(why) => Err(Trouble::when("load the demo nation")(std::io::Error::other(why))),
+    }
+}
+
+/// Whether the vault holds the nation from an earlier run.
+async fn is_loaded(fhir: &Fhir) -> bool {
+    let (ty, id) = nation::SEAL;
+    let request = Request {
+        verb: Verb::Get,
+        path: vec![ty.to_owned(), id.to_owned()],
+        query: Query::default(),
+        conditions: Conditions::default(),
+        prefer: Prefer::default(),
+        body: Body::None,
+    };
+    Box::pin(fhir.answer(&Caller::Operator, request)).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::config::setting::Flags;
+
+    #[tokio::test]
+    async fn the_nation_is_loaded_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = Config::of(&Flags::default(), &BTreeMap::new(), None).unwrap();
+        let fhir = serve::open(&config.in_directory(directory.path())).await.unwrap();
+        assert!(!is_loaded(&fhir).await);
+        assert!(load(&fhir).await.unwrap() > 4000);
+        assert!(is_loaded(&fhir).await);
+    }
+}
