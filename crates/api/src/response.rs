@@ -6,8 +6,8 @@ use actix_web::{
         Method, StatusCode,
         header::{
             ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-            HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
-            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+            STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
 };
@@ -34,6 +34,10 @@ const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     ),
     (VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization")),
 ];
+
+/// Where the vault is reached by https, it is reached by nothing else for the next year.
+const ONLY_HTTPS: (HeaderName, HeaderValue) =
+    (STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
 
 /// What the body of an answer is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +72,9 @@ pub(crate) fn write(
     let mut response = HttpResponse::build(status);
     for (name, value) in ALWAYS {
         response.insert_header((name, value));
+    }
+    if door.fhir.base().starts_with("https:") {
+        response.insert_header(ONLY_HTTPS);
     }
     let sent = request.headers().get(&X_REQUEST_ID);
     response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));

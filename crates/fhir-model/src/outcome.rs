@@ -208,7 +208,21 @@ impl Outcome {
 
     /// The resource as JSON bytes.
     pub fn to_json(&self) -> Vec<u8> {
-        let mut out = br#"{"resourceType":"OperationOutcome","issue":["#.to_vec();
+        let mut out = br#"{"resourceType":"OperationOutcome""#.to_vec();
+        self.write_issues(&mut out);
+        out
+    }
+
+    /// The resource as JSON bytes, with a logical id: an entry of a Bundle has one.
+    pub fn to_json_under(&self, id: &str) -> Vec<u8> {
+        let mut out = br#"{"resourceType":"OperationOutcome","id":"#.to_vec();
+        json::write_string(&mut out, id);
+        self.write_issues(&mut out);
+        out
+    }
+
+    fn write_issues(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(br#","issue":["#);
         for (n, issue) in self.0.iter().enumerate() {
             if n > 0 {
                 out.push(b',');
@@ -218,16 +232,15 @@ impl Outcome {
             out.extend_from_slice(br#"","code":""#);
             out.extend_from_slice(issue.code.code().as_bytes());
             out.extend_from_slice(br#"","diagnostics":"#);
-            json::write_string(&mut out, &issue.diagnostics);
+            json::write_string(out, &issue.diagnostics);
             if let Some(expression) = &issue.expression {
                 out.extend_from_slice(br#","expression":["#);
-                json::write_string(&mut out, expression);
+                json::write_string(out, expression);
                 out.push(b']');
             }
             out.push(b'}');
         }
         out.extend_from_slice(b"]}");
-        out
     }
 }
 

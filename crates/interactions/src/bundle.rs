@@ -53,11 +53,11 @@ impl Bundle {
         self.entries.extend_from_slice(br#","search":{"mode":"match"}}"#);
     }
 
-    /// A remark about the search itself.
-    pub(crate) fn remark(&mut self, outcome: &Outcome) {
+    /// A remark about the search itself, under a UUID of its own: an entry of a searchset has an identity.
+    pub(crate) fn remark(&mut self, id: &str, outcome: &Outcome) {
         self.begin_entry();
-        self.entries.extend_from_slice(br#""resource":"#);
-        self.entries.extend_from_slice(&outcome.to_json());
+        self.entries.extend_from_slice(format!(r#""fullUrl":"urn:uuid:{id}","#).as_bytes());
+        self.member("resource", &outcome.to_json_under(id));
         self.entries.extend_from_slice(br#","search":{"mode":"outcome"}}"#);
     }
 

@@ -44,14 +44,14 @@ pub(crate) fn request(fhir: &Fhir, entry: NodeRef<'_>, prefer: Prefer) -> Result
 
 /// `Patient/1?x=y`, also under the server's own URL.
 fn address(fhir: &Fhir, url: &str) -> Result<(Vec<String>, Query), Outcome> {
-    let relative = url.strip_prefix(&*fhir.base).unwrap_or(url).trim_start_matches('/');
-    if relative.contains("://") {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let path = path.strip_prefix(&*fhir.base).unwrap_or(path);
+    if path.contains("://") {
         return Err(Outcome::new(
             IssueType::Invalid,
             "The url of an entry is relative to this server, for example Patient/1",
         ));
     }
-    let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
     let path = path.split('/').filter(|piece| !piece.is_empty()).map(str::to_owned).collect();
     Ok((path, Query::parse(query)?))
 }

@@ -76,18 +76,21 @@ impl Fhir {
             Interaction::VersionRead(key, version) => {
                 read::vread(self, caller, &key, version).await
             }
+            // boxed, so that a read, the most frequent of all, does not carry their size around
             Interaction::History(scope, query) => {
-                history::history(self, caller, scope, query).await
+                Box::pin(history::history(self, caller, scope, query)).await
             }
             Interaction::Search(ty, query) => {
-                search::search(self, caller, ty, (query, prefer)).await
+                Box::pin(search::search(self, caller, ty, (query, prefer))).await
             }
-            Interaction::Write(write) => write::single(self, caller, *write, prefer).await,
+            Interaction::Write(write) => {
+                Box::pin(write::single(self, caller, *write, prefer)).await
+            }
             Interaction::Batch(bundle) => {
                 Box::pin(batch::batch(self, caller, &bundle, prefer)).await
             }
             Interaction::Transaction(bundle) => {
-                transaction::transaction(self, caller, &bundle, prefer).await
+                Box::pin(transaction::transaction(self, caller, &bundle, prefer)).await
             }
         }
     }

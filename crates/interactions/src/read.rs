@@ -23,7 +23,7 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
             ..Answer::default()
         });
     }
-    let mut answer = whole(fhir, &read.key, version)?;
+    let mut answer = whole(&read.key, version)?;
     if let Some(elements) = elements {
         answer.body = answer.body.map(|body| elements.of(&body));
     }
@@ -42,21 +42,17 @@ pub(crate) async fn vread(
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Read, Some(key.resource_type))?;
     let found = fhir.vault.vread(&permit, key, version).await?;
-    whole(fhir, key, found.ok_or_else(|| not_found(key))?)
+    whole(key, found.ok_or_else(|| not_found(key))?)
 }
 
-fn whole(fhir: &Fhir, key: &Key, version: Version) -> Result<Answer, Outcome> {
+fn whole(key: &Key, version: Version) -> Result<Answer, Outcome> {
     let body = version.body.ok_or_else(|| deleted(key))?;
-    let base = &fhir.base;
     Ok(Answer {
         status: 200,
         body: Some(body),
         version: Some(version.version),
         updated: Some(version.updated),
-        location: Some(format!(
-            "{base}/{}/{}/_history/{}",
-            key.resource_type, key.id, version.version
-        )),
+        location: None,
     })
 }
 

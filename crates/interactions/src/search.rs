@@ -47,7 +47,7 @@ pub(crate) async fn search(
     page::link(&mut bundle, fhir, (ty.name(), &understood), &found, &turn);
     enter(&mut bundle, fhir, &plan, &found.versions);
     if let Some(remark) = Outcome::from_issues(ignored) {
-        bundle.remark(&remark);
+        bundle.remark(&fhir.vault.new_id(), &remark);
     }
     Ok(Answer::ok(bundle.finish()))
 }

@@ -1,5 +1,7 @@
 //! Transactions: all entries or none, <https://hl7.org/fhir/R4/http.html#transaction>.
 
+use std::collections::BTreeSet;
+
 use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{IssueType, NodeRef, Outcome, Valid};
 
@@ -37,6 +39,7 @@ pub(crate) async fn transaction(
     let Some(permit) = permit else {
         return Ok(Answer::ok(Bundle::new("transaction-response").finish()));
     };
+    refuse_same_names(acts.iter().map(|(.., entry)| entry))?;
     // the order of the specification: DELETE, POST, PUT and PATCH, GET; within each, as sent
     acts.sort_by_key(|(_, verb, _)| rank(*verb));
     let order: Vec<usize> = acts.iter().map(|(n, ..)| *n).collect();
@@ -49,6 +52,20 @@ pub(crate) async fn transaction(
         respond(&mut out, fhir, written, prefer);
     }
     Ok(Answer::ok(out.finish()))
+}
+
+/// bdl-7: a reference to a `fullUrl` means one entry.
+fn refuse_same_names<'e>(entries: impl Iterator<Item = &'e Entry>) -> Result<(), Outcome> {
+    let mut seen = BTreeSet::new();
+    for entry in entries {
+        let Some(url) = entry.full_url.as_deref() else { continue };
+        if !seen.insert(url) {
+            let text = "An earlier entry has the same fullUrl; a reference to it could mean either";
+            let place = entry.place.as_deref().unwrap_or("Bundle.entry");
+            return Err(Outcome::new(IssueType::Invalid, text).at(format!("{place}.fullUrl")));
+        }
+    }
+    Ok(())
 }
 
 fn rank(verb: Verb) -> u8 {
@@ -105,7 +122,7 @@ fn respond(out: &mut Bundle, fhir: &Fhir, written: &Written, prefer: Prefer) {
     let location = written.location(&fhir.base);
     let has_version = written.version > 0;
     out.response(&Response {
-        status: &status_line(written.status(resource.is_some() || outcome.is_some())),
+        status: &status_line(written.status(resource.or(outcome.as_deref()))),
         resource,
         location: location.as_deref(),
         version: has_version.then_some(written.version),

@@ -167,7 +167,7 @@ pub(crate) async fn single(
         Return::Minimal => None,
         Return::OperationOutcome => Some(written.account().to_json().into()),
     };
-    let status = written.status(body.is_some());
+    let status = written.status(body.as_deref());
     Ok(Answer {
         status,
         body,
@@ -178,12 +178,12 @@ pub(crate) async fn single(
 }
 
 impl Written {
-    /// The HTTP status.
-    pub(crate) fn status(&self, has_body: bool) -> u16 {
+    /// The HTTP status, with this body.
+    pub(crate) fn status(&self, body: Option<&[u8]>) -> u16 {
         match self.effect {
             Effect::Created => 201,
             Effect::Updated | Effect::Unchanged | Effect::Found => 200,
-            Effect::Deleted | Effect::Nothing if has_body => 200,
+            Effect::Deleted | Effect::Nothing if body.is_some() => 200,
             Effect::Deleted | Effect::Nothing => 204,
         }
     }

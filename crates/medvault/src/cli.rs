@@ -5,8 +5,8 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    config::{setting::Flags, surroundings},
-    console, demo, import, log, serve,
+    config::{Config, Faults, setting::Flags, surroundings},
+    console, demo, doctor, import, log, serve,
     trouble::Trouble,
 };
 
@@ -50,12 +50,16 @@ enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Print what is wrong with configuration, data directory, database, clock and disk
+    ///
+    /// One line for each check; changes nothing; exits with 1 when something is wrong.
+    Doctor,
 }
 
 /// Runs the command that was typed.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
-    match carry_out(&cli) {
+    match carry_out(cli) {
         Ok(code) => code,
         Err(trouble) => {
             console::remark(&trouble.to_string());
@@ -64,18 +68,26 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn carry_out(cli: &Cli) -> Result<ExitCode, Trouble> {
-    let config = surroundings::read(&cli.flags)?;
-    log::start(&config);
-    match cli.command.as_ref().unwrap_or(&Command::Serve) {
-        Command::Serve => wait(serve::run(config))??,
-        Command::Demo { accounts: _ } => wait(demo::run(config))??,
+fn carry_out(cli: Cli) -> Result<ExitCode, Trouble> {
+    let config = surroundings::read(&cli.flags);
+    let is_well = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => wait(serve::run(logging(config)?))?.map(|()| true)?,
+        Command::Demo { accounts: _ } => wait(demo::run(logging(config)?))?.map(|()| true)?,
         Command::Import { paths } => {
-            let tally = wait(async { import::files(serve::open(&config).await?, paths).await })??;
-            return Ok(if tally.rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            let config = logging(config)?;
+            let tally = wait(async { import::files(serve::open(&config).await?, &paths).await })??;
+            tally.rejected == 0
         }
-    }
-    Ok(ExitCode::SUCCESS)
+        Command::Doctor => wait(doctor::run(config))?,
+    };
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The configuration, with the log as it says.
+fn logging(config: Result<Config, Faults>) -> Result<Config, Trouble> {
+    let config = config?;
+    log::start(&config);
+    Ok(config)
 }
 
 fn no_accounts(_: &str) -> Result<PathBuf, &'static str> {

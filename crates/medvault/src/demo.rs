@@ -1,6 +1,6 @@
 //! `demo`: `serve`, with the demo nation loaded, in a directory that goes away with it unless one is named.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::{fs::Permissions, ops::ControlFlow, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use auth::Caller;
 use bytes::Bytes;
@@ -20,7 +20,8 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let throw_away = if config.is_place_named {
         None
     } else {
-        let made = tempfile::Builder::new().prefix("medvault-demo-").tempdir();
+        let private = Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().prefix("medvault-demo-").permissions(private).tempdir();
         Some(made.map_err(Trouble::when("make a directory for the demo"))?)
     };
     let config = match &throw_away {
@@ -28,10 +29,14 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
         None => config,
     };
     let config = serve::with_port(config)?;
+    let mut stop = Box::pin(serve::stop_signal()?);
     let fhir = serve::open(&config).await?;
     if !is_loaded(&fhir).await {
         console::remark("Loading the demo nation ...");
-        let resources = load(&fhir).await?;
+        let resources = tokio::select! {
+            resources = load(&fhir) => resources?,
+            () = &mut stop => return Ok(()),
+        };
         console::remark(&format!(
             "{resources} resources of six hospitals and a hundred patients loaded"
         ));
@@ -47,7 +52,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
             "Open to everybody on this machine (--auth open): demo accounts come with the SMART server",
         );
     }
-    serve::listen(&config, fhir).await
+    serve::listen(&config, fhir, stop).await
 }
 
 /// Stores the nation; gives the number of its resources.

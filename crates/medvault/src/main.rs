@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod console;
 mod demo;
+mod doctor;
 mod import;
 mod log;
 mod nation;
@@ -11,6 +12,9 @@ mod serve;
 mod trouble;
 
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     cli::run()

@@ -12,27 +12,36 @@ use crate::{config::Config, console, trouble::Trouble};
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
     let config = with_port(config)?;
+    let stop = stop_signal()?;
     let fhir = open(&config).await?;
-    listen(&config, fhir).await
+    listen(&config, fhir, stop).await
 }
 
 /// Opens the vault behind its FHIR service.
 pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     make_private(&config.data_dir)?;
-    let options = Options {
-        url: config.database.clone(),
-        clock: Clock::system(),
-        base: config.base(),
-        connections_max: config.connections_max,
-    };
+    let options = options(config);
     let vault = Vault::open(&options).await?;
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
     Ok(Fhir::new(vault, &options.base, software))
 }
 
-/// Answers requests until SIGTERM or SIGINT.
-pub(crate) async fn listen(config: &Config, fhir: Fhir) -> Result<(), Trouble> {
-    let stop = stop_signal().map_err(Trouble::when("wait for signals"))?;
+/// How the configuration says to open the vault.
+pub(crate) fn options(config: &Config) -> Options {
+    Options {
+        url: config.database.clone(),
+        clock: Clock::system(),
+        base: config.base(),
+        connections_max: config.connections_max,
+    }
+}
+
+/// Answers requests until told to stop.
+pub(crate) async fn listen(
+    config: &Config,
+    fhir: Fhir,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), Trouble> {
     let base = fhir.base().to_owned();
     let server = Server::bind(
         api::Config {
@@ -65,10 +74,11 @@ fn make_private(directory: &Path) -> Result<(), Trouble> {
     made.map_err(Trouble::when(format!("make the data directory {}", directory.display())))
 }
 
-/// Ends with the first SIGTERM or SIGINT.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// Ends with the first SIGTERM or SIGINT from now on.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Trouble> {
+    let waiting = || Trouble::when("wait for signals");
+    let mut terminate = signal(SignalKind::terminate()).map_err(waiting())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(waiting())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -8,6 +8,7 @@ mod body;
 mod change;
 mod clock;
 mod database_url;
+mod diagnose;
 mod find;
 mod history;
 mod migrate;

@@ -57,6 +57,12 @@ pub trait Work: Send + Sync + 'static {
     /// What must be locked before the first look.
     fn locks(&self) -> Vec<Lock>;
 
+    /// Whether it may still refuse once it has written. Undoing one piece of work and not its neighbours in a
+    /// group costs a copy of every page it touches, so it is prepared only for those that ask.
+    fn may_refuse_late(&self) -> bool {
+        false
+    }
+
     /// Looks, decides, writes. An `Err` undoes everything.
     fn run(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Self::Answer, Outcome>>;
 }

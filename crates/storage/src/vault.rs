@@ -270,7 +270,8 @@ fn job<W: Work>(
     work: W,
     reply: oneshot::Sender<Result<W::Answer, Outcome>>,
 ) -> sqlite::Job {
-    Box::new(move |writer| {
+    let may_refuse_late = work.may_refuse_late();
+    let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
         let result = writer.and_then(|writer| {
             let now = writer.tick();
             let indexing = Indexing { registry, base: &base };
@@ -287,7 +288,8 @@ fn job<W: Work>(
                 drop(reply.send(lost.map_or(result, Err)));
             }),
         }
-    })
+    });
+    sqlite::Job { may_refuse_late, run }
 }
 
 /// What `medvault doctor` found out about the database.

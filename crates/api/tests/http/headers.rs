@@ -65,6 +65,10 @@ fn every_answer_carries_the_headers_that_protect_it() {
         assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{path}");
         assert_eq!(answer.header("server"), None, "{path}");
     }
+    assert_eq!(hospital.get("/fhir/metadata").header("strict-transport-security"), None);
+    let secure = Hospital::at("https://vault.example/fhir", Mode::Open, api::Limits::default());
+    let answer = secure.get("/fhir/metadata");
+    assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
     let named = hospital.ask("GET /fhir/metadata", &[("X-Request-Id", "visit-7")], b"");
     assert_eq!(named.header("x-request-id"), Some("visit-7"));
 }

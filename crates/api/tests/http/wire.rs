@@ -35,12 +35,15 @@ impl Hospital {
     }
 
     pub(crate) fn with(mode: Mode, limits: Limits) -> Self {
+        Self::at("http://vault.example/fhir", mode, limits)
+    }
+
+    pub(crate) fn at(base: &'static str, mode: Mode, limits: Limits) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = mpsc::channel();
         let thread = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let directory = tempfile::tempdir().unwrap();
-                let base = "http://vault.example/fhir";
                 let options = Options {
                     url: DatabaseUrl::Sqlite(directory.path().join("vault.sqlite")),
                     clock: Clock::system(),

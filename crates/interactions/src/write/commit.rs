@@ -129,6 +129,11 @@ impl Work for Commit {
         self.entries.iter().filter_map(locks).collect()
     }
 
+    /// A read at the end may find nothing.
+    fn may_refuse_late(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry.action, Act::Read(_) | Act::Search(..)))
+    }
+
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Written>, Outcome> {
         let identities = identify(&self.entries, tx).await?;
         refuse_overlaps(&self.entries, &identities)?;

@@ -11,6 +11,7 @@ use super::{
     Write,
     commit::{Act, Context, Entry},
     identity::Identity,
+    prepare::Prepared,
 };
 use crate::Query;
 
@@ -71,20 +72,18 @@ impl Names {
         tx: &mut Tx<'_>,
     ) -> Result<Resolved<'n>, Outcome> {
         let mut resolved = self.alone(entry);
-        let settled = entry.prepared().is_some_and(|prepared| prepared.is_settled());
-        let resource = match &entry.action {
-            Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. })
-                if !settled =>
-            {
-                resource
-            }
-            _ => return Ok(resolved),
+        let settled = entry.prepared().is_some_and(Prepared::is_settled);
+        let Act::Write(Write::Create { resource, .. } | Write::Update { resource, .. }) =
+            &entry.action
+        else {
+            return Ok(resolved);
         };
+        if settled {
+            return Ok(resolved);
+        }
         for (_, text) in references(resource).filter(|(_, text)| is_search(text)) {
-            if !resolved.criteria.contains_key(&text) {
-                let found = look_up(context, &text, entries, tx).await?;
-                resolved.criteria.insert(text, found);
-            }
+            let found = look_up(context, &text, entries, tx).await?;
+            resolved.criteria.insert(text, found);
         }
         Ok(resolved)
     }
@@ -102,7 +101,7 @@ impl Resolved<'_> {
             }
             let Some(text) = node.text() else { continue };
             let is_reference = is_reference(node);
-            let name = match self.name(&text, is_reference) {
+            let name = match self.name(&text, node) {
                 Some(Name::Known(name)) => Some(name.clone()),
                 Some(Name::Open) => {
                     is_settled = false;
@@ -121,14 +120,14 @@ impl Resolved<'_> {
     }
 
     /// What an entry is called here: by its `fullUrl`, or relative to the same base.
-    fn name(&self, text: &str, is_reference: bool) -> Option<&Name> {
+    fn name(&self, text: &str, node: NodeRef<'_>) -> Option<&Name> {
         if self.names.by_full_url.is_empty() {
             return None;
         }
         let text = text.split_once("/_history/").map_or(text, |(unversioned, _)| unversioned);
         let exact = self.names.by_full_url.get(text);
         exact.or_else(|| {
-            let base = self.base.filter(|_| is_reference && !text.contains(':'))?;
+            let base = self.base.filter(|_| is_reference(node) && !text.contains(':'))?;
             self.names.by_full_url.get(&format!("{base}{text}"))
         })
     }

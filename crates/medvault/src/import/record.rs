@@ -46,7 +46,7 @@ impl Place {
 
     /// A place further down, by the text in between.
     pub(super) fn after(&self, text: &[u8]) -> Self {
-        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        let lines = text.split(|byte| *byte == b'\n').count() - 1;
         Self { line: self.line + u64::try_from(lines).unwrap_or(0), file: Arc::clone(&self.file) }
     }
 

@@ -116,14 +116,12 @@ impl Put {
     /// Puts a resource under its own id, or under one that follows from its bytes.
     pub(super) fn of(resource: NodeRef<'_>) -> Self {
         let (json, resource_type) = (resource.raw(), resource.ty().name());
-        match resource.child_text("id") {
-            Some(id) => Self { resource_type, id: id.into_owned(), json: json.to_vec() },
-            None => {
-                let id = derived_id(&[resource_type.as_bytes(), json]);
-                let json = edited(json, vec![(1..1, format!("\"id\":\"{id}\","))]);
-                Self { resource_type, id, json }
-            }
+        if let Some(id) = resource.child_text("id") {
+            return Self { resource_type, id: id.into_owned(), json: json.to_vec() };
         }
+        let id = derived_id(&[resource_type.as_bytes(), json]);
+        let json = edited(json, vec![(1..1, format!("\"id\":\"{id}\","))]);
+        Self { resource_type, id, json }
     }
 }
 

@@ -43,7 +43,9 @@ impl House {
         let tally = pieces(self.fhir.clone(), source, Arc::clone(&progress)).await.unwrap();
         let directory = format!("{}/in/", self.directory.path().display());
         let mut lines = progress.rejections();
-        lines.iter_mut().for_each(|line| *line = line.replace(&directory, ""));
+        for line in &mut lines {
+            *line = line.replace(&directory, "");
+        }
         lines.sort();
         assert_eq!(u64::try_from(lines.len()).unwrap(), tally.rejected);
         (tally.stored, lines)

@@ -13,12 +13,11 @@ impl Bundle {
     pub(super) fn put(&mut self, resource: Value) {
         let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
         let url = format!("{}/{}", text("resourceType"), text("id"));
-        let full_url = format!("{CANONICAL}/{url}");
-        self.0.push(json!({
-            "fullUrl": full_url,
-            "resource": resource,
-            "request": {"method": "PUT", "url": url},
-        }));
+        let mut entry = serde_json::Map::new();
+        entry.insert("fullUrl".to_owned(), json!(format!("{CANONICAL}/{url}")));
+        entry.insert("request".to_owned(), json!({"method": "PUT", "url": url}));
+        entry.insert("resource".to_owned(), resource);
+        self.0.push(Value::Object(entry));
     }
 
     pub(super) fn finish(self) -> Vec<u8> {
@@ -31,7 +30,7 @@ impl Bundle {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code {
     pub(super) system: &'static str,
-    pub(super) code: &'static str,
+    pub(super) value: &'static str,
     pub(super) display: &'static str,
 }
 
@@ -45,14 +44,14 @@ pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 impl Code {
     pub(super) const fn new(
         system: &'static str,
-        code: &'static str,
+        value: &'static str,
         display: &'static str,
     ) -> Self {
-        Self { system, code, display }
+        Self { system, value, display }
     }
 
     pub(super) fn coding(self) -> Value {
-        json!({"system": self.system, "code": self.code, "display": self.display})
+        json!({"system": self.system, "code": self.value, "display": self.display})
     }
 
     pub(super) fn concept(self) -> Value {

@@ -32,15 +32,15 @@ pub(super) fn visits(chart: &mut Chart<'_>, dice: &mut Dice) {
     let count = dice.between(2, 4);
     for number in 0..count {
         let day = days_ago((count - number) * 1000 / (count + 1) + dice.between(0, 90));
-        let illness: &'static Illness = *dice.pick(&possible);
+        let illness = *dice.pick(&possible);
         let when = at_work(day, dice);
-        let seen = known.iter().find(|(code, _)| *code == illness.snomed.code);
+        let seen = known.iter().find(|(code, _)| *code == illness.snomed.value);
         let condition = match seen {
             Some((_, condition)) => condition.clone(),
             None => condition(chart, illness, when),
         };
         if illness.course == Course::Chronic {
-            known.push((illness.snomed.code, condition.clone()));
+            known.push((illness.snomed.value, condition.clone()));
         }
         visit(chart, (illness, condition), when, dice);
     }
@@ -94,7 +94,7 @@ fn visit(
     chart.bundle.put(resource);
     let encounter = json!({"reference": format!("Encounter/{id}")});
     let visit = Visit { encounter, when, illness, condition };
-    let state = match (illness.course, illness.icd10.code) {
+    let state = match (illness.course, illness.icd10.value) {
         (Course::Acute, _) => Condition::Feverish,
         (Course::Chronic, "I10") => Condition::HighPressure,
         (Course::Chronic, _) => Condition::Well,
@@ -103,7 +103,7 @@ fn visit(
     if dice.happens(55) {
         report(chart, &visit, dice.pick(PANELS), dice);
     }
-    for medicine in MEDICINES.iter().filter(|row| illness.medicines.contains(&row.code.code)) {
+    for medicine in MEDICINES.iter().filter(|row| illness.medicines.contains(&row.code.value)) {
         prescribe(chart, &visit, medicine);
     }
     bill(chart, &visit, dice);

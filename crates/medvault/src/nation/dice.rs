@@ -1,4 +1,4 @@
-//! Chance that repeats itself: SplitMix64, <https://prng.di.unimi.it/splitmix64.c>.
+//! Chance that repeats itself: `SplitMix64`, <https://prng.di.unimi.it/splitmix64.c>.
 
 /// A stream of numbers that follows from its seed.
 #[derive(Debug)]

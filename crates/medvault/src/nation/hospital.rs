@@ -133,7 +133,9 @@ pub(super) fn bundle(hospitals: &[Hospital], occupied: u32) -> Bundle {
             bundle.put(ward_location(hospital, ward));
         }
         for bed in &hospital.beds {
-            bundle.put(bed_location(hospital, bed, taken.contains(&bed.id.as_str())));
+            let is_taken = taken.contains(&bed.id.as_str());
+            let state = if is_taken { ("O", "Occupied") } else { ("U", "Unoccupied") };
+            bundle.put(bed_location(hospital, bed, state));
         }
         for doctor in &hospital.doctors {
             bundle.put(practitioner(doctor));
@@ -189,8 +191,7 @@ fn ward_location(hospital: &Hospital, ward: &Ward) -> Value {
     })
 }
 
-fn bed_location(hospital: &Hospital, bed: &Bed, is_taken: bool) -> Value {
-    let (state, display) = if is_taken { ("O", "Occupied") } else { ("U", "Unoccupied") };
+fn bed_location(hospital: &Hospital, bed: &Bed, (state, display): (&str, &str)) -> Value {
     let ward = bed.ward;
     json!({
         "resourceType": "Location",

@@ -13,7 +13,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     connection.execute_batch(
-        "pragma page_size = 8192;
+        "pragma page_size = 4096;
          pragma journal_mode = wal;
          pragma synchronous = full;
          pragma wal_autocheckpoint = 0;

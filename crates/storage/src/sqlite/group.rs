@@ -1,5 +1,5 @@
-//! Group commit: the writer takes whatever waits into one transaction, a savepoint each, and answers
-//! everybody once the commit is on disk. An fsync costs the same whatever it carries.
+//! Group commit: the writer takes whatever waits into one transaction and answers everybody once the
+//! commit is on disk. An fsync costs the same whatever it carries.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -17,17 +17,22 @@ use super::{Writer, connection, trouble};
 const QUEUE_MAX: usize = 1000;
 /// A group takes no more work when it has run this long, so that nobody waits for strangers.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
-/// Pages in the log at which the checkpointer sets to work (32 MiB).
-const LOG_PAGES_FOR_CHECKPOINT: u64 = 4096;
-/// Pages in the log at which the writer itself empties it (256 MiB); when a long read is in the way, again
+/// Length of the log at which the checkpointer sets to work.
+const LOG_BYTES_FOR_CHECKPOINT: u64 = 32 << 20;
+/// Length of the log at which the writer itself empties it; when a long read is in the way, again
 /// after as many more.
-const LOG_PAGES_MAX: u64 = 32_768;
+const LOG_BYTES_MAX: u64 = 256 << 20;
 /// The checkpointer rests this long between two runs: each costs an fsync that commits wait for too.
 const CHECKPOINT_REST: Duration = Duration::from_millis(250);
 
-/// One request's work. It runs on the writer's thread inside a savepoint; when there can be none, it is
-/// told why and passes that on to its caller.
-pub(crate) type Job = Box<dyn FnOnce(Result<&mut Writer, Outcome>) -> Finished + Send>;
+/// One request's work. It runs on the writer's thread; when it cannot, it is told why and passes that on to
+/// its caller.
+pub(crate) struct Job {
+    /// Whether it may be undone after it has written, and its neighbours not.
+    pub(crate) may_refuse_late: bool,
+    /// The work.
+    pub(crate) run: Box<dyn FnOnce(Result<&mut Writer, Outcome>) -> Finished + Send>,
+}
 
 /// What a job leaves behind.
 pub(crate) struct Finished {
@@ -83,53 +88,89 @@ impl Drop for Group {
 }
 
 fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
-    let mut log_pages_max = LOG_PAGES_MAX;
+    let mut log_bytes_max = LOG_BYTES_MAX;
     while let Ok(first) = jobs.recv() {
-        let finished = match writer.begin() {
+        let group = match writer.begin() {
             Ok(()) => collect(&mut writer, first, jobs),
             Err(error) => {
-                (first(Err(trouble(&error))).acknowledge)(None);
+                ((first.run)(Err(trouble(&error))).acknowledge)(None);
                 continue;
             }
         };
-        let lost = writer.commit().err().map(|error| {
-            writer.roll_back();
-            trouble(&error)
-        });
-        for job in finished {
+        let lost = end(&mut writer, group.spoilt);
+        for job in group.finished {
             (job.acknowledge)(if job.keep { lost.clone() } else { None });
         }
-        let pages = writer.log_pages();
-        if pages > log_pages_max {
+        let length = writer.log_bytes();
+        if length > log_bytes_max {
             let is_empty = writer.empty_log();
-            log_pages_max = LOG_PAGES_MAX + if is_empty { 0 } else { pages };
-        } else if pages > LOG_PAGES_FOR_CHECKPOINT {
+            log_bytes_max = LOG_BYTES_MAX + if is_empty { 0 } else { length };
+        } else if length > LOG_BYTES_FOR_CHECKPOINT {
             checkpointer.wake();
         }
     }
     writer.empty_log();
 }
 
-fn collect(writer: &mut Writer, first: Job, jobs: &Receiver<Job>) -> Vec<Finished> {
+/// What shares a commit.
+#[derive(Default)]
+struct Together {
+    finished: Vec<Finished>,
+    /// Something stopped halfway through its writes: nothing of the group can stay.
+    spoilt: Option<Outcome>,
+}
+
+/// Commits, or undoes everything; why nothing stays.
+fn end(writer: &mut Writer, spoilt: Option<Outcome>) -> Option<Outcome> {
+    let lost = spoilt.or_else(|| writer.commit().err().map(|error| trouble(&error)));
+    if lost.is_some() {
+        writer.roll_back();
+    }
+    lost
+}
+
+fn collect(writer: &mut Writer, first: Job, jobs: &Receiver<Job>) -> Together {
     let started = Instant::now();
-    let mut finished = Vec::new();
+    let mut group = Together::default();
     let mut next = Some(first);
     while let Some(job) = next.take() {
-        finished.extend(in_savepoint(writer, job));
-        if started.elapsed() > GROUP_TIME_MAX {
+        if job.may_refuse_late {
+            group.finished.extend(in_savepoint(writer, job));
+        } else {
+            group.add(writer, job);
+        }
+        if group.spoilt.is_some() || started.elapsed() > GROUP_TIME_MAX {
             break;
         }
         next = jobs.try_recv().ok();
     }
-    finished
+    group
+}
+
+impl Together {
+    /// Runs work that refuses before it writes, or not at all.
+    fn add(&mut self, writer: &mut Writer, job: Job) {
+        writer.is_written = false;
+        let finished = guarded(writer, job);
+        let keep = finished.as_ref().is_some_and(|finished| finished.keep);
+        if !keep && writer.is_written {
+            let why = "A write of the same group failed; nothing was stored, try again";
+            self.spoilt = Some(Outcome::new(IssueType::Transient, why));
+        }
+        self.finished.extend(finished);
+    }
+}
+
+/// A panic ends one request's work; its caller sees the channel close.
+fn guarded(writer: &mut Writer, job: Job) -> Option<Finished> {
+    catch_unwind(AssertUnwindSafe(|| (job.run)(Ok(writer)))).ok()
 }
 
 fn in_savepoint(writer: &mut Writer, job: Job) -> Option<Finished> {
     if let Err(error) = writer.savepoint() {
-        return Some(job(Err(trouble(&error))));
+        return Some((job.run)(Err(trouble(&error))));
     }
-    // a panic in one request's work undoes that request alone; its caller sees the channel close
-    let finished = catch_unwind(AssertUnwindSafe(|| job(Ok(writer)))).ok();
+    let finished = guarded(writer, job);
     let keep = finished.as_ref().is_some_and(|finished| finished.keep);
     let ended = if keep { writer.release() } else { writer.undo() };
     match ended {

@@ -26,6 +26,8 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Clock,
     memory: Memory,
+    /// Whether something was written since this was last set to false.
+    pub(super) is_written: bool,
 }
 
 /// Where the counters stand and what was looked up before.
@@ -55,6 +57,7 @@ impl Writer {
                 systems: Systems::default(),
                 fresh: Vec::new(),
             },
+            is_written: false,
         })
     }
 
@@ -106,11 +109,10 @@ impl Writer {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
-    /// Pages that stand in the log and not yet in the file.
-    pub(super) fn log_pages(&self) -> u64 {
+    /// How long the log is.
+    pub(super) fn log_bytes(&self) -> u64 {
         let path = self.connection.path().unwrap_or_default();
-        let bytes = std::fs::metadata(format!("{path}-wal")).map_or(0, |file| file.len());
-        bytes / 8192
+        std::fs::metadata(format!("{path}-wal")).map_or(0, |file| file.len())
     }
 
     /// Moves the whole log into the file and cuts it; whether no reader was in the way.
@@ -149,6 +151,7 @@ impl Writer {
 
     /// See [`crate::Tx::write`].
     pub(crate) fn write(&mut self, _permit: &Permit, deltas: &[Delta]) -> Result<(), Outcome> {
+        self.is_written = true;
         super::apply::apply(&self.connection, &mut self.memory, deltas)
             .map_err(|error| trouble(&error))
     }
