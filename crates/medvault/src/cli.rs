@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
 
@@ -75,7 +75,8 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Trouble> {
         Command::Demo { accounts: _ } => wait(demo::run(logging(config)?))?.map(|()| true)?,
         Command::Import { paths } => {
             let config = logging(config)?;
-            let tally = wait(async { import::files(serve::open(&config).await?, &paths).await })??;
+            let files = import::find(&paths)?;
+            let tally = wait(async { import::files(serve::open(&config).await?, files).await })??;
             tally.rejected == 0
         }
         Command::Doctor => wait(doctor::run(config))?,
@@ -96,8 +97,46 @@ fn no_accounts(_: &str) -> Result<PathBuf, &'static str> {
     )
 }
 
-/// Runs a command's work on all cores.
+/// Runs a command's work on all cores. What still runs at its end is not waited for long.
 fn wait<T>(work: impl Future<Output = T>) -> Result<T, Trouble> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    Ok(runtime.map_err(Trouble::when("start threads"))?.block_on(work))
+    let runtime = runtime.map_err(Trouble::when("start threads"))?;
+    let answer = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        for line in [
+            ["medvault", "--auth", "open", "--config", "x.toml", "import", "a"],
+            ["medvault", "import", "a", "--auth", "open", "--config", "x.toml"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert_eq!(cli.flags.values.get("auth.mode").map(String::as_str), Some("open"));
+            assert_eq!(cli.flags.file, Some(PathBuf::from("x.toml")));
+        }
+        let bare = Cli::try_parse_from(["medvault"]).unwrap();
+        assert!(bare.command.is_none() && bare.flags == Flags::default());
+    }
+
+    #[test]
+    fn what_is_not_there_yet_says_so() {
+        let refused =
+            Cli::try_parse_from(["medvault", "demo", "--accounts", "a.json"]).unwrap_err();
+        assert!(refused.to_string().contains("SMART authorization server"), "{refused}");
+        assert!(Cli::try_parse_from(["medvault", "import"]).is_err());
+        assert!(Cli::try_parse_from(["medvault", "user", "list"]).is_err());
+    }
 }

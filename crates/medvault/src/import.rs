@@ -7,7 +7,7 @@ mod read;
 mod record;
 mod repeatable;
 
-use std::{ops::ControlFlow, path::PathBuf, sync::Arc};
+use std::{ops::ControlFlow, sync::Arc};
 
 use interactions::Fhir;
 use tokio::{
@@ -15,6 +15,7 @@ use tokio::{
     task::{JoinSet, spawn_blocking},
 };
 
+pub(crate) use files::{SourceFile, find};
 pub(crate) use progress::{Progress, Tally};
 pub(crate) use record::{Piece, Place, Record};
 
@@ -25,12 +26,11 @@ pub(crate) use read::Sink;
 /// Pieces that are stored at once: enough to share a commit.
 const AT_ONCE: usize = 4;
 
-/// Imports files and directories.
+/// Imports files.
 ///
 /// # Errors
-/// A path that cannot be imported, before anything is stored.
-pub(crate) async fn files(fhir: Fhir, paths: &[PathBuf]) -> Result<Tally, Trouble> {
-    let files = files::find(paths)?;
+/// When a thread of the import dies.
+pub(crate) async fn files(fhir: Fhir, files: Vec<SourceFile>) -> Result<Tally, Trouble> {
     let progress = Arc::new(Progress::of_bytes(files.iter().map(|file| file.bytes).sum()));
     let bytes_read = progress.bytes_read();
     let source = move |sink: &mut Sink<'_>| read::read_files(&files, &bytes_read, sink);

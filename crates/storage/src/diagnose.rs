@@ -36,8 +36,16 @@ impl Vault {
                 server_version(&database).await
             }
         });
-        findings.push(schema(&database).await);
-        findings.push(last_write(&database, options.clock.now()).await);
+        match is_empty(&database).await {
+            Ok(true) => {
+                findings.push(fine("database is empty, its schema is made by the first start"));
+            }
+            Ok(false) => {
+                findings.push(schema(&database).await);
+                findings.push(last_write(&database, options.clock.now()).await);
+            }
+            Err(error) => findings.push(wrong("database schema", error.to_string())),
+        }
         if let Err(outcome) = close(database).await {
             findings.push(wrong("database", outcome.to_string()));
         }
@@ -74,6 +82,19 @@ async fn server_version(database: &DatabaseConnection) -> Diagnosis {
     }
 }
 
+/// Whether no vault was ever opened here.
+async fn is_empty(database: &DatabaseConnection) -> Result<bool, DbErr> {
+    let ask = match database.get_database_backend() {
+        DatabaseBackend::Sqlite => {
+            "select count(*) as known from sqlite_master where type = 'table' and name = 'migration'"
+        }
+        DatabaseBackend::MySql | DatabaseBackend::Postgres | _ => {
+            "select count(to_regclass('migration')) as known"
+        }
+    };
+    Ok(one::<i64>(database, ask, "known").await? == Some(0))
+}
+
 async fn schema(database: &DatabaseConnection) -> Diagnosis {
     let subject = "database schema";
     let newest = migrate::newest();
@@ -90,7 +111,7 @@ async fn schema(database: &DatabaseConnection) -> Diagnosis {
                 number.unwrap_or(0)
             ),
         ),
-        Err(error) => wrong(subject, format!("it is no vault's: {error}")),
+        Err(error) => wrong(subject, error.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::trouble::Trouble;
 
 /// A file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SourceFile {
+pub(crate) struct SourceFile {
     pub(super) path: PathBuf,
     /// As it is called in messages.
     pub(super) name: Arc<str>,
@@ -55,7 +55,7 @@ impl Form {
 ///
 /// # Errors
 /// A path that does not exist or whose name says nothing about its form.
-pub(super) fn find(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Trouble> {
+pub(crate) fn find(paths: &[PathBuf]) -> Result<Vec<SourceFile>, Trouble> {
     let mut files = Vec::new();
     for path in paths {
         let reading = || format!("read {}", path.display());

@@ -1,6 +1,11 @@
 //! Files go into a vault; the vault and the rejections are looked at.
 
-use std::{fs, io::Write as _, path::Path, sync::atomic::AtomicU64};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicU64,
+};
 
 use auth::{Action, Caller, authorize};
 use interactions::Software;
@@ -36,7 +41,7 @@ impl House {
 
     /// How many were stored, and the rejections without the directory.
     async fn import(&self, path: &Path) -> (u64, Vec<String>) {
-        let files = files::find(&[path.to_owned()]).unwrap();
+        let files = find(&[path.to_owned()]).unwrap();
         let progress = Arc::new(Progress::quiet());
         let source =
             move |sink: &mut Sink<'_>| read::read_files(&files, &Arc::new(AtomicU64::new(0)), sink);
