@@ -25,5 +25,5 @@ bench: ## the figures of the README, in one run (about ten minutes)
 	cargo build --release --package medvault --package bench
 	tests/bench.sh
 
-conformance: ## what the server returns, judged by HL7's own validator (needs Java)
+conformance: ## what the server returns, judged by HL7's own validator (needs a JDK)
 	tests/hl7-validator.sh

@@ -55,7 +55,7 @@ if [ -z "$base" ]; then
   exit 1
 fi
 
-if python3 tests/hl7_validator.py "$base" "$cache" "$dir/run" "$examples"; then
+if python3 -B tests/hl7_validator.py "$base" "$cache" "$dir/run" "$examples"; then
   stop
   server=
   rm -r "$dir"

@@ -37,7 +37,7 @@ class Collection:
         self.connection = http.client.HTTPConnection(self.base.netloc, timeout=60)
         self.folder = folder
         self.named = {}  # file -> what was asked
-        self.shows = {}  # file -> Type/id of the example read back
+        self.shows = {}  # file -> the example in it; for a Bundle, all examples by Type/id
         self.surprises = []
 
     def send(self, method, path, headers, body):
@@ -61,7 +61,7 @@ class Collection:
         if status not in expected:
             wanted = " or ".join(map(str, expected))
             self.surprises.append(f"{what}, expected {wanted}: {answer[:200].decode(errors='replace')}")
-        elif status >= 400 and not answer:
+        elif status >= 400 and b"OperationOutcome" not in answer:
             self.surprises.append(f"{what}: a refusal without an OperationOutcome")
         if not answer:
             return None

@@ -14,22 +14,22 @@ use std::{
 use serde_json::Value;
 
 /// A running server. It ends with the test process: its parent shell waits for the end of standard input.
-pub struct House {
+pub(crate) struct House {
     base: String,
     agent: ureq::Agent,
     _process: Child,
 }
 
 /// An answer: status, headers and, if there is one, the JSON body.
-pub struct Reply {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) text: String,
 }
 
 /// Which database a story runs on.
 #[derive(Clone, Copy)]
-pub enum On {
+pub(crate) enum On {
     Sqlite,
     Postgres,
 }
@@ -39,7 +39,7 @@ static POSTGRES: OnceLock<House> = OnceLock::new();
 
 impl House {
     /// The server on that database; started at the first call.
-    pub fn on(database: On) -> &'static Self {
+    pub(crate) fn on(database: On) -> &'static Self {
         match database {
             On::Sqlite => SQLITE.get_or_init(|| Self::start(&[])),
             On::Postgres => POSTGRES.get_or_init(|| {
@@ -50,7 +50,7 @@ impl House {
     }
 
     /// A server of one's own, in a fresh directory.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let directory = fresh_directory();
         let port = free_port();
         let mut process = Command::new("sh")
@@ -72,18 +72,24 @@ impl House {
         std::thread::spawn(move || lines.for_each(drop));
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(Duration::from_mins(1)))
             .build();
         Self { base, agent: config.new_agent(), _process: process }
     }
 
     /// `http://127.0.0.1:PORT/fhir`
-    pub fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         &self.base
     }
 
     /// Sends a request; `path` follows the base, or is a whole URL.
-    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Reply {
         let url =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
@@ -99,54 +105,54 @@ impl House {
         Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 
-    pub fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], "")
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Reply {
         self.send("POST", path, &[], &body.to_string())
     }
 
-    pub fn put(&self, path: &str, body: &Value) -> Reply {
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Reply {
         self.send("PUT", path, &[], &body.to_string())
     }
 
-    pub fn delete(&self, path: &str) -> Reply {
+    pub(crate) fn delete(&self, path: &str) -> Reply {
         self.send("DELETE", path, &[], "")
     }
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The logical id in the `Location`.
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         let location = self.header("Location");
         location.split("/_history/").next().unwrap().rsplit('/').next().unwrap().to_owned()
     }
 
     /// Fails with the whole answer when the status is another one.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
     /// The ids of a Bundle's matches, in order.
-    pub fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         let bundle = self.json();
         let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
         entries.iter().map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The URL of a Bundle's link.
-    pub fn link(&self, relation: &str) -> Option<String> {
+    pub(crate) fn link(&self, relation: &str) -> Option<String> {
         let bundle = self.json();
         let links = bundle["link"].as_array()?;
         let found = links.iter().find(|link| link["relation"] == relation)?;
@@ -155,7 +161,7 @@ impl Reply {
 }
 
 /// A word that no other story uses.
-pub fn unique(word: &str) -> String {
+pub(crate) fn unique(word: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{word}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
@@ -171,7 +177,7 @@ fn free_port() -> u16 {
 }
 
 /// A new database in the cluster that `make test` starts.
-pub fn fresh_database(word: &str) -> String {
+pub(crate) fn fresh_database(word: &str) -> String {
     #[expect(clippy::disallowed_methods, reason = "tests are told here where their database is")]
     let cluster = std::env::var("MEDVAULT_TEST_POSTGRES")
         .expect("MEDVAULT_TEST_POSTGRES is not set: run the tests by `make test`, or start a cluster by tests/postgres.sh");

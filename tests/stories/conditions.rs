@@ -82,6 +82,7 @@ fn reading_what_is_known(house: &House) {
     let get = |name: &str, value: &str| house.send("GET", &address, &[(name, value)], "");
     assert_eq!(get("If-None-Match", "W/\"1\"").expect(304).text, "");
     get("If-None-Match", "W/\"2\"").expect(200);
+    get("If-None-Match", "\"of-another-server\"").expect(200);
     let modified = house.get(&address).expect(200).header("Last-Modified").to_owned();
     get("If-Modified-Since", &modified).expect(304);
     get("If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT").expect(200);

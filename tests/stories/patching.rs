@@ -4,7 +4,13 @@ use serde_json::json;
 
 use crate::house::{House, Reply};
 
-stories!(json_patch, fhirpath_patch, merge_patch, a_patch_that_breaks_a_record_is_refused);
+stories!(
+    json_patch,
+    fhirpath_patch,
+    merge_patch,
+    a_patch_that_breaks_a_record_is_refused,
+    a_patch_brings_no_reference_by_search,
+);
 
 fn patient(house: &House) -> String {
     let body = json!({"resourceType": "Patient", "gender": "male", "name": [{"family": "Rao"}]});
@@ -75,4 +81,11 @@ fn a_patch_that_breaks_a_record_is_refused(house: &House) {
     assert_eq!(house.get(&address).expect(200).header("ETag"), "W/\"1\"");
     let none = json!([{"op": "add", "path": "/active", "value": true}]);
     patch(house, "/Patient/nobody", "application/json-patch+json", &none).expect(404);
+}
+
+fn a_patch_brings_no_reference_by_search(house: &House) {
+    let address = patient(house);
+    let value = json!([{"reference": "Practitioner?identifier=urn:x|1"}]);
+    let body = json!([{"op": "add", "path": "/generalPractitioner", "value": value}]);
+    patch(house, &address, "application/json-patch+json", &body).expect(400);
 }

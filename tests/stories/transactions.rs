@@ -9,6 +9,9 @@ stories!(
     one_fault_and_nothing_is_stored,
     the_verbs_have_an_order,
     conditions_inside_a_transaction,
+    conditions_see_what_the_transaction_does,
+    references_by_search_see_what_the_transaction_does,
+    a_search_inside_a_transaction_keeps_its_count,
     two_entries_for_one_resource_are_refused,
     a_batch_answers_each_for_itself,
     answers_carry_what_was_preferred,
@@ -181,4 +184,62 @@ fn answers_carry_what_was_preferred(house: &House) {
         let outcome = send("return=OperationOutcome");
         assert_eq!(outcome["response"]["outcome"]["resourceType"], "OperationOutcome", "{kind}");
     }
+}
+
+fn created(mrn: &str) -> Value {
+    let mut entry =
+        json!({"resource": patient(mrn), "request": {"method": "POST", "url": "Patient"}});
+    entry["request"]["ifNoneExist"] = json!(format!("identifier=urn:mrn|{mrn}"));
+    entry
+}
+
+fn conditions_see_what_the_transaction_does(house: &House) {
+    let mrn = unique("mrn");
+    let twice = bundle("transaction", &[created(&mrn), created(&mrn)]);
+    let answer = house.post("", &twice).expect(200).json();
+    assert_eq!(statuses(&answer), ["201", "200"]);
+    let location = |n: usize| answer["entry"][n]["response"]["location"].clone();
+    assert_eq!(location(0), location(1));
+    let address = format!("Patient?identifier=urn:mrn|{mrn}");
+    let before = house.get(&format!("/{address}")).expect(200).ids();
+    let doomed = json!({"request": {"method": "DELETE", "url": address}});
+    let anew = bundle("transaction", &[created(&mrn), doomed]);
+    let answer = house.post("", &anew).expect(200).json();
+    assert_eq!(statuses(&answer), ["201", "204"]);
+    let after = house.get(&format!("/{address}")).expect(200).ids();
+    assert_eq!((before.len(), after.len()), (1, 1));
+    assert_ne!(before, after);
+}
+
+fn references_by_search_see_what_the_transaction_does(house: &House) {
+    let (here, sent) = (unique("mrn"), unique("mrn"));
+    house.post("/Patient", &patient(&here)).expect(201);
+    let mut found = created(&here);
+    let also = json!({"system": "urn:mrn", "value": sent});
+    found["resource"]["identifier"].as_array_mut().unwrap().push(also);
+    let by_search = observation(&format!("Patient?identifier=urn:mrn|{sent}"));
+    let observe =
+        json!({"resource": by_search, "request": {"method": "POST", "url": "Observation"}});
+    // the conditional create finds somebody else, so nobody has the identifier that was sent
+    house.post("", &bundle("transaction", &[found, observe.clone()])).expect(412);
+    let url = format!("Patient?identifier=urn:mrn|{sent}");
+    let upsert = json!({"resource": patient(&sent), "request": {"method": "PUT", "url": url}});
+    house.post("", &bundle("transaction", &[upsert, observe])).expect(200);
+    let patient = house.get(&format!("/{url}")).expect(200).ids().remove(0);
+    let found = house.get(&format!("/Observation?subject=Patient/{patient}")).expect(200);
+    assert_eq!(found.ids().len(), 1);
+}
+
+fn a_search_inside_a_transaction_keeps_its_count(house: &House) {
+    let mrn = unique("mrn");
+    for _ in 0..3 {
+        house.post("/Patient", &patient(&mrn)).expect(201);
+    }
+    let search = |rest: &str| {
+        let url = format!("Patient?identifier=urn:mrn|{mrn}&{rest}");
+        house.post("", &bundle("transaction", &[json!({"request": {"method": "GET", "url": url}})]))
+    };
+    let answer = search("_count=2").expect(200).json();
+    assert_eq!(answer["entry"][0]["resource"]["entry"].as_array().unwrap().len(), 2);
+    search("_summary=count").expect(400);
 }

@@ -1,6 +1,6 @@
 //! From a request to what it asks for: the table of <https://hl7.org/fhir/R4/http.html#summary>.
 
-use fhir_model::{IssueType, Outcome, ResourceType, Valid, json};
+use fhir_model::{IssueType, Outcome, ResourceType, Valid};
 use storage::{Key, Scope};
 
 use crate::{
@@ -259,9 +259,4 @@ fn whole_system_search() -> Outcome {
         IssueType::NotSupported,
         "Searching all types at once is not supported yet; search one type, for example /Patient?_count=10",
     )
-}
-
-/// The limits for resources that come with a transaction.
-pub(crate) fn transaction_limits(limits: &json::Limits) -> json::Limits {
-    json::Limits { conditional_references: json::ConditionalReferences::Allowed, ..*limits }
 }

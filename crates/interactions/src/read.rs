@@ -42,7 +42,11 @@ pub(crate) async fn vread(
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Read, Some(key.resource_type))?;
     let found = fhir.vault.vread(&permit, key, version).await?;
-    whole(key, found.ok_or_else(|| not_found(key))?)
+    let missing = || {
+        let text = format!("{}/{} has no version {version}", key.resource_type, key.id);
+        Outcome::new(IssueType::NotFound, text)
+    };
+    whole(key, found.ok_or_else(missing)?)
 }
 
 fn whole(key: &Key, version: Version) -> Result<Answer, Outcome> {

@@ -2,7 +2,7 @@
 
 use auth::{Action, Caller, authorize};
 use bytes::Bytes;
-use fhir_model::{Outcome, ResourceType};
+use fhir_model::{IssueType, Outcome, ResourceType};
 use search::{Plan, Reading, Summary, Total};
 use storage::{Turn, Version};
 
@@ -45,7 +45,7 @@ pub(crate) async fn search(
         Some(Total::None) | None => {}
     }
     page::link(&mut bundle, fhir, (ty.name(), &understood), &found, &turn);
-    enter(&mut bundle, fhir, &plan, &found.versions);
+    enter(&mut bundle, &fhir.base, &plan, &found.versions);
     if let Some(remark) = Outcome::from_issues(ignored) {
         bundle.remark(&fhir.vault.new_id(), &remark);
     }
@@ -53,13 +53,9 @@ pub(crate) async fn search(
 }
 
 /// The answer to a search inside a transaction: one page, no links.
-pub(crate) fn bundle_of(base: &str, versions: &[Version]) -> Bytes {
+pub(crate) fn bundle_of(base: &str, plan: &Plan, versions: &[Version]) -> Bytes {
     let mut bundle = Bundle::new("searchset");
-    for version in versions {
-        if let Some(body) = &version.body {
-            bundle.found(base, version, body);
-        }
-    }
+    enter(&mut bundle, base, plan, versions);
     bundle.finish().into()
 }
 
@@ -76,16 +72,22 @@ pub(crate) fn plan_of(
     let reading = Reading { handling: search::Handling::Strict, base: &fhir.base, now };
     let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
     let count = plan.count.unwrap_or(COUNT_DEFAULT);
+    if plan.summary == Summary::Count || count == 0 {
+        return Err(Outcome::new(
+            IssueType::NotSupported,
+            "Inside a transaction a search gives resources, not their number; count in a batch",
+        ));
+    }
     Ok((plan, count))
 }
 
-fn enter(bundle: &mut Bundle, fhir: &Fhir, plan: &Plan, versions: &[Version]) {
+fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, versions: &[Version]) {
     let elements = Elements::new(&plan.elements);
     for version in versions {
         let Some(body) = &version.body else { continue };
         match &elements {
-            Some(elements) => bundle.found(&fhir.base, version, &elements.of(body)),
-            None => bundle.found(&fhir.base, version, body),
+            Some(elements) => bundle.found(base, version, &elements.of(body)),
+            None => bundle.found(base, version, body),
         }
     }
 }

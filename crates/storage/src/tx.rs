@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc};
 
 use auth::Permit;
 use bytes::Bytes;
-use fhir_model::{Instant, Outcome, ResourceType, Stored, json};
+use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
 use search::{Plan, Registry, Rows};
 
 use crate::{Change, Version, postgres, sqlite};
@@ -137,6 +137,15 @@ impl<'a> Tx<'a> {
             Engine::Sqlite(writer) => writer.find(self.permit, plan, limit),
             Engine::Postgres(transaction) => transaction.find(self.permit, plan, limit).await,
         }
+    }
+
+    /// The refusal to give when what a search found was changed before it could be locked: the work starts
+    /// again.
+    pub fn start_again(&mut self) -> Outcome {
+        if let Engine::Postgres(transaction) = &mut self.engine {
+            transaction.start_again();
+        }
+        Outcome::new(IssueType::Transient, "Another write was in the way; try again")
     }
 
     /// Writes new versions; one a resource. The answer is in the order of the changes.

@@ -1,5 +1,12 @@
 //! What shares a commit on SQLite, and what happens to it when a neighbour fails.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::tests_outside_test_module,
+    reason = "a test that cannot go on has failed"
+)]
+
 use std::sync::Arc;
 
 use auth::{Action, Caller, Permit, authorize};
@@ -75,7 +82,7 @@ async fn is_there(vault: &Vault, id: &str) -> bool {
 }
 
 /// Commits a good write and another one at once; how they ended, and which of them is there.
-async fn together(end: End, may_refuse_late: bool) -> ([Option<u16>; 2], [bool; 2]) {
+async fn together((end, may_refuse_late): (End, bool)) -> ([Option<u16>; 2], [bool; 2]) {
     let directory = tempfile::tempdir().unwrap();
     let vault = vault(directory.path()).await;
     let good = Write { id: "good", end: End::Keep, may_refuse_late: false };
@@ -105,7 +112,7 @@ async fn an_answer_says_what_became_of_the_write() {
     ];
     for (end, may_refuse_late) in cases {
         for _ in 0..20 {
-            let (statuses, there) = together(end, may_refuse_late).await;
+            let (statuses, there) = together((end, may_refuse_late)).await;
             // the promise: acknowledged means stored, refused means not stored
             for (status, there) in statuses.iter().zip(there) {
                 assert_eq!(status.is_none(), there, "{statuses:?}");

@@ -14,7 +14,7 @@ use super::{
     prepare::Prepared,
     references::Names,
 };
-use crate::{Fhir, interaction::transaction_limits};
+use crate::Fhir;
 
 /// One entry of a transaction, or the only change of a plain request.
 #[derive(Debug)]
@@ -96,7 +96,8 @@ impl Commit {
         let context = Context {
             registry: fhir.vault.registry(),
             base: Arc::clone(&fhir.base),
-            limits: transaction_limits(&fhir.limits),
+            // a patch brings no reference by search: nothing would look it up
+            limits: fhir.limits,
         };
         let vault: &Vault = &fhir.vault;
         for entry in &mut entries {
@@ -135,16 +136,22 @@ impl Work for Commit {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Written>, Outcome> {
-        let identities = identify(&self.entries, tx).await?;
+        let (identities, seen) = identify(&self.entries, tx).await?;
         refuse_overlaps(&self.entries, &identities)?;
         let names = Names::new(&self.entries, &identities);
         let keys: Vec<Key> =
             identities.iter().filter_map(Identity::existing_key).cloned().collect();
-        let mut heads = tx.load(&keys).await?.into_iter();
+        let heads = tx.load(&keys).await?;
+        if keys.iter().zip(&heads).any(|(key, head)| seen.has_changed(key, head.as_ref())) {
+            return Err(tx.start_again());
+        }
+        let mut heads = heads.into_iter();
         let mut decisions = Vec::with_capacity(self.entries.len());
         for (entry, identity) in self.entries.iter().zip(&identities) {
             let head = identity.existing_key().and_then(|_| heads.next().flatten());
-            let resolved = names.with_criteria(&self.context, entry, &self.entries, tx).await;
+            let resolved = names
+                .with_criteria(&self.context, entry, (&self.entries, &identities, &seen), tx)
+                .await;
             let decided =
                 resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));
             decisions.push(decided.map_err(|refusal| entry.refuse(refusal))?);
@@ -168,6 +175,7 @@ impl Work for Commit {
                     }
                 }
                 Decision::Settled(written) => written,
+                Decision::Twin(key) => twin(&written, &key).ok_or_else(lost)?,
                 Decision::Look => {
                     look(entry, tx, &self.context).await.map_err(|refusal| entry.refuse(refusal))?
                 }
@@ -211,12 +219,19 @@ async fn look(entry: &Entry, tx: &mut Tx<'_>, context: &Context) -> Result<Writt
             }
         }
         Act::Search(plan, count) => {
-            let versions = tx.find(plan, *count).await?;
-            let bundle = crate::search::bundle_of(&context.base, &versions);
+            let mut versions = tx.find(plan, *count).await?;
+            versions.truncate(usize::try_from(*count).unwrap_or(usize::MAX));
+            let bundle = crate::search::bundle_of(&context.base, plan, &versions);
             Ok(found(0, tx.now(), bundle, None))
         }
         Act::Write(_) => Err(lost()),
     }
+}
+
+/// What an earlier entry made, as a later one finds it.
+fn twin(written: &[Written], key: &Key) -> Option<Written> {
+    let first = written.iter().find(|first| first.key.as_ref() == Some(key))?;
+    Some(Written { effect: super::Effect::Found, ..first.clone() })
 }
 
 fn lost() -> Outcome {

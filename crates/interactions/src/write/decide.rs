@@ -23,6 +23,8 @@ pub(super) enum Decision {
     Change(Option<Box<Change>>, Effect),
     /// Nothing has to be written.
     Settled(Written),
+    /// An earlier entry creates what this one asks for.
+    Twin(Key),
     /// Look once everything is written.
     Look,
 }
@@ -32,7 +34,7 @@ impl Decision {
     pub(super) fn take_change(&mut self) -> Option<Change> {
         match self {
             Self::Change(change, _) => change.take().map(|change| *change),
-            Self::Settled(_) | Self::Look => None,
+            Self::Settled(_) | Self::Twin(_) | Self::Look => None,
         }
     }
 
@@ -139,10 +141,10 @@ fn delete(key: &Key, head: Option<Head>) -> Decision {
 }
 
 fn found(key: &Key, head: Option<Head>) -> Decision {
-    Decision::Settled(match head {
-        Some(head) => as_it_is(Effect::Found, key, &head),
-        None => nothing(Some(key.clone())),
-    })
+    match head {
+        Some(head) => Decision::Settled(as_it_is(Effect::Found, key, &head)),
+        None => Decision::Twin(key.clone()),
+    }
 }
 
 fn as_it_is(effect: Effect, key: &Key, head: &Head) -> Written {

@@ -1,9 +1,9 @@
 //! Which resource each entry is about: <https://hl7.org/fhir/R4/http.html#cond-update>.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fhir_model::{IssueType, Outcome};
-use storage::{Key, Tx};
+use storage::{Head, Key, Tx};
 
 use super::{
     Target, Write,
@@ -74,45 +74,85 @@ impl Identity {
     }
 }
 
+/// What settling the conditions brought to light.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The versions that criteria found. They are locked only afterwards, all at once and in one order.
+    versions: BTreeMap<Key, u64>,
+    /// What the deletions of the transaction take away: what comes after them does not find it.
+    deleted: BTreeSet<Key>,
+}
+
+impl Seen {
+    /// Whether somebody changed the resource between the search and the lock: it may match no more.
+    pub(super) fn has_changed(&self, key: &Key, head: Option<&Head>) -> bool {
+        let version = head.map_or(0, |head| head.version);
+        self.versions.get(key).is_some_and(|seen| *seen != version)
+    }
+
+    /// Whether the transaction deletes it.
+    pub(super) fn is_deleted(&self, key: &Key) -> bool {
+        self.deleted.contains(key)
+    }
+
+    /// How many resources a search must give, so that two are left which the transaction does not delete.
+    pub(super) fn limit(&self) -> u32 {
+        u32::try_from(self.deleted.len()).unwrap_or(u32::MAX).saturating_add(2)
+    }
+}
+
 /// Settles all conditions.
 ///
 /// # Errors
 /// `multiple-matches`; the search's own refusals.
-pub(super) async fn identify(entries: &[Entry], tx: &mut Tx<'_>) -> Result<Vec<Identity>, Outcome> {
+pub(super) async fn identify(
+    entries: &[Entry],
+    tx: &mut Tx<'_>,
+) -> Result<(Vec<Identity>, Seen), Outcome> {
+    let mut seen = Seen::default();
     let mut identities: Vec<Identity> = Vec::with_capacity(entries.len());
     for (n, entry) in entries.iter().enumerate() {
         let mut identity = Identity::expected(entry);
         if let Identity::Open(fresh) = identity {
             let earlier = entries.iter().zip(&identities).take(n);
-            identity =
-                settle(entry, fresh, earlier, tx).await.map_err(|refusal| entry.refuse(refusal))?;
+            let settled = settle(entry, fresh, earlier, (tx, &mut seen)).await;
+            identity = settled.map_err(|refusal| entry.refuse(refusal))?;
+        }
+        if let (Act::Write(Write::Delete { .. }), Some(key)) = (&entry.action, identity.key()) {
+            seen.deleted.insert(key.clone());
         }
         identities.push(identity);
     }
-    Ok(identities)
+    Ok((identities, seen))
 }
 
 async fn settle<'e>(
     entry: &Entry,
     fresh: Option<Key>,
     earlier: impl Iterator<Item = (&'e Entry, &'e Identity)>,
-    tx: &mut Tx<'_>,
+    (tx, seen): (&mut Tx<'_>, &mut Seen),
 ) -> Result<Identity, Outcome> {
     let Act::Write(write) = &entry.action else { return Ok(Identity::Look) };
     let Some(Target::Criteria(plan)) = write.target() else { return Ok(Identity::Look) };
-    // what this transaction is about to create counts too
+    let is_create = matches!(write, Write::Create { .. });
+    // what this transaction is about to delete does not count, what it is about to create does
     let created = earlier.filter_map(|(entry, identity)| {
         let Identity::New(key) = identity else { return None };
         let rows = entry.prepared().filter(|_| key.resource_type == plan.ty)?.rows();
         search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
     });
     let mut keys: Vec<Key> = created.collect();
-    let is_create = matches!(write, Write::Create { .. });
     if !is_create {
         keys.clear();
     }
-    let found = tx.find(plan, 2).await?;
-    keys.extend(found.into_iter().map(|version| Key::new(version.resource_type, version.id)));
+    let limit = if is_create { seen.limit() } else { 2 };
+    for version in tx.find(plan, limit).await? {
+        let key = Key::new(version.resource_type, version.id);
+        if !(is_create && seen.is_deleted(&key)) {
+            seen.versions.insert(key.clone(), version.version);
+            keys.push(key);
+        }
+    }
     match (keys.len(), keys.pop(), write) {
         (1, Some(key), Write::Create { .. }) => Ok(Identity::Found(key)),
         (1, Some(key), _) => Ok(Identity::Existing(key)),

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, ops::Range};
 
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, Valid, json};
 use search::{Handling, Plan, Reading};
-use storage::Tx;
+use storage::{Key, Tx};
 
 use super::{
     Write,
     commit::{Act, Context, Entry},
-    identity::Identity,
+    identity::{Identity, Seen},
     prepare::Prepared,
 };
 use crate::Query;
@@ -68,7 +68,7 @@ impl Names {
         &'n self,
         context: &Context,
         entry: &'n Entry,
-        entries: &[Entry],
+        all: (&[Entry], &[Identity], &Seen),
         tx: &mut Tx<'_>,
     ) -> Result<Resolved<'n>, Outcome> {
         let mut resolved = self.alone(entry);
@@ -82,7 +82,7 @@ impl Names {
             return Ok(resolved);
         }
         for (_, text) in references(resource).filter(|(_, text)| is_search(text)) {
-            let found = look_up(context, &text, entries, tx).await?;
+            let found = look_up(context, &text, all, tx).await?;
             resolved.criteria.insert(text, found);
         }
         Ok(resolved)
@@ -188,7 +188,7 @@ fn quoted(text: &str) -> String {
 async fn look_up(
     context: &Context,
     text: &str,
-    entries: &[Entry],
+    (entries, identities, seen): (&[Entry], &[Identity], &Seen),
     tx: &mut Tx<'_>,
 ) -> Result<String, Outcome> {
     let (ty, query) =
@@ -199,24 +199,25 @@ async fn look_up(
     if plan.filters.is_empty() {
         return Err(refused(text, IssueType::MultipleMatches, "has no criteria"));
     }
-    let found = tx.find(&plan, 2).await?;
-    let mut keys: Vec<String> =
-        found.iter().map(|version| format!("{}/{}", version.resource_type, version.id)).collect();
+    let found = tx.find(&plan, seen.limit()).await?;
+    let found = found.into_iter().map(|version| Key::new(version.resource_type, version.id));
+    let mut keys: Vec<Key> = found.filter(|key| !seen.is_deleted(key)).collect();
     if keys.is_empty() {
-        keys.extend(entries.iter().filter_map(|entry| created(entry, &plan, tx)));
+        let all = entries.iter().zip(identities);
+        keys.extend(all.filter_map(|(entry, identity)| written(entry, identity, &plan, tx)));
     }
     match (keys.len(), keys.pop()) {
-        (1, Some(key)) => Ok(key),
+        (1, Some(key)) => Ok(format!("{}/{}", key.resource_type, key.id)),
         (0, _) => Err(refused(text, IssueType::Unmatched, "matches nothing")),
         _ => Err(refused(text, IssueType::MultipleMatches, "matches more than one resource")),
     }
 }
 
-fn created(entry: &Entry, plan: &Plan, tx: &Tx<'_>) -> Option<String> {
-    let Act::Write(Write::Create { resource, .. }) = &entry.action else { return None };
-    let rows = entry.prepared().filter(|_| resource.resource_type() == plan.ty)?.rows();
-    let id = entry.fresh_id();
-    search::matches(plan, rows, id, tx.now()).then(|| format!("{}/{id}", plan.ty))
+/// What an entry creates or updates, when the search would find it afterwards.
+fn written(entry: &Entry, identity: &Identity, plan: &Plan, tx: &Tx<'_>) -> Option<Key> {
+    let (Identity::New(key) | Identity::Existing(key)) = identity else { return None };
+    let rows = entry.prepared().filter(|_| key.resource_type == plan.ty)?.rows();
+    search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
 }
 
 fn refused(text: &str, code: IssueType, why: &str) -> Outcome {

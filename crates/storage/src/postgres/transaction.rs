@@ -1,7 +1,7 @@
 //! One transaction: locks first, in one order for everybody; then looks; then writes.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
@@ -79,6 +79,11 @@ impl Transaction {
         trouble(error)
     }
 
+    /// See [`crate::Tx::start_again`].
+    pub(crate) fn start_again(&mut self) {
+        self.again = Again::Yes;
+    }
+
     /// See [`crate::Tx::load`].
     pub(crate) async fn load(
         &mut self,
@@ -101,10 +106,10 @@ impl Transaction {
         .await
         .map_err(|error| self.failed(&error))?;
         let found = rows.iter().map(version).collect::<Result<Vec<Version>, _>>()?;
+        let found: BTreeMap<(ResourceType, &str), &Version> =
+            found.iter().map(|row| ((row.resource_type, row.id.as_str()), row)).collect();
         let head = |key: &Key| {
-            let row = found
-                .iter()
-                .find(|row| row.resource_type == key.resource_type && row.id == key.id)?;
+            let row = found.get(&(key.resource_type, key.id.as_str()))?;
             let (version, updated, body) = (row.version, row.updated, row.body.clone());
             Some(Head { res: row.res, version, updated, body })
         };
@@ -152,8 +157,12 @@ impl Transaction {
                 self.again = Again::Yes;
                 return Err(Outcome::new(IssueType::Transient, "The resource was just created"));
             };
-            removed.push(res, &delta.removed, &known, &self.shared.systems)?;
-            added.push(res, &delta.added, &known, &self.shared.systems)?;
+            let systems = &self.shared.systems;
+            let pushed = removed.push(res, &delta.removed, &known, systems);
+            // the dictionary of systems was full meanwhile and began afresh
+            pushed
+                .and_then(|()| added.push(res, &delta.added, &known, systems))
+                .inspect_err(|_| self.again = Again::Yes)?;
         }
         if rows().step_by(2).any(|rows| !rows.is_empty()) {
             let done = index::remove(&mut self.inner, &removed).await;

@@ -31,8 +31,11 @@ pub(crate) struct Job {
     /// Whether it may be undone after it has written, and its neighbours not.
     pub(crate) may_refuse_late: bool,
     /// The work.
-    pub(crate) run: Box<dyn FnOnce(Result<&mut Writer, Outcome>) -> Finished + Send>,
+    pub(crate) run: Box<Run>,
 }
+
+/// With the writer, or with why there is none.
+type Run = dyn FnOnce(Result<&mut Writer, Outcome>) -> Finished + Send;
 
 /// What a job leaves behind.
 pub(crate) struct Finished {
