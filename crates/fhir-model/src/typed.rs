@@ -14,8 +14,8 @@ use crate::{IssueType, Outcome, Valid, json};
 
 /// The resource as fhirbolt's enum of all resources; `Resource::Patient(patient)` gives the struct.
 ///
-/// Not generic on purpose: the code that fhirbolt needs for all resources is compiled once, here, and not
-/// again in every crate that asks for another type. It is also fhirbolt's better half, see [`from_typed`].
+/// Not generic on purpose. The code for all resources is compiled once, here, and not again in every crate
+/// that asks for another type; and the single structs, read without the enum, refuse each `Quantity.value`.
 pub fn to_typed(resource: &Valid) -> Result<Resource, Outcome> {
     let config = DeserializationConfig { mode: DeserializationMode::Strict };
     fhirbolt::json::from_slice(resource.tree().bytes(), Some(config))

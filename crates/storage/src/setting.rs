@@ -1,6 +1,6 @@
 //! What a vault remembers about itself, and the connection for that.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use fhir_model::{IssueType, Outcome};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -56,25 +56,50 @@ pub(crate) async fn secret(database: &DatabaseConnection) -> Result<Vec<u8>, Out
     SystemRandom::new()
         .fill(&mut fresh)
         .map_err(|_| Outcome::new(IssueType::Exception, "The system gives no random bytes"))?;
-    let mut text = String::new();
-    for byte in fresh {
-        let _ = write!(text, "{byte:02x}");
-    }
-    let row = entity::ActiveModel { name: Set("secret".to_owned()), value: Set(text) };
-    let keep_first = OnConflict::column(entity::Column::Name).do_nothing().to_owned();
-    entity::Entity::insert(row)
-        .on_conflict(keep_first)
-        .exec_without_returning(database)
-        .await
-        .map_err(|error| trouble(&error))?;
-    let kept = entity::Entity::find_by_id("secret").one(database).await;
-    let kept = kept.map_err(|error| trouble(&error))?.map(|row| row.value).unwrap_or_default();
+    let text = fresh.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let kept = keep_first(database, "secret", &text).await?;
     let bytes = kept.as_bytes().chunks(2).map(|pair| {
         std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok())
     });
     bytes.collect::<Option<Vec<u8>>>().filter(|bytes| bytes.len() == 32).ok_or_else(|| {
         Outcome::new(IssueType::Exception, "The vault's secret in table setting is damaged")
     })
+}
+
+/// The URL that absolute references of this vault begin with: the one it was first served at.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn index_base(
+    database: &DatabaseConnection,
+    base: &str,
+) -> Result<String, Outcome> {
+    let kept = keep_first(database, "index_base", base).await?;
+    if kept != base {
+        tracing::warn!(
+            served_at = base,
+            indexed_as = kept,
+            "absolute references under the new base URL count as foreign until everything is indexed again"
+        );
+    }
+    Ok(kept)
+}
+
+/// Sets what is not set yet; what is set.
+async fn keep_first(
+    database: &DatabaseConnection,
+    name: &str,
+    value: &str,
+) -> Result<String, Outcome> {
+    let row = entity::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
+    let keep = OnConflict::column(entity::Column::Name).do_nothing().to_owned();
+    entity::Entity::insert(row)
+        .on_conflict(keep)
+        .exec_without_returning(database)
+        .await
+        .map_err(|error| trouble(&error))?;
+    let kept = entity::Entity::find_by_id(name).one(database).await;
+    Ok(kept.map_err(|error| trouble(&error))?.map(|row| row.value).unwrap_or_default())
 }
 
 /// Lets the connection go.

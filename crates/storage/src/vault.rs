@@ -61,27 +61,27 @@ impl Vault {
     /// # Errors
     /// When it cannot be opened or was written by a newer version.
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
-        let (engine, secret) = match &options.url {
+        let (engine, secret, base) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
+                let base = setting::index_base(&control, &options.base).await?;
                 setting::close(control).await?;
-                (Engine::Sqlite(sqlite::Sqlite::open(path, options.clock)?), secret)
+                (Engine::Sqlite(sqlite::Sqlite::open(path, options.clock)?), secret, base)
             }
             DatabaseUrl::Postgres(url) => {
                 let control = setting::connect(url, options.connections_max).await?;
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
-                (
-                    Engine::Postgres(postgres::Postgres::open(control, url, options.clock).await?),
-                    secret,
-                )
+                let base = setting::index_base(&control, &options.base).await?;
+                let engine = postgres::Postgres::open(control, url, options.clock).await?;
+                (Engine::Postgres(engine), secret, base)
             }
         };
-        let (registry, clock, base) = (Registry::r4(), options.clock, options.base.as_str().into());
+        let (registry, clock, base) = (Registry::r4(), options.clock, Arc::from(base));
         Ok(Self { inner: Arc::new(Inner { registry, clock, engine, secret, base }) })
     }
 
@@ -93,6 +93,12 @@ impl Vault {
     /// The index rows of a resource.
     pub fn extract(&self, tree: &Tree) -> Rows {
         search::extract(self.inner.registry, tree, &self.inner.base)
+    }
+
+    /// The URL under which absolute references count as this vault's own: the one that the vault was first
+    /// served at, so that the rows of old and new versions are always extracted alike.
+    pub fn index_base(&self) -> Arc<str> {
+        Arc::clone(&self.inner.base)
     }
 
     /// The vault's clock.

@@ -9,6 +9,7 @@ use storage::{Key, Lock, Tx, Vault, Work};
 
 use super::{
     Target, Write, Written,
+    catalogue::Catalogue,
     decide::{Decision, decide},
     identity::{Identity, identify, refuse_overlaps},
     prepare::Prepared,
@@ -51,7 +52,10 @@ pub(crate) struct Commit {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) registry: &'static Registry,
+    /// For links.
     pub(super) base: Arc<str>,
+    /// For index rows: see [`Vault::index_base`].
+    pub(super) index_base: Arc<str>,
     pub(super) limits: json::Limits,
 }
 
@@ -96,6 +100,7 @@ impl Commit {
         let context = Context {
             registry: fhir.vault.registry(),
             base: Arc::clone(&fhir.base),
+            index_base: fhir.vault.index_base(),
             // a patch brings no reference by search: nothing would look it up
             limits: fhir.limits,
         };
@@ -136,7 +141,8 @@ impl Work for Commit {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Vec<Written>, Outcome> {
-        let (identities, seen) = identify(&self.entries, tx).await?;
+        let mut catalogue = Catalogue::new(&self.entries);
+        let (identities, seen) = identify(&self.entries, &mut catalogue, tx).await?;
         refuse_overlaps(&self.entries, &identities)?;
         let names = Names::new(&self.entries, &identities);
         let keys: Vec<Key> =
@@ -149,9 +155,7 @@ impl Work for Commit {
         let mut decisions = Vec::with_capacity(self.entries.len());
         for (entry, identity) in self.entries.iter().zip(&identities) {
             let head = identity.existing_key().and_then(|_| heads.next().flatten());
-            let resolved = names
-                .with_criteria(&self.context, entry, (&self.entries, &identities, &seen), tx)
-                .await;
+            let resolved = names.with_criteria(&self.context, entry, (&catalogue, &seen), tx).await;
             let decided =
                 resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));
             decisions.push(decided.map_err(|refusal| entry.refuse(refusal))?);

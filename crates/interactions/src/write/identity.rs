@@ -7,6 +7,7 @@ use storage::{Head, Key, Tx};
 
 use super::{
     Target, Write,
+    catalogue::Catalogue,
     commit::{Act, Entry},
 };
 
@@ -105,46 +106,47 @@ impl Seen {
 ///
 /// # Errors
 /// `multiple-matches`; the search's own refusals.
-pub(super) async fn identify(
-    entries: &[Entry],
+pub(super) async fn identify<'e>(
+    entries: &'e [Entry],
+    catalogue: &mut Catalogue<'e>,
     tx: &mut Tx<'_>,
 ) -> Result<(Vec<Identity>, Seen), Outcome> {
     let mut seen = Seen::default();
     let mut identities: Vec<Identity> = Vec::with_capacity(entries.len());
-    for (n, entry) in entries.iter().enumerate() {
+    for entry in entries {
         let mut identity = Identity::expected(entry);
         if let Identity::Open(fresh) = identity {
-            let earlier = entries.iter().zip(&identities).take(n);
-            let settled = settle(entry, fresh, earlier, (tx, &mut seen)).await;
+            let settled = settle(entry, fresh, catalogue, (tx, &mut seen)).await;
             identity = settled.map_err(|refusal| entry.refuse(refusal))?;
         }
         if let (Act::Write(Write::Delete { .. }), Some(key)) = (&entry.action, identity.key()) {
             seen.deleted.insert(key.clone());
         }
+        if let Identity::New(key) = &identity {
+            catalogue.add(entry, key);
+        }
         identities.push(identity);
+    }
+    // references by search also find what is updated
+    for (entry, identity) in entries.iter().zip(&identities) {
+        if let Identity::Existing(key) = identity {
+            catalogue.add(entry, key);
+        }
     }
     Ok((identities, seen))
 }
 
-async fn settle<'e>(
+async fn settle(
     entry: &Entry,
     fresh: Option<Key>,
-    earlier: impl Iterator<Item = (&'e Entry, &'e Identity)>,
+    catalogue: &Catalogue<'_>,
     (tx, seen): (&mut Tx<'_>, &mut Seen),
 ) -> Result<Identity, Outcome> {
     let Act::Write(write) = &entry.action else { return Ok(Identity::Look) };
     let Some(Target::Criteria(plan)) = write.target() else { return Ok(Identity::Look) };
     let is_create = matches!(write, Write::Create { .. });
     // what this transaction is about to delete does not count, what it is about to create does
-    let created = earlier.filter_map(|(entry, identity)| {
-        let Identity::New(key) = identity else { return None };
-        let rows = entry.prepared().filter(|_| key.resource_type == plan.ty)?.rows();
-        search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
-    });
-    let mut keys: Vec<Key> = created.collect();
-    if !is_create {
-        keys.clear();
-    }
+    let mut keys = if is_create { catalogue.matching(plan, tx.now())? } else { Vec::new() };
     let limit = if is_create { seen.limit() } else { 2 };
     for version in tx.find(plan, limit).await? {
         let key = Key::new(version.resource_type, version.id);

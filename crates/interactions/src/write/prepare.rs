@@ -50,7 +50,8 @@ impl Prepared {
         let stamped = resource.stamp(id, &replacements);
         // neither version nor time is found by index rows
         let bytes = stamped.bytes(1, Instant::from_millis(0));
-        let rows = search::extract(context.registry, &json::parse_trusted(bytes), &context.base);
+        let rows =
+            search::extract(context.registry, &json::parse_trusted(bytes), &context.index_base);
         Self { id: id.to_owned(), stamped: Arc::new(stamped), rows: Arc::new(rows), is_settled }
     }
 

@@ -4,11 +4,12 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, Valid, json};
-use search::{Handling, Plan, Reading};
+use search::{Handling, Reading};
 use storage::{Key, Tx};
 
 use super::{
     Write,
+    catalogue::Catalogue,
     commit::{Act, Context, Entry},
     identity::{Identity, Seen},
     prepare::Prepared,
@@ -68,7 +69,7 @@ impl Names {
         &'n self,
         context: &Context,
         entry: &'n Entry,
-        all: (&[Entry], &[Identity], &Seen),
+        all: (&Catalogue<'_>, &Seen),
         tx: &mut Tx<'_>,
     ) -> Result<Resolved<'n>, Outcome> {
         let mut resolved = self.alone(entry);
@@ -188,7 +189,7 @@ fn quoted(text: &str) -> String {
 async fn look_up(
     context: &Context,
     text: &str,
-    (entries, identities, seen): (&[Entry], &[Identity], &Seen),
+    (catalogue, seen): (&Catalogue<'_>, &Seen),
     tx: &mut Tx<'_>,
 ) -> Result<String, Outcome> {
     let (ty, query) =
@@ -203,21 +204,13 @@ async fn look_up(
     let found = found.into_iter().map(|version| Key::new(version.resource_type, version.id));
     let mut keys: Vec<Key> = found.filter(|key| !seen.is_deleted(key)).collect();
     if keys.is_empty() {
-        let all = entries.iter().zip(identities);
-        keys.extend(all.filter_map(|(entry, identity)| written(entry, identity, &plan, tx)));
+        keys = catalogue.matching(&plan, tx.now())?;
     }
     match (keys.len(), keys.pop()) {
         (1, Some(key)) => Ok(format!("{}/{}", key.resource_type, key.id)),
         (0, _) => Err(refused(text, IssueType::Unmatched, "matches nothing")),
         _ => Err(refused(text, IssueType::MultipleMatches, "matches more than one resource")),
     }
-}
-
-/// What an entry creates or updates, when the search would find it afterwards.
-fn written(entry: &Entry, identity: &Identity, plan: &Plan, tx: &Tx<'_>) -> Option<Key> {
-    let (Identity::New(key) | Identity::Existing(key)) = identity else { return None };
-    let rows = entry.prepared().filter(|_| key.resource_type == plan.ty)?.rows();
-    search::matches(plan, rows, &key.id, tx.now()).then(|| key.clone())
 }
 
 fn refused(text: &str, code: IssueType, why: &str) -> Outcome {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
 };
 
@@ -315,10 +314,11 @@ fn learn(known: &mut Known, rows: &[sqlx::postgres::PgRow]) -> Result<(), sqlx::
 
 /// Advisory locks are numbers; two names on one number only wait for each other needlessly.
 fn lock_key(lock: &Lock) -> i64 {
-    let mut hasher = DefaultHasher::new();
-    match lock {
-        Lock::Resource(key) => (0, key.resource_type.number(), &key.id).hash(&mut hasher),
-        Lock::Criteria(ty, criteria) => (1, ty.number(), criteria).hash(&mut hasher),
-    }
-    hasher.finish().cast_signed()
+    let name = match lock {
+        Lock::Resource(key) => format!("resource {} {}", key.resource_type, key.id),
+        Lock::Criteria(ty, criteria) => format!("criteria {ty} {criteria}"),
+    };
+    // the same on every node, whatever it was built with
+    let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
+    digest.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
 }

@@ -102,7 +102,8 @@ fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
         };
         let lost = end(&mut writer, group.spoilt);
         for job in group.finished {
-            (job.acknowledge)(if job.keep { lost.clone() } else { None });
+            // a refusal too may rest on what a neighbour wrote and lost
+            (job.acknowledge)(lost.clone());
         }
         let length = writer.log_bytes();
         if length > log_bytes_max {
