@@ -68,10 +68,14 @@ fn permit(action: Action) -> Permit {
 }
 
 async fn vault(directory: &std::path::Path) -> Vault {
+    vault_at(directory, "http://vault.example/fhir").await
+}
+
+async fn vault_at(directory: &std::path::Path, base: &str) -> Vault {
     let options = Options {
         url: format!("sqlite:{}/v.sqlite", directory.display()).parse().unwrap(),
         clock: Clock::system(),
-        base: "http://vault.example/fhir".to_owned(),
+        base: base.to_owned(),
         connections_max: 1,
     };
     Vault::open(&options).await.unwrap()
@@ -139,5 +143,14 @@ async fn a_vault_goes_on_where_it_stopped() {
     let vault = vault(directory.path()).await;
     for id in ["first", "second", "third"] {
         assert!(is_there(&vault, id).await, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn index_rows_are_extracted_alike_wherever_the_vault_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    for base in ["http://first.example/fhir", "http://second.example/fhir"] {
+        let vault = vault_at(directory.path(), base).await;
+        assert_eq!(&*vault.index_base(), "http://first.example/fhir");
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
          pragma synchronous = full;
          pragma wal_autocheckpoint = 0;
          pragma journal_size_limit = 33554432;
-         pragma cache_size = -131072;
+         pragma cache_size = -32768;
          pragma temp_store = memory;
          pragma busy_timeout = 5000;",
     )?;

@@ -17,6 +17,10 @@ use super::{Writer, connection, trouble};
 const QUEUE_MAX: usize = 1000;
 /// A group takes no more work when it has run this long, so that nobody waits for strangers.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
+/// When as many as these shared the last commit, more are on their way: they are waited for, each for so
+/// long at most. A bigger group writes fewer pages for each request.
+const CROWD_MIN: usize = 8;
+const CROWD_PATIENCE: Duration = Duration::from_micros(500);
 /// Length of the log at which the checkpointer sets to work.
 const LOG_BYTES_FOR_CHECKPOINT: u64 = 32 << 20;
 /// Length of the log at which the writer itself empties it; when a long read is in the way, again
@@ -92,14 +96,16 @@ impl Drop for Group {
 
 fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
     let mut log_bytes_max = LOG_BYTES_MAX;
+    let mut crowd = 0;
     while let Ok(first) = jobs.recv() {
         let group = match writer.begin() {
-            Ok(()) => collect(&mut writer, first, jobs),
+            Ok(()) => collect(&mut writer, (first, crowd), jobs),
             Err(error) => {
                 ((first.run)(Err(trouble(&error))).acknowledge)(None);
                 continue;
             }
         };
+        crowd = group.finished.len();
         let lost = end(&mut writer, group.spoilt);
         for job in group.finished {
             // a refusal too may rest on what a neighbour wrote and lost
@@ -133,7 +139,7 @@ fn end(writer: &mut Writer, spoilt: Option<Outcome>) -> Option<Outcome> {
     lost
 }
 
-fn collect(writer: &mut Writer, first: Job, jobs: &Receiver<Job>) -> Together {
+fn collect(writer: &mut Writer, (first, crowd): (Job, usize), jobs: &Receiver<Job>) -> Together {
     let started = Instant::now();
     let mut group = Together::default();
     let mut next = Some(first);
@@ -147,6 +153,9 @@ fn collect(writer: &mut Writer, first: Job, jobs: &Receiver<Job>) -> Together {
             break;
         }
         next = jobs.try_recv().ok();
+        if next.is_none() && crowd >= CROWD_MIN && group.finished.len() < 2 * crowd {
+            next = jobs.recv_timeout(CROWD_PATIENCE).ok();
+        }
     }
     group
 }
