@@ -44,3 +44,8 @@ pub(crate) fn open_checkpointer(path: &Path) -> rusqlite::Result<Connection> {
     connection.execute_batch("pragma synchronous = full; pragma cache_size = -1024;")?;
     Ok(connection)
 }
+
+/// Moves into the file as much of the log as readers allow; nobody waits for anybody.
+pub(crate) fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()))
+}

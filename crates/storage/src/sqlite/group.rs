@@ -4,7 +4,11 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -112,7 +116,10 @@ fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
             (job.acknowledge)(lost.clone());
         }
         let length = writer.log_bytes();
-        if length > log_bytes_max {
+        if checkpointer.has_caught_up() {
+            // little is left: with that moved too, the log begins again at its start
+            writer.checkpoint();
+        } else if length > log_bytes_max {
             let is_empty = writer.empty_log();
             log_bytes_max = LOG_BYTES_MAX + if is_empty { 0 } else { length };
         } else if length > LOG_BYTES_FOR_CHECKPOINT {
@@ -200,23 +207,23 @@ impl Finished {
 }
 
 /// Moves the log into the file beside the writer.
-struct Checkpointer(SyncSender<()>);
+struct Checkpointer {
+    wake: SyncSender<()>,
+    caught_up: Arc<AtomicBool>,
+}
 
 impl Checkpointer {
     fn start(path: PathBuf) -> Self {
         let (wake, woken) = sync_channel::<()>(1);
+        let caught_up = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&caught_up);
         let spawned =
             std::thread::Builder::new().name("medvault-checkpoint".to_owned()).spawn(move || {
                 let Ok(connection) = connection::open_checkpointer(&path) else { return };
-                loop {
-                    match woken.recv_timeout(Duration::from_hours(1)) {
-                        Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                        Err(RecvTimeoutError::Disconnected) => return,
-                    }
-                    let moved =
-                        connection.query_row("pragma wal_checkpoint(passive)", [], |_| Ok(()));
-                    if let Err(error) = moved {
-                        tracing::warn!(%error, "checkpoint");
+                while woken.recv().is_ok() {
+                    match connection::checkpoint(&connection) {
+                        Ok(()) => done.store(true, Ordering::Release),
+                        Err(error) => tracing::warn!(%error, "checkpoint"),
                     }
                     std::thread::sleep(CHECKPOINT_REST);
                 }
@@ -224,11 +231,16 @@ impl Checkpointer {
         if let Err(error) = spawned {
             tracing::warn!(%error, "no checkpoint thread; the writer empties the log itself");
         }
-        Self(wake)
+        Self { wake, caught_up }
     }
 
     fn wake(&self) {
         // one wake-up pending is enough
-        self.0.try_send(()).unwrap_or_default();
+        self.wake.try_send(()).unwrap_or_default();
+    }
+
+    /// Whether it has come to the end of the log since this was last asked.
+    fn has_caught_up(&self) -> bool {
+        self.caught_up.swap(false, Ordering::AcqRel)
     }
 }

@@ -115,6 +115,13 @@ impl Writer {
         std::fs::metadata(format!("{path}-wal")).map_or(0, |file| file.len())
     }
 
+    /// Moves into the file what the checkpointer left in the log.
+    pub(super) fn checkpoint(&self) {
+        if let Err(error) = connection::checkpoint(&self.connection) {
+            tracing::warn!(%error, "checkpoint");
+        }
+    }
+
     /// Moves the whole log into the file and cuts it; whether no reader was in the way.
     pub(super) fn empty_log(&self) -> bool {
         let patience = |time| self.connection.busy_timeout(Duration::from_millis(time));
