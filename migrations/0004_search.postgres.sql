@@ -126,12 +126,10 @@ create table idx_position (
 );
 create index idx_position_forward on idx_position (res, p, x, y, z);
 
--- words of resources, for _text and _content
+-- Words of resources, for _text and _content. A term is `[number of the type]_[word]`, of the narrative
+-- `[number of the type]n_[word]`.
 create table idx_word (
-  type      smallint not null,              -- number of the resource type
-  word      text collate "C" not null,      -- without case and accents
-  res       bigint not null,
-  narrative smallint not null,              -- 1: a word of the narrative; its row of the content is another, 0
-  primary key (type, word, res, narrative)
+  res   bigint primary key,
+  words text[] collate "C" not null
 );
-create index idx_word_forward on idx_word (res);
+create index idx_word_inverted on idx_word using gin (words);

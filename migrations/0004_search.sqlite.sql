@@ -126,12 +126,13 @@ create table idx_position (
 ) without rowid;
 create index idx_position_forward on idx_position (res, p, x, y, z);
 
--- words of resources, for _text and _content
-create table idx_word (
-  type      integer not null,               -- number of the resource type
-  word      text not null,               -- without case and accents
-  res       integer not null,
-  narrative integer not null,               -- 1: a word of the narrative; its row of the content is another, 0
-  primary key (type, word, res, narrative)
-) without rowid;
-create index idx_word_forward on idx_word (res);
+-- Words of resources, for _text and _content: `rowid` is resource.res, `words` its terms. A term is
+-- `[number of the type]_[word]`, of the narrative `[number of the type]n_[word]`. Fifteen times quicker to write than
+-- a table with a row a word.
+create virtual table idx_word using fts5 (
+  words,
+  content = '',
+  contentless_delete = 1,
+  detail = none,
+  tokenize = "ascii tokenchars '_'"
+);

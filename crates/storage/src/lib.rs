@@ -17,6 +17,7 @@ mod setting;
 mod sqlite;
 mod tx;
 mod vault;
+mod words;
 
 pub use change::{Change, Method};
 pub use clock::Clock;

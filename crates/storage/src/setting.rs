@@ -109,9 +109,8 @@ pub(crate) async fn index_is_complete(database: &DatabaseConnection) -> Result<(
         name: Set("index_generation".to_owned()),
         value: Set(INDEX_GENERATION.to_string()),
     };
-    let replace = OnConflict::column(entity::Column::Name)
-        .update_column(entity::Column::Value)
-        .to_owned();
+    let replace =
+        OnConflict::column(entity::Column::Name).update_column(entity::Column::Value).to_owned();
     let written = entity::Entity::insert(row).on_conflict(replace);
     written.exec_without_returning(database).await.map(drop).map_err(|error| trouble(&error))
 }
