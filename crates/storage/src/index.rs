@@ -265,3 +265,6 @@ fn quantity(p: i32, sys: i32, row: &QuantityRow) -> Line<'_> {
 fn canonical(p: i32, value: f64, unit: &str) -> Line<'_> {
     Line::Quantity { p, value, code: unit, sys: 0, unit: "" }
 }
+
+#[cfg(test)]
+mod tests;
