@@ -7,7 +7,7 @@ use fhir_model::ResourceType;
 use search::{CompositeRow, ParamId, Part, QuantityRow, ReferenceRow, Rows, Target, TokenRow};
 
 /// Added to the parameters of what is contained.
-const CONTAINED: i32 = 100_000_000;
+pub(crate) const CONTAINED: i32 = 100_000_000;
 
 /// The first number of `composite_key`.
 pub(crate) const COMPOSITE_KEY_MIN: i32 = 1_000_000_000;
@@ -150,23 +150,20 @@ pub(crate) fn targets<'r>(
     })
 }
 
-/// The composite keys, as `p`, code and system, that [`lines`] will ask for.
+/// The composite keys, as `p`, code and system, that [`lines`] will ask for; `above` is added to the parameters.
 pub(crate) fn composite_keys(
-    is_contained: bool,
+    above: i32,
     rows: &Rows,
 ) -> impl Iterator<Item = (i32, &str, Option<&str>)> {
-    rows.composites
-        .iter()
-        .map(move |row| (number(row.param, is_contained), &*row.code, row.system.as_deref()))
-}
-
-fn number(param: ParamId, is_contained: bool) -> i32 {
-    if is_contained { param.number().saturating_add(CONTAINED) } else { param.number() }
+    rows.composites.iter().map(move |row| {
+        (row.param.number().saturating_add(above), &*row.code, row.system.as_deref())
+    })
 }
 
 impl Owner<'_> {
     fn p(self, param: ParamId) -> i32 {
-        number(param, self.is_contained)
+        let above = if self.is_contained { CONTAINED } else { 0 };
+        param.number().saturating_add(above)
     }
 }
 

@@ -112,12 +112,6 @@ impl Vault {
         Arc::clone(&self.inner.base)
     }
 
-    /// Says whether resources must be indexed again; see [`Indexing::is_outdated`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what indexes everything again"))]
-    pub(crate) fn index_is_outdated(&self, is_outdated: bool) {
-        self.inner.index_is_outdated.store(is_outdated, Ordering::Release);
-    }
-
     /// The vault's clock.
     pub fn clock(&self) -> Clock {
         self.inner.clock

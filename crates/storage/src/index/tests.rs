@@ -123,7 +123,7 @@ fn permit() -> Permit {
 struct Own {
     vault: Vault,
     url: String,
-    _directory: Option<tempfile::TempDir>,
+    directory: Option<tempfile::TempDir>,
 }
 
 impl Own {
@@ -135,7 +135,7 @@ impl Own {
             connections_max: 4,
         };
         let vault = Vault::open(&options).await.unwrap();
-        Self { vault, url, _directory: directory }
+        Self { vault, url, directory }
     }
 
     async fn sqlite() -> Self {
@@ -145,6 +145,7 @@ impl Own {
 
     /// A fresh database in the test server.
     async fn postgres() -> Option<Self> {
+        #[expect(clippy::disallowed_methods, reason = "a test's own configuration")]
         let Ok(server) = std::env::var("MEDVAULT_TEST_POSTGRES") else {
             println!("MEDVAULT_TEST_POSTGRES names no server: not tested on PostgreSQL");
             return None;
@@ -172,10 +173,21 @@ impl Own {
         dump(&self.url).await
     }
 
+    /// The same vault, as one whose index rows an earlier version wrote.
+    async fn outdated(self) -> Self {
+        let Self { vault, url, directory } = self;
+        drop(vault);
+        let control = crate::setting::connect(&dump::control(&url), 1).await.unwrap();
+        let sql = "update setting set value = '1' where name = 'index_generation'";
+        control.execute_unprepared(sql).await.unwrap();
+        crate::setting::close(control).await.unwrap();
+        Self::open(url, directory).await
+    }
+
     /// Leaves nothing behind.
     async fn end(self) {
-        let Self { vault, url, .. } = self;
-        drop(vault);
+        let Self { vault, url, directory } = self;
+        drop((vault, directory));
         if let Some((server, name)) = url.rsplit_once("/index_") {
             let control = crate::setting::connect(&format!("{server}/postgres"), 1).await.unwrap();
             let sql = format!("drop database index_{name} with (force)");
@@ -256,13 +268,11 @@ impl Tables for Pure {
 
 impl Pure {
     fn system_name(&self, sys: i32) -> String {
-        match sys {
-            0 => "-".to_owned(),
-            _ => {
-                let name = &self.systems[usize::try_from(sys.abs() - 1).unwrap()];
-                if sys < 0 { format!("not-first:{name}") } else { name.clone() }
-            }
+        if sys == 0 {
+            return "-".to_owned();
         }
+        let name = &self.systems[usize::try_from(sys.abs() - 1).unwrap()];
+        if sys < 0 { format!("not-first:{name}") } else { name.clone() }
     }
 
     fn p(&self, p: i32) -> String {
@@ -421,7 +431,7 @@ async fn while_the_index_is_outdated_a_write_puts_its_own_lines_right() {
         let strange =
             Write { rows: Some(extract(OBSERVATION)), ..Write::new("Patient/p", Some(PATIENT)) };
         own.vault.commit(permit(), strange).await.unwrap();
-        own.vault.index_is_outdated(true);
+        let own = own.outdated().await;
         own.put("Patient/p", Some(PATIENT_LATER)).await;
         let right = Pure::of(&[("Patient/p", &extract(PATIENT_LATER))]);
         assert_eq!(own.dump().await.lines, right);

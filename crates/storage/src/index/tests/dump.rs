@@ -25,13 +25,17 @@ struct Names {
     resources: BTreeMap<i64, String>,
 }
 
-/// Reads it.
-pub(super) async fn dump(url: &str) -> Dump {
-    let url = match url.strip_prefix("sqlite:") {
+/// The URL of a vault's database as the control plane wants it.
+pub(super) fn control(url: &str) -> String {
+    match url.strip_prefix("sqlite:") {
         Some(path) => format!("sqlite://{path}?mode=rwc"),
         None => url.to_owned(),
-    };
-    let database = crate::setting::connect(&url, 1).await.unwrap();
+    }
+}
+
+/// Reads it.
+pub(super) async fn dump(url: &str) -> Dump {
+    let database = crate::setting::connect(&control(url), 1).await.unwrap();
     let of_resource = ask(
         &database,
         "select cast(r.res as bigint), cast(r.type as bigint), r.id, cast(r.version as bigint),
