@@ -11,7 +11,7 @@ use crate::{Answer, Fhir, elements::Elements, interaction::Read};
 /// # Errors
 /// `not-found`, `deleted`.
 pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<Answer, Outcome> {
-    let elements = Elements::of_query(&read.query)?;
+    let elements = Elements::of_query(read.key.resource_type, &read.query)?;
     let permit = authorize(caller, Action::Read, Some(read.key.resource_type))?;
     let found = fhir.vault.read(&permit, &read.key).await?;
     let version = found.ok_or_else(|| not_found(&read.key))?;
