@@ -80,8 +80,8 @@ impl Fhir {
             Interaction::History(scope, query) => {
                 Box::pin(history::history(self, caller, scope, query)).await
             }
-            Interaction::Search(ty, query) => {
-                Box::pin(search::search(self, caller, ty, (query, prefer))).await
+            Interaction::Search(reach, query) => {
+                Box::pin(search::search(self, caller, reach, (query, prefer))).await
             }
             Interaction::Write(write) => {
                 Box::pin(write::single(self, caller, *write, prefer)).await

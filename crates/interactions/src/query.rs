@@ -64,15 +64,6 @@ impl Query {
         taken
     }
 
-    /// Takes all values of a name out.
-    pub fn take_all(&mut self, name: &str) -> Vec<String> {
-        let (taken, rest) =
-            std::mem::take(&mut self.pairs).into_iter().partition(|(key, _)| key == name);
-        self.pairs = rest;
-        let taken: Vec<(String, String)> = taken;
-        taken.into_iter().map(|(_, value)| value).collect()
-    }
-
     /// Appends what another query says.
     pub fn extend(&mut self, other: Self) {
         self.pairs.extend(other.pairs);

@@ -32,5 +32,5 @@ pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
     Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
-pub use text::{fold, words};
+pub use text::{fold, key, words};
 pub use timespan::Timespan;
