@@ -1,4 +1,4 @@
-//! A CodeSystem, indexed once and then asked often: <https://hl7.org/fhir/R4/codesystem.html>.
+//! A `CodeSystem`, indexed once and then asked often: <https://hl7.org/fhir/R4/codesystem.html>.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -24,7 +24,7 @@ pub(crate) enum Content {
     Absent,
 }
 
-/// The concepts of a CodeSystem, by code and by place.
+/// The concepts of a `CodeSystem`, by code and by place.
 #[derive(Debug)]
 pub(crate) struct CodeSystem<'t> {
     content: Content,
@@ -265,7 +265,7 @@ fn content(root: NodeRef<'_>) -> Content {
 }
 
 /// `CodeSystem.property`: its code, and the code that FHIR has for the same.
-fn declared<'t>(root: NodeRef<'t>) -> BTreeMap<Cow<'t, str>, Cow<'t, str>> {
+fn declared(root: NodeRef<'_>) -> BTreeMap<Cow<'_, str>, Cow<'_, str>> {
     root.named("property")
         .filter_map(|property| {
             let code = property.child_text("code")?;
@@ -278,9 +278,9 @@ fn declared<'t>(root: NodeRef<'t>) -> BTreeMap<Cow<'t, str>, Cow<'t, str>> {
 }
 
 /// `concept.property`: code and value; of a Coding its code.
-fn own_properties<'t>(
-    concept: NodeRef<'t>,
-) -> impl Iterator<Item = (Cow<'t, str>, Option<Cow<'t, str>>)> {
+fn own_properties(
+    concept: NodeRef<'_>,
+) -> impl Iterator<Item = (Cow<'_, str>, Option<Cow<'_, str>>)> {
     concept.named("property").filter_map(|property| {
         let code = property.child_text("code")?;
         let value = property.child("value");

@@ -14,7 +14,7 @@ pub enum Codes {
     AllBut(BTreeSet<String>),
 }
 
-/// What a ValueSet selects.
+/// What a `ValueSet` selects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Concepts {
     /// By system; codes without a system stand under the empty one.

@@ -1,4 +1,4 @@
-//! The codes that a ValueSet selects: <https://hl7.org/fhir/R4/valueset.html#compositions>.
+//! The codes that a `ValueSet` selects: <https://hl7.org/fhir/R4/valueset.html#compositions>.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,10 +17,10 @@ use crate::{
     limits::Budget,
 };
 
-/// ValueSets that may lie between the one asked for and one that it imports.
+/// `ValueSet`s that may lie between the one asked for and one that it imports.
 const DEPTH_MAX: usize = 32;
 
-/// The ValueSet to expand.
+/// The `ValueSet` to expand.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
     /// By name, `url|version`. Those of R4 itself need not be stored.
@@ -29,14 +29,10 @@ pub enum Wanted<'a> {
     Resource(&'a Tree),
 }
 
-/// Expands a ValueSet. `compose` decides; its `expansion` is used when there is no `compose`, or when that
+/// Expands a `ValueSet`. `compose` decides; its `expansion` is used when there is no `compose`, or when that
 /// selects from a code system whose concepts are not here. A code system that is included as a whole stays
 /// whole when its concepts are not here. What the library has no answer to counts as not there.
-pub fn expand(
-    wanted: Wanted<'_>,
-    library: &Library,
-    limits: &Limits,
-) -> Result<Concepts, Refusal> {
+pub fn expand(wanted: Wanted<'_>, library: &Library, limits: &Limits) -> Result<Concepts, Refusal> {
     let mut expander = Expander {
         library,
         budget: Budget::new(limits),
@@ -58,9 +54,9 @@ pub fn expand(
 struct Expander<'l> {
     library: &'l Library,
     budget: Budget,
-    /// ValueSets that are expanded, so that a second import costs nothing.
+    /// `ValueSet`s that are expanded, so that a second import costs nothing.
     done: BTreeMap<Canonical, Rc<Concepts>>,
-    /// ValueSets in the making, the outermost first.
+    /// `ValueSet`s in the making, the outermost first.
     open: Vec<Canonical>,
     systems: BTreeMap<Need, Rc<CodeSystem<'l>>>,
 }
@@ -126,8 +122,13 @@ impl<'l> Expander<'l> {
         Ok(included)
     }
 
-    /// What one `include` or `exclude` selects: that of its system which is in all of its ValueSets.
-    fn part(&mut self, part: &Part<'_>, inactive: Inactive, url: &str) -> Result<Concepts, Refusal> {
+    /// What one `include` or `exclude` selects: that of its system which is in all of its imports.
+    fn part(
+        &mut self,
+        part: &Part<'_>,
+        inactive: Inactive,
+        url: &str,
+    ) -> Result<Concepts, Refusal> {
         let selection = part.selection().map_err(|message| malformed(part.node, message, url))?;
         let mut concepts = match selection {
             Selection::Imports => None,

@@ -1,4 +1,4 @@
-//! An expansion that the ValueSet brings along: <https://hl7.org/fhir/R4/valueset.html#expansion>.
+//! An expansion that the `ValueSet` brings along: <https://hl7.org/fhir/R4/valueset.html#expansion>.
 
 use fhir_model::NodeRef;
 

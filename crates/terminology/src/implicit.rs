@@ -1,4 +1,4 @@
-//! ValueSets that nobody needs to store: those that R4's own elements require, and those that are
+//! `ValueSet`s that nobody needs to store: those that R4's own elements require, and those that are
 //! defined as all of a code system: <https://hl7.org/fhir/R4/valueset.html#implicit>.
 
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use fhir_model::definitions::r4;
 
 use crate::{Canonical, Codes, Concepts};
 
-/// ValueSet, the system whose every code is in it.
+/// `ValueSet`, the system whose every code is in it.
 const WHOLE: &[(&str, &str)] = &[
     ("http://hl7.org/fhir/ValueSet/all-languages", "urn:ietf:bcp:47"),
     ("http://hl7.org/fhir/ValueSet/currencies", "urn:iso:std:iso:4217"),
@@ -18,7 +18,7 @@ const WHOLE: &[(&str, &str)] = &[
     ("http://unitsofmeasure.org/vs", "http://unitsofmeasure.org"),
 ];
 
-/// What the ValueSet selects, if it is one of these. Of R4's own there is the version 4.0.1.
+/// What the `ValueSet` selects, if it is one of these. Of R4's own there is the version 4.0.1.
 pub(crate) fn concepts(canonical: &Canonical) -> Option<Concepts> {
     let Canonical { url, version } = canonical;
     if version.as_deref().is_some_and(|version| version != r4().package().version) {
@@ -46,7 +46,12 @@ mod tests {
         for (canonical, system, code, expected) in [
             ("http://hl7.org/fhir/ValueSet/administrative-gender", gender, "female", Some(true)),
             ("http://hl7.org/fhir/ValueSet/administrative-gender", gender, "F", Some(false)),
-            ("http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1", gender, "male", Some(true)),
+            (
+                "http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1",
+                gender,
+                "male",
+                Some(true),
+            ),
             ("http://hl7.org/fhir/ValueSet/administrative-gender|5.0.0", gender, "male", None),
             ("http://hl7.org/fhir/ValueSet/mimetypes", "urn:ietf:bcp:13", "text/xml", Some(true)),
             ("http://snomed.info/sct?fhir_vs", "http://snomed.info/sct", "73211009", Some(true)),

@@ -1,4 +1,4 @@
-//! What a ValueSet selects and what a code subsumes: <https://hl7.org/fhir/R4/valueset.html>,
+//! What a `ValueSet` selects and what a code subsumes: <https://hl7.org/fhir/R4/valueset.html>,
 //! <https://hl7.org/fhir/R4/codesystem.html>. It serves `:in`, `:not-in`, `:above`, `:below` of tokens.
 //!
 //! The resources lie in a database that is asked asynchronously, so there are two steps: [`needs`] says

@@ -1,4 +1,4 @@
-//! How much one answer may cost, since ValueSets come from whoever may write them.
+//! How much one answer may cost, since `ValueSet`s come from whoever may write them.
 
 use crate::Refusal;
 
@@ -10,9 +10,9 @@ pub(crate) const BYTES_PER_STEP: usize = 64;
 pub struct Limits {
     /// Codes in the answer.
     pub codes: usize,
-    /// ValueSets and CodeSystems that one ValueSet may draw on, over all imports.
+    /// `ValueSet`s and `CodeSystem`s that one `ValueSet` may draw on, over all imports.
     pub resources: usize,
-    /// Work on the way, about a concept looked at each. A million take some 0.1 s.
+    /// Work on the way: elements read, codes compared or copied. A step takes less than 0.5 µs.
     pub steps: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Which definitions have to be loaded before a ValueSet can be expanded.
+//! Which definitions have to be loaded before a `ValueSet` can be expanded.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,7 @@ pub fn needs(wanted: Wanted<'_>, library: &Library, limits: &Limits) -> Result<V
     Ok(missing.into_iter().collect())
 }
 
-/// Notes what a ValueSet names and was not noted before.
+/// Notes what a `ValueSet` names and was not noted before.
 fn note(
     value_set: NodeRef<'_>,
     known: &mut BTreeSet<Need>,

@@ -13,15 +13,15 @@ pub enum Refusal {
     UnknownValueSet(Canonical),
     /// The content of a code system would have to be known.
     UnknownCodeSystem(Canonical),
-    /// A ValueSet without `compose` and `expansion`.
+    /// A `ValueSet` without `compose` and `expansion`.
     NoDefinition(String),
-    /// A ValueSet that is there only as a part of its expansion.
+    /// A `ValueSet` that is there only as a part of its expansion.
     PartialExpansion(String),
-    /// ValueSets that import one another, in this order.
+    /// `ValueSet`s that import one another, in this order.
     Cycle(Vec<Canonical>),
-    /// Something in a ValueSet that cannot be understood.
+    /// Something in a `ValueSet` that cannot be understood.
     Malformed {
-        /// The ValueSet's URL.
+        /// The `ValueSet`'s URL.
         value_set: String,
         /// The place, as `FHIRPath`.
         path: String,
