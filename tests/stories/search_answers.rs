@@ -171,9 +171,10 @@ fn what_is_contained(house: &House) {
     let container = entries(&house.get(&format!("{query}&_contained=true")).expect(200), "match");
     assert_eq!(ids(&container), [request.clone()]);
     assert_eq!(container[0]["resource"]["resourceType"], "MedicationRequest");
-    for (part, expected) in
-        [("", &["resourceType", "id", "status", "code", "amount"][..]), ("&_elements=code", &["resourceType", "id", "meta", "code"])]
-    {
+    for (part, expected) in [
+        ("", &["resourceType", "id", "status", "code", "amount"][..]),
+        ("&_elements=code", &["resourceType", "id", "meta", "code"]),
+    ] {
         let path = format!("{query}&_contained=both&_containedType=contained{part}");
         let alone = entries(&house.get(&path).expect(200), "match");
         assert_eq!(members(&alone[0]["resource"]), expected, "{part}");
@@ -233,9 +234,8 @@ fn links_cannot_be_altered(house: &House) {
 fn what_is_ignored_is_remarked(house: &House) {
     let id = anna(house);
     let lenient = [("Prefer", "handling=lenient")];
-    let reply = house
-        .send("GET", &format!("/Patient?_id={id}&shoesize=43"), &lenient, "")
-        .expect(200);
+    let reply =
+        house.send("GET", &format!("/Patient?_id={id}&shoesize=43"), &lenient, "").expect(200);
     assert_eq!(ids(&entries(&reply, "match")), [id]);
     let remarks = entries(&reply, "outcome");
     assert_eq!(remarks.len(), 1);

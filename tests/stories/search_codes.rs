@@ -77,7 +77,9 @@ fn members_of_a_value_set(house: &House) {
         format!("code:in=ValueSet/{value_set_id}"),
         format!("code:in={}/ValueSet/{value_set_id}", house.base()),
         format!("code:in={value_set},ValueSet/{value_set_id}"),
-        format!("code:in={value_set}&code:not-in=http://hl7.org/fhir/ValueSet/administrative-gender"),
+        format!(
+            "code:in={value_set}&code:not-in=http://hl7.org/fhir/ValueSet/administrative-gender"
+        ),
     ] {
         assert_eq!(codes.found(house, &query), flu, "{query}");
     }
@@ -147,7 +149,8 @@ fn value_sets_as_conditions(house: &House) {
     });
     let header = [("If-None-Exist", criteria.as_str())];
     house.send("POST", "/Condition", &header, &body.to_string()).expect(200);
-    let bundle = |entry: Value| json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
+    let bundle =
+        |entry: Value| json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
     let conditional = bundle(json!({
         "resource": body,
         "request": {"method": "POST", "url": "Condition", "ifNoneExist": criteria},
@@ -162,7 +165,8 @@ fn value_sets_as_conditions(house: &House) {
     // where nothing can wait, it says so
     let mut referring = body.clone();
     referring["encounter"] = json!({"reference": format!("Encounter?type:in={value_set}")});
-    let refused = bundle(json!({"resource": referring, "request": {"method": "POST", "url": "Condition"}}));
+    let refused =
+        bundle(json!({"resource": referring, "request": {"method": "POST", "url": "Condition"}}));
     house.post("", &refused).expect(400);
     let gone = house.delete(&format!("/Condition?{criteria}"));
     assert_eq!(gone.status, 204, "{}", gone.text);

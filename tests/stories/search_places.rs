@@ -130,7 +130,10 @@ fn places_that_there_are_not(house: &House) {
     }
     let refused = house.send("PUT", "/Patient/1/Observation", &[], "{}");
     assert!([400, 405].contains(&refused.status), "{}", refused.text);
-    assert_eq!(house.send("OPTIONS", "/_search", &[], "").header("Allow"), "GET, HEAD, POST, OPTIONS");
+    assert_eq!(
+        house.send("OPTIONS", "/_search", &[], "").header("Allow"),
+        "GET, HEAD, POST, OPTIONS"
+    );
     assert_eq!(house.send("OPTIONS", "", &[], "").header("Allow"), "GET, HEAD, POST, OPTIONS");
 }
 
@@ -139,7 +142,10 @@ fn forms_and_addresses_both_hold(house: &House) {
     let path = format!("/Observation/_search?_tag={tag}&_count=1");
     let reply = house.send("POST", &path, &[FORM], &format!("subject=Patient/{patient}"));
     let own_link = reply.link("self").unwrap();
-    assert!(own_link.starts_with(&format!("{}/Observation?_tag={tag}", house.base())), "{own_link}");
+    assert!(
+        own_link.starts_with(&format!("{}/Observation?_tag={tag}", house.base())),
+        "{own_link}"
+    );
     assert_eq!(found(reply), [own]);
     house.post("/Observation/_search", &json!({"resourceType": "Observation"})).expect(400);
 }

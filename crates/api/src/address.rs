@@ -41,10 +41,9 @@ pub(crate) fn allowed(pieces: &[String]) -> &'static str {
 /// What a log may say of an address: the type, never an id.
 pub(crate) fn subject(pieces: &[String]) -> &'static str {
     match pieces.first().map(String::as_str) {
-        None => "system",
+        None | Some("_search") => "system",
         Some("metadata") => "metadata",
         Some("_history") => "_history",
-        Some("_search") => "system",
         Some(name) => ResourceType::named(name).map_or("unknown", ResourceType::name),
     }
 }

@@ -91,12 +91,7 @@ impl Elements {
     }
 
     /// What is left of a top-level member.
-    fn part(
-        &self,
-        ty: Option<TypeId>,
-        member: String,
-        value: Value,
-    ) -> Option<(String, Value)> {
+    fn part(&self, ty: Option<TypeId>, member: String, value: Value) -> Option<(String, Value)> {
         let name = member.strip_prefix('_').unwrap_or(&member);
         if ALWAYS.contains(&name) {
             return Some((member, value));
@@ -164,8 +159,7 @@ fn summarized(element: &ElementDef, member: String, value: Value) -> Option<(Str
 fn inside(ty: TypeId, value: Value) -> Option<Value> {
     match value {
         Value::Array(items) => {
-            let kept: Vec<Value> =
-                items.into_iter().filter_map(|item| inside(ty, item)).collect();
+            let kept: Vec<Value> = items.into_iter().filter_map(|item| inside(ty, item)).collect();
             (!kept.is_empty()).then_some(Value::Array(kept))
         }
         Value::Object(members) => {
@@ -228,14 +222,56 @@ mod tests {
         let patient = "{resourceType:Patient,id:1,meta:{versionId:1},";
         let observation = "{resourceType:Observation,id:1,meta:{},status:final,";
         let cases = [
-            (PATIENT, named(&["deceased", "Observation.code"]), format!("{patient}modifierExtension:[{{url:urn:x}}],deceasedBoolean:false}}")),
-            (PATIENT, named(&["Patient.birthDate"]), format!("{patient}modifierExtension:[{{url:urn:x}}],birthDate:1980,_birthDate:{{id:b}}}}")),
-            (PATIENT, Elements::Text, format!("{patient}text:{{status:generated,div:<div/>}},modifierExtension:[{{url:urn:x}}]}}")),
-            (PATIENT, Elements::Summary, format!("{patient}modifierExtension:[{{url:urn:x}}],name:[{{family:Rao}}],birthDate:1980,_birthDate:{{id:b}},deceasedBoolean:false,link:[{{other:{{reference:Patient/2,display:B}},type:seealso}}]}}")),
-            (OBSERVATION, Elements::Text, format!("{observation}text:{{status:generated,div:<div/>}},code:{{text:x}}}}")),
-            (OBSERVATION, named(&["value"]), format!("{observation}code:{{text:x}},valueString:a}}")),
-            (OBSERVATION, Elements::Data, format!("{observation}code:{{text:x}},valueString:a,note:[{{text:n}}],component:[{{code:{{text:c}},valueInteger:1,interpretation:[{{text:high}}]}}]}}")),
-            (OBSERVATION, Elements::Summary, format!("{observation}code:{{text:x}},valueString:a,component:[{{code:{{text:c}},valueInteger:1}}]}}")),
+            (
+                PATIENT,
+                named(&["deceased", "Observation.code"]),
+                format!("{patient}modifierExtension:[{{url:urn:x}}],deceasedBoolean:false}}"),
+            ),
+            (
+                PATIENT,
+                named(&["Patient.birthDate"]),
+                format!(
+                    "{patient}modifierExtension:[{{url:urn:x}}],birthDate:1980,_birthDate:{{id:b}}}}"
+                ),
+            ),
+            (
+                PATIENT,
+                Elements::Text,
+                format!(
+                    "{patient}text:{{status:generated,div:<div/>}},modifierExtension:[{{url:urn:x}}]}}"
+                ),
+            ),
+            (
+                PATIENT,
+                Elements::Summary,
+                format!(
+                    "{patient}modifierExtension:[{{url:urn:x}}],name:[{{family:Rao}}],birthDate:1980,_birthDate:{{id:b}},deceasedBoolean:false,link:[{{other:{{reference:Patient/2,display:B}},type:seealso}}]}}"
+                ),
+            ),
+            (
+                OBSERVATION,
+                Elements::Text,
+                format!("{observation}text:{{status:generated,div:<div/>}},code:{{text:x}}}}"),
+            ),
+            (
+                OBSERVATION,
+                named(&["value"]),
+                format!("{observation}code:{{text:x}},valueString:a}}"),
+            ),
+            (
+                OBSERVATION,
+                Elements::Data,
+                format!(
+                    "{observation}code:{{text:x}},valueString:a,note:[{{text:n}}],component:[{{code:{{text:c}},valueInteger:1,interpretation:[{{text:high}}]}}]}}"
+                ),
+            ),
+            (
+                OBSERVATION,
+                Elements::Summary,
+                format!(
+                    "{observation}code:{{text:x}},valueString:a,component:[{{code:{{text:c}},valueInteger:1}}]}}"
+                ),
+            ),
         ];
         for (body, elements, expected) in cases {
             assert_eq!(shown(body, &elements), expected, "{elements:?}");
@@ -249,7 +285,10 @@ mod tests {
             ("", Some(None)),
             ("_summary=false&_format=json", Some(None)),
             ("_summary=true", Some(Some(Elements::Summary))),
-            ("_elements=name,Patient.gender", Some(Some(Elements::Named(vec!["name".into(), "gender".into()])))),
+            (
+                "_elements=name,Patient.gender",
+                Some(Some(Elements::Named(vec!["name".into(), "gender".into()]))),
+            ),
             ("_summary=count", None),
             ("_elements=shoesize", None),
             ("name=x", None),

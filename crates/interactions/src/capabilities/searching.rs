@@ -138,8 +138,14 @@ mod tests {
                 assert!(of_kind.filter(understood).count() > 0, "{kind:?}:{modifier}");
             }
         }
-        for (name, value) in [("subject:Patient", "1"), ("_has:Provenance:target:agent", "Patient/1")] {
-            assert!(is_understood(registry, ty("Observation"), (name.to_owned(), value.to_owned())));
+        for (name, value) in
+            [("subject:Patient", "1"), ("_has:Provenance:target:agent", "Patient/1")]
+        {
+            assert!(is_understood(
+                registry,
+                ty("Observation"),
+                (name.to_owned(), value.to_owned())
+            ));
         }
     }
 
@@ -148,10 +154,16 @@ mod tests {
         let registry = Registry::r4();
         for ty in [ty("Patient"), ty("Observation"), ty("Binary")] {
             for include in includes(registry, ty) {
-                assert!(is_understood(registry, ty, ("_include".to_owned(), include.clone())), "{include}");
+                assert!(
+                    is_understood(registry, ty, ("_include".to_owned(), include.clone())),
+                    "{include}"
+                );
             }
             for include in reverse_includes(registry, ty) {
-                assert!(is_understood(registry, ty, ("_revinclude".to_owned(), include.clone())), "{include}");
+                assert!(
+                    is_understood(registry, ty, ("_revinclude".to_owned(), include.clone())),
+                    "{include}"
+                );
             }
         }
     }

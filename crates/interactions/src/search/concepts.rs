@@ -111,25 +111,20 @@ fn replace(filter: &mut Filter, settled: &Settled) {
     }
     let mut seen = BTreeSet::new();
     let mut tests = Vec::new();
-    let mut take = |token: &TokenTest| {
-        let system = match &token.system {
-            System::Any => None,
-            System::None => Some(""),
-            System::Is(system) => Some(&**system),
-        };
-        if seen.insert((system.map(str::to_owned), token.code.clone())) {
-            tests.push(Test::Token(token.clone()));
-        }
-    };
     for test in any.iter() {
-        match test {
-            Test::Concepts(concepts) => {
-                let known = settled.iter().find(|(asked, _)| asked == concepts);
-                known.into_iter().flat_map(|(_, tokens)| tokens).for_each(&mut take);
+        let Test::Concepts(concepts) = test else {
+            tests.push(test.clone());
+            continue;
+        };
+        let known = settled.iter().find(|(asked, _)| asked == concepts);
+        for token in known.into_iter().flat_map(|(_, tokens)| tokens) {
+            let system = match &token.system {
+                System::Is(system) => Some(system.clone()),
+                System::None | System::Any => None,
+            };
+            if seen.insert((system, token.code.clone())) {
+                tests.push(Test::Token(token.clone()));
             }
-            Test::Token(token) => take(token),
-            // tests of one filter are of one kind
-            _ => {}
         }
     }
     if tests.is_empty() {
@@ -146,12 +141,8 @@ async fn codes(
 ) -> Result<Vec<TokenTest>, Outcome> {
     match concepts {
         Concepts::ValueSet(name) => members(fhir, permit, name).await,
-        Concepts::Below(token) => {
-            relatives(fhir, permit, token, terminology::below).await
-        }
-        Concepts::Above(token) => {
-            relatives(fhir, permit, token, terminology::above).await
-        }
+        Concepts::Below(token) => relatives(fhir, permit, token, terminology::below).await,
+        Concepts::Above(token) => relatives(fhir, permit, token, terminology::above).await,
     }
 }
 
@@ -258,13 +249,16 @@ fn plan_of(registry: &Registry, ty: ResourceType, canonical: &Canonical) -> Opti
         let params = registry.parameter(ty, code)?.sources.clone();
         Some(Filter::Value { params, any: vec![test] })
     };
-    let mut filters = vec![value("url", Test::Uri(UriTest::Is(search::key(&canonical.url).into())))?];
+    let mut filters =
+        vec![value("url", Test::Uri(UriTest::Is(search::key(&canonical.url).into())))?];
     if let Some(version) = &canonical.version {
         let code = Some(search::key(version).into());
         filters.push(value("version", Test::Token(TokenTest { system: System::Any, code }))?);
     }
     let mut plan = Plan::over(ty);
-    plan.types.iter_mut().for_each(|of_type| of_type.filters = filters.clone());
+    for of_type in &mut plan.types {
+        of_type.filters.clone_from(&filters);
+    }
     plan.sort = vec![Sort { key: SortKey::Updated, direction: Direction::Descending }];
     Some(plan)
 }

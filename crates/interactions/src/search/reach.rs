@@ -63,9 +63,7 @@ impl Reach {
     ) -> Result<(Plan, Vec<Issue>), Outcome> {
         let (mut plan, ignored) = match self {
             Self::System => parse_system(registry, pairs, reading),
-            Self::Type(ty) | Self::Compartment(_, Some(ty)) => {
-                parse(registry, *ty, pairs, reading)
-            }
+            Self::Type(ty) | Self::Compartment(_, Some(ty)) => parse(registry, *ty, pairs, reading),
             Self::Compartment(center, None) => {
                 let types = compartment_types(center.resource_type);
                 parse_types(registry, &types, pairs, reading)

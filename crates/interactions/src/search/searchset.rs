@@ -18,18 +18,18 @@ pub(super) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
     let elements = Elements::of_plan(plan);
     for version in &page.versions {
         let Some((url, body)) = entry(base, version) else { continue };
-        bundle.found((&url, Mode::Match), &shown(elements.as_ref(), body));
+        bundle.found((&url, Mode::Match), &shown(elements.as_ref(), &body));
     }
     let of_includes = elements.filter(|elements| !matches!(elements, Elements::Named(_)));
     for version in &page.included {
         let Some((url, body)) = entry(base, version) else { continue };
-        bundle.found((&url, Mode::Include), &shown(of_includes.as_ref(), body));
+        bundle.found((&url, Mode::Include), &shown(of_includes.as_ref(), &body));
     }
 }
 
 /// What has to be said about the search itself.
 pub(super) fn remarks(ignored: Vec<Issue>, page: &Page) -> Vec<Outcome> {
-    let cut = page.is_cut.then(|| Issue {
+    let cut = page.is_cut.then_some( Issue {
         severity: Severity::Warning,
         code: IssueType::TooCostly,
         diagnostics: Cow::Borrowed(
@@ -52,6 +52,6 @@ fn entry(base: &str, version: &Version) -> Option<(String, Bytes)> {
     Some((format!("{url}#{local}"), Bytes::copy_from_slice(found.raw())))
 }
 
-fn shown(elements: Option<&Elements>, body: Bytes) -> Bytes {
-    elements.map_or_else(|| body.clone(), |elements| elements.of(&body))
+fn shown(elements: Option<&Elements>, body: &Bytes) -> Bytes {
+    elements.map_or_else(|| body.clone(), |elements| elements.of(body))
 }
