@@ -8,6 +8,7 @@ mod compartment;
 #[cfg(test)]
 mod conformance;
 mod extract;
+mod globe;
 mod matches;
 mod parse;
 mod plan;
@@ -21,7 +22,9 @@ pub use compartment::patient_compartment;
 pub use extract::extract;
 pub use fhir_model::definitions::SearchKind;
 pub use matches::matches;
-pub use parse::{Handling, Reading, parse};
+pub use parse::{
+    Handling, Reading, compartment_types, parse, parse_system, parse_types, within_compartment,
+};
 pub use plan::{
     Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, Filter, Include,
     IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
