@@ -87,6 +87,8 @@ fn parts_of_a_read(house: &House) {
         let resource = house.get(&format!("/Patient/{id}?{part}")).expect(200).json();
         assert_eq!(members(&resource), *expected, "{part}");
         assert!(is_tagged(&resource), "{part}");
+        let version = house.get(&format!("/Patient/{id}/_history/1?{part}")).expect(200).json();
+        assert_eq!(version, resource, "{part}");
     }
     assert_eq!(members(&house.get(&format!("/Patient/{id}?_summary=false")).json()).len(), 8);
     house.get(&format!("/Patient/{id}?_summary=count")).expect(400);
@@ -224,7 +226,8 @@ fn links_cannot_be_altered(house: &House) {
         format!("{rest}_cursor="),
         format!("{rest}_cursor={cursor}A"),
         next.replace("_count=1", "_count=2"),
-        next.replace("/Basic?", "/Patient?"),
+        next.replace(&code, "another"),
+        next.replace("/Basic?", "/Observation?"),
     ] {
         let refused = house.get(&bad).expect(400).json();
         assert_eq!(refused["issue"][0]["code"], "invalid", "{bad}");

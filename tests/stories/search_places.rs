@@ -147,7 +147,7 @@ fn forms_and_addresses_both_hold(house: &House) {
         "{own_link}"
     );
     assert_eq!(found(reply), [own]);
-    house.post("/Observation/_search", &json!({"resourceType": "Observation"})).expect(400);
+    house.post("/Observation/_search", &json!({"resourceType": "Observation"})).expect(415);
 }
 
 fn searches_inside_bundles(house: &House) {

@@ -73,8 +73,8 @@ impl Fhir {
         match interaction {
             Interaction::Capabilities => Ok(Answer::ok(capabilities::statement(self))),
             Interaction::Read(read) => read::read(self, caller, &read).await,
-            Interaction::VersionRead(key, version) => {
-                read::vread(self, caller, &key, version).await
+            Interaction::VersionRead(read, version) => {
+                read::vread(self, caller, &read, version).await
             }
             // boxed, so that a read, the most frequent of all, does not carry their size around
             Interaction::History(scope, query) => {

@@ -18,7 +18,7 @@ pub enum Interaction {
     /// `GET [type]/[id]`
     Read(Read),
     /// `GET [type]/[id]/_history/[vid]`
-    VersionRead(Key, u64),
+    VersionRead(Read, u64),
     /// `GET [type]/[id]/_history`, `GET [type]/_history`, `GET _history`
     History(Scope, Query),
     /// `GET [base]?...`, `GET [type]?...`, `GET Patient/[id]/[type]?...`, and each with `POST` to `_search`
@@ -74,7 +74,9 @@ impl Interaction {
                 let version = version
                     .parse()
                     .map_err(|_| not_found(format!("{ty}/{id} has no version {version}")))?;
-                only_get(&request, Self::VersionRead(key, version))
+                let query = request.query.clone();
+                let read = Read { key, conditions: Conditions::default(), query };
+                only_get(&request, Self::VersionRead(read, version))
             }
             [ty, id, member] | [ty, id, member, "_search"] if !member.starts_with(['_', '$']) => {
                 let reach = compartment((ty, id), member)?;

@@ -21,8 +21,8 @@ struct Operation {
 const FORMAT: &[&str] = &["_format", "_pretty"];
 const ID: &[&str] = &["id", "_format", "_pretty"];
 const READ: &[&str] =
-    &["id", "_elements", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
-const VERSION: &[&str] = &["id", "vid", "_format", "_pretty"];
+    &["id", "_elements", "_summary", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
+const VERSION: &[&str] = &["id", "vid", "_elements", "_summary", "_format", "_pretty"];
 const CHANGE: &[&str] = &["id", "If-Match", "Prefer", "_format", "_pretty"];
 const PAGES: &[&str] = &["_count", "_since", "_at", "_format", "_pretty"];
 const ID_PAGES: &[&str] = &["id", "_count", "_since", "_at", "_format", "_pretty"];
