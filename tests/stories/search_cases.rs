@@ -32,6 +32,22 @@ mod postgres {
 /// What a URL carries as it is; a percent sign stays, so that a case can encode more.
 const SAFE: &str = "/?&=:%+,$!*'();@-._~";
 
+/// Returns with what was seen instead, unless it holds.
+macro_rules! hold {
+    ($holds:expr, $($seen:tt)+) => {
+        if !$holds {
+            return Err(format!($($seen)+));
+        }
+    };
+}
+
+/// Whether the order of what is expected matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    AsListed,
+    Any,
+}
+
 const PAGES_MAX: usize = 200;
 
 fn folder() -> Option<PathBuf> {
@@ -84,7 +100,7 @@ impl Asked<'_> {
         if status >= 400 {
             return self.refusal(&first);
         }
-        check(first["type"] == "searchset", || format!("no searchset: {}", cut(&reply.text)))?;
+        hold!(first["type"] == "searchset", "no searchset: {}", cut(&reply.text));
         self.first_page(&first)?;
         let pages = match self.case["kind"].as_str() {
             Some("page") => vec![first],
@@ -97,7 +113,12 @@ impl Asked<'_> {
         if self.expected("back").is_some() {
             let back = self.walk(pages.last().unwrap().clone(), "previous")?;
             let back: Vec<Value> = back.into_iter().rev().collect();
-            same("matches going back", &names(&back, "match"), &names(&pages, "match"), true)?;
+            same(
+                "matches going back",
+                &names(&back, "match"),
+                &names(&pages, "match"),
+                Order::AsListed,
+            )?;
         }
         Ok(())
     }
@@ -125,10 +146,11 @@ impl Asked<'_> {
         let is_error = |issue: &Value| issue["severity"] == "error" || issue["severity"] == "fatal";
         let is_refusal =
             outcome["resourceType"] == "OperationOutcome" && issues.iter().any(is_error);
-        check(is_refusal, || format!("no refusal: {outcome}"))?;
+        hold!(is_refusal, "no refusal: {outcome}");
         let Some(Value::Array(codes)) = self.expected("outcome") else { return Ok(()) };
         let has_code = issues.iter().any(|issue| codes.contains(&issue["code"]));
-        check(has_code, || format!("none of {codes:?}: {outcome}"))
+        hold!(has_code, "none of {codes:?}: {outcome}");
+        Ok(())
     }
 
     /// What is said of the first page as a whole.
@@ -140,18 +162,19 @@ impl Asked<'_> {
             [("total", page["total"].clone()), ("next", next.into()), ("entries", matches.into())]
         {
             let holds = self.expected(name).is_none_or(|wanted| *wanted == seen);
-            check(holds, || format!("{name} is {seen}"))?;
+            hold!(holds, "{name} is {seen}");
         }
         for (name, wanted) in [("self", true), ("selfLacks", false)] {
             for part in self.expected(name).map_or(&[][..], items) {
                 let part = part.as_str().unwrap();
-                check(own.contains(part) == wanted, || format!("self is {own}"))?;
+                hold!(own.contains(part) == wanted, "self is {own}");
             }
         }
         let mut outcomes = items(&page["entry"]).iter().filter(|it| mode(it) == "outcome");
         let has_outcome =
             outcomes.any(|entry| entry["resource"]["resourceType"] == "OperationOutcome");
-        check(self.expected("outcome").is_none() || has_outcome, || "no remark".to_owned())
+        hold!(self.expected("outcome").is_none() || has_outcome, "no remark");
+        Ok(())
     }
 
     /// The page and all behind its links of one relation.
@@ -159,9 +182,9 @@ impl Asked<'_> {
         let mut pages = vec![first];
         while let Some(url) = link(pages.last().unwrap(), relation) {
             let reply = self.house.get(&url);
-            check(reply.status == 200, || format!("{relation} gave {}", cut(&reply.text)))?;
+            hold!(reply.status == 200, "{relation} gave {}", cut(&reply.text));
             pages.push(reply.json());
-            check(pages.len() <= PAGES_MAX, || format!("{relation} has no end"))?;
+            hold!(pages.len() <= PAGES_MAX, "{relation} has no end");
         }
         Ok(pages)
     }
@@ -173,14 +196,16 @@ impl Asked<'_> {
         let most: usize = count.parse().unwrap();
         let sizes: Vec<usize> =
             pages.iter().map(|page| names(std::slice::from_ref(page), "match").len()).collect();
-        check(sizes.iter().all(|size| *size <= most), || format!("pages of {sizes:?}"))
+        hold!(sizes.iter().all(|size| *size <= most), "pages of {sizes:?}");
+        Ok(())
     }
 
     /// Matches, includes, and what their resources hold.
     fn entries(&self, pages: &[Value]) -> Result<(), String> {
         if let Some(ids) = self.expected("ids") {
             let ordered = self.expected("ordered").is_some();
-            same("matches", &names(pages, "match"), &strings(ids), ordered)?;
+            let order = if ordered { Order::AsListed } else { Order::Any };
+            same("matches", &names(pages, "match"), &strings(ids), order)?;
         }
         if let Some(wanted) = self.expected("included") {
             let mut all = BTreeSet::new();
@@ -189,10 +214,10 @@ impl Asked<'_> {
                 let included = names(page, "include");
                 let mut seen: BTreeSet<String> = names(page, "match").into_iter().collect();
                 let is_new = included.iter().all(|name| seen.insert(name.clone()));
-                check(is_new, || format!("a page repeats one of {included:?}"))?;
+                hold!(is_new, "a page repeats one of {included:?}");
                 all.extend(included);
             }
-            same("includes", &all.into_iter().collect::<Vec<_>>(), &strings(wanted), false)?;
+            same("includes", &all.into_iter().collect::<Vec<_>>(), &strings(wanted), Order::Any)?;
         }
         for entry in pages.iter().flat_map(|page| items(&page["entry"])) {
             self.entry(entry)?;
@@ -205,7 +230,7 @@ impl Asked<'_> {
         let hold = |wanted: Option<&Value>, expected: bool| {
             for element in wanted.map(strings).unwrap_or_default() {
                 let holds = resource.get(&element).is_some() == expected;
-                check(holds, || format!("{name}: {element} is there: {}", !expected))?;
+                hold!(holds, "{name}: {element} is there: {}", !expected);
             }
             Ok(())
         };
@@ -217,30 +242,28 @@ impl Asked<'_> {
                 if let Some(tag) = self.expected("tag") {
                     let tags = items(&resource["meta"]["tag"]);
                     let has_tag = tags.iter().any(|one| one["code"] == *tag);
-                    check(has_tag, || format!("{name} lacks the tag {tag}"))?;
+                    hold!(has_tag, "{name} lacks the tag {tag}");
                 }
                 let end = self.expected("fullUrl").and_then(|all| all.get(&name));
                 let end = end.and_then(Value::as_str).unwrap_or_default();
                 let url = entry["fullUrl"].as_str().unwrap_or_default();
-                check(url.ends_with(end), || format!("{name} is at {url}"))
+                hold!(url.ends_with(end), "{name} is at {url}");
+                Ok(())
             }
             _ => Ok(()),
         }
     }
 }
 
-fn check(holds: bool, failure: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(failure()) }
-}
-
-fn same(what: &str, found: &[String], wanted: &[String], ordered: bool) -> Result<(), String> {
+fn same(what: &str, found: &[String], wanted: &[String], order: Order) -> Result<(), String> {
     let sorted = |names: &[String]| {
         let mut names = names.to_vec();
         names.sort();
         names
     };
-    let holds = if ordered { found == wanted } else { sorted(found) == sorted(wanted) };
-    check(holds, || format!("{what} are {found:?}, not {wanted:?}"))
+    let holds = found == wanted || (order == Order::Any && sorted(found) == sorted(wanted));
+    hold!(holds, "{what} are {found:?}, not {wanted:?}");
+    Ok(())
 }
 
 fn items(value: &Value) -> &[Value] {
