@@ -23,6 +23,8 @@ pub(crate) struct Nation {
 
 /// A new hospital is built for so many patients.
 const PATIENTS_PER_HOSPITAL: usize = 50;
+/// One in so many patients is watched at home: a long series of one vital sign.
+pub(crate) const WATCHED_EVERY: usize = 20;
 pub(crate) const PRACTITIONERS_PER_HOSPITAL: usize = 2;
 pub(crate) const ENCOUNTERS_PER_PATIENT: usize = 3;
 
@@ -54,6 +56,9 @@ impl Nation {
             resources.push(encounter.resource());
             observation::measured_at(&encounter, &mut resources, &mut dice);
             clinic::found_and_done_at(&encounter, &mut resources, &mut dice);
+        }
+        if number.is_multiple_of(WATCHED_EVERY) {
+            observation::watched_at_home(&person, &mut resources, &mut dice);
         }
         resources
     }
@@ -158,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_about_25_resources_of_the_types_that_are_searched() {
+    fn a_record_is_25_resources_of_the_types_that_are_searched() {
         let mut counts = BTreeMap::new();
-        for resource in Nation::new(1).patient(0) {
+        for resource in Nation::new(1).patient(1) {
             *counts.entry(resource["resourceType"].as_str().unwrap().to_owned()).or_insert(0) += 1;
         }
         let expected = [
@@ -172,6 +177,16 @@ mod tests {
             ("Procedure", 2),
         ];
         assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)).into());
+    }
+
+    #[test]
+    fn one_in_twenty_has_a_page_of_one_vital_sign() {
+        let nation = Nation::new(1);
+        let pulses = |number| {
+            let code = |one: &Value| one["code"]["coding"][0]["code"] == "8867-4";
+            nation.patient(number).iter().filter(|one| code(one)).count()
+        };
+        assert_eq!((0..40).filter(|number| pulses(*number) >= 20).collect::<Vec<_>>(), [0, 20]);
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn searches_are_measured_on_a_nation_that_grows() {
         "{text}"
     );
     let grown: Vec<_> = report.runs.iter().map(|run| run.fact_value("resources")).collect();
-    assert_eq!(grown, [Some(125.0), Some(1375.0)]);
+    assert_eq!(grown, [Some(155.0), Some(1435.0)]);
     // the stub answers every query with all there are
     let all = ladder.rungs.iter().find(|rung| rung.shape == "Patient?name={name}").unwrap();
     assert_eq!(all.readings[1].resources_per_answer.to_string(), "60");

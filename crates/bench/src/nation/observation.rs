@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    day::{Day, PRESENT_YEAR},
     encounter::Visit,
+    patient::Person,
     terms::{self, LOINC, SNOMED, Term, UCUM, hl7, narrative},
 };
 use crate::dice::Dice;
@@ -113,7 +115,27 @@ pub(super) fn measured_at(visit: &Visit<'_>, resources: &mut Vec<Value>, dice: &
         }
     }
     for (number, found) in found.into_iter().enumerate() {
-        resources.push(resource(visit, number, found));
+        let time = visit.begin + 5 + number;
+        let id = visit.id_of('o', number);
+        let mut observation = resource(&id, visit.person, &visit.day.at(time), found);
+        if let Some(members) = observation.as_object_mut() {
+            members.insert("encounter".to_owned(), visit.reference());
+            members.insert("issued".to_owned(), visit.day.at(time + 2).into());
+            members.insert("performer".to_owned(), json!([visit.practitioner()]));
+        }
+        resources.push(observation);
+    }
+}
+
+const WATCHED_TIMES: usize = 30;
+
+/// A series of heart rates of the last three years.
+pub(super) fn watched_at_home(person: &Person, resources: &mut Vec<Value>, dice: &mut Dice) {
+    for number in 0..WATCHED_TIMES {
+        let day = Day::between(PRESENT_YEAR - 2, PRESENT_YEAR, dice);
+        let time = day.at(360 + dice.below(900));
+        let id = format!("{}-s{number:02}", person.id);
+        resources.push(resource(&id, person, &time, PULSE.found(dice)));
     }
 }
 
@@ -177,20 +199,16 @@ fn smoking(dice: &mut Dice) -> Found {
     }
 }
 
-fn resource(visit: &Visit<'_>, number: usize, found: Found) -> Value {
-    let time = visit.begin + 5 + number;
+fn resource(id: &str, person: &Person, time: &str, found: Found) -> Value {
     let mut resource = json!({
         "resourceType": "Observation",
-        "id": visit.id_of('o', number),
+        "id": id,
         "text": narrative(&found.words),
         "status": "final",
         "category": [hl7("observation-category", found.category)],
         "code": terms::concept(LOINC, found.code),
-        "subject": visit.person.subject(),
-        "encounter": visit.reference(),
-        "effectiveDateTime": visit.day.at(time),
-        "issued": visit.day.at(time + 2),
-        "performer": [visit.practitioner()],
+        "subject": person.subject(),
+        "effectiveDateTime": time,
     });
     if let (Some(members), Value::Object(value)) = (resource.as_object_mut(), found.value) {
         let value: Map<String, Value> = value;

@@ -44,6 +44,9 @@ pub(crate) struct Options {
     /// Only shapes whose text contains this; may be given several times.
     #[arg(long)]
     pub(crate) only: Vec<String>,
+    /// Rounds over all shapes at each population; of each shape the round whose p50 is in the middle counts.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) rounds: usize,
     /// Seconds between the last write and the first search of a step.
     #[arg(long, default_value_t = 3)]
     pub(crate) settle: u64,
@@ -71,8 +74,14 @@ pub(crate) async fn run(
             there = patients;
             tokio::time::sleep(Duration::from_secs(options.settle)).await;
         }
-        for (shape, rung) in shapes.iter().zip(&mut ladder.rungs) {
-            rung.readings.push(measure(bench, shape, (ladder.clients, patients)).await?);
+        let mut rounds = vec![Vec::new(); shapes.len()];
+        for _ in 0..options.rounds.max(1) {
+            for (shape, readings) in shapes.iter().zip(&mut rounds) {
+                readings.push(measure(bench, shape, (ladder.clients, patients)).await?);
+            }
+        }
+        for (rung, readings) in ladder.rungs.iter_mut().zip(rounds) {
+            rung.readings.extend(Reading::middle(readings));
         }
         ladder.patients.push(patients);
     }

@@ -70,6 +70,18 @@ impl Rung {
     }
 }
 
+impl Reading {
+    /// Of several the one whose p50 is in the middle; a round with errors comes before all without.
+    pub(crate) fn middle(mut readings: Vec<Self>) -> Option<Self> {
+        if let Some(failed) = readings.iter().position(|reading| reading.errors > 0) {
+            return Some(readings.swap_remove(failed));
+        }
+        readings.sort_by(|one, other| one.p50_ms.total_cmp(&other.p50_ms));
+        let middle = readings.len().saturating_sub(1) / 2;
+        (middle < readings.len()).then(|| readings.swap_remove(middle))
+    }
+}
+
 const TITLES: [(Set, &str); 4] = [
     (Set::Ladder, "The independent ladder"),
     (Set::K6, "The public comparison on k6"),
@@ -133,7 +145,7 @@ impl Rung {
             format_args!(
                 "| `{}` | {} | {p50} | {ratio} | {:.0} | {} | {} | {cpu} | {} |",
                 cell(self.shape),
-                found(last.resources_per_answer),
+                found(&self.readings),
                 last.requests_per_second,
                 measured(&last, last.p99_ms),
                 self.errors(),
@@ -148,6 +160,41 @@ fn measured(reading: &Reading, value: f64) -> String {
     if reading.requests == 0 { "–".to_owned() } else { format!("{value:.2}") }
 }
 
-fn found(resources: f64) -> String {
-    if resources < 100.0 { format!("{resources:.1}") } else { format!("{resources:.0}") }
+/// Resources on a page (or what was counted) at the last population, and at the first if that differs: a
+/// fuller page may take longer.
+fn found(readings: &[Reading]) -> String {
+    let shown = |resources: f64| {
+        if resources < 100.0 { format!("{resources:.1}") } else { format!("{resources:.0}") }
+    };
+    let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
+        return String::new();
+    };
+    let (first, last) = (first.resources_per_answer, last.resources_per_answer);
+    let is_alike = (first - last).abs() <= 0.05 * last;
+    if is_alike { shown(last) } else { format!("{} → {}", shown(first), shown(last)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_round_counts_unless_one_had_errors() {
+        let reading = |p50_ms, errors| Reading { errors, p50_ms, ..Reading::default() };
+        let middle = |readings: &[(f64, u64)]| {
+            let readings = readings.iter().map(|(p50, errors)| reading(*p50, *errors)).collect();
+            Reading::middle(readings).map(|reading| (reading.p50_ms.to_string(), reading.errors))
+        };
+        assert_eq!(middle(&[(3.0, 0), (1.0, 0), (2.0, 0)]), Some(("2".to_owned(), 0)));
+        assert_eq!(middle(&[(3.0, 0), (1.0, 4), (2.0, 0)]), Some(("1".to_owned(), 4)));
+        assert_eq!(middle(&[]), None);
+    }
+
+    #[test]
+    fn a_page_that_fills_is_shown_as_such() {
+        let reading = |found| Reading { resources_per_answer: found, ..Reading::default() };
+        assert_eq!(found(&[reading(19.8), reading(20.0)]), "20.0");
+        assert_eq!(found(&[reading(3.0), reading(250.0)]), "3.0 → 250");
+        assert_eq!(found(&[]), "");
+    }
 }

@@ -6,11 +6,8 @@ use crate::call::Answer;
 
 /// What is wrong with an answer of status 200; mostly nothing, which is found without parsing it.
 pub(crate) fn fault(answer: &Answer) -> Option<String> {
-    const OUTCOME: &str = "\"OperationOutcome\"";
-    let text = std::str::from_utf8(&answer.body).ok()?;
-    if answer.status != 200 || !text.contains(OUTCOME) {
-        return None;
-    }
+    const OUTCOME: &[u8] = b"\"OperationOutcome\"";
+    memchr::memmem::find(&answer.body, OUTCOME)?;
     let outcomes = match serde_json::from_slice::<Bundle>(&answer.body) {
         Ok(bundle) => bundle.issues(),
         Err(error) => return Some(format!("200, and not JSON: {error}")),

@@ -140,7 +140,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     peer("Patient?birthdate=ge{birthday}", FLAT),
     peer("Patient?identifier={identifier}", FLAT),
     peer(
-        "Observation?patient=Patient/{patient}&code=http://loinc.org|{vital}&_sort=-date&_count=20",
+        "Observation?patient=Patient/{chronic}&code=http://loinc.org|8867-4&_sort=-date&_count=20",
         LAST_OBSERVATIONS,
     ),
     peer("Observation?code={vital}&value-quantity=gt{pressure}", FLAT),

@@ -2,8 +2,8 @@
 
 use crate::dice::Dice;
 use crate::nation::{
-    self, ENCOUNTERS_PER_PATIENT, Nation, PATIENT_NUMBERS, PRACTITIONERS_PER_HOSPITAL, encounter,
-    names,
+    self, ENCOUNTERS_PER_PATIENT, Nation, PATIENT_NUMBERS, PRACTITIONERS_PER_HOSPITAL,
+    WATCHED_EVERY, encounter, names,
     observation::{CATEGORIES, COMPONENTS, LABS, MEASURES, Measure},
     terms,
 };
@@ -26,6 +26,10 @@ pub(crate) const SLOTS: &[Slot] = &[
     }),
     slot("birthday", "2100-01-01", birthday),
     slot("category", "nothing", |sampler| picked(sampler, &CATEGORIES)),
+    slot("chronic", "nobody", |sampler| {
+        let watched = sampler.dice.below(sampler.patients.div_ceil(WATCHED_EVERY));
+        nation::patient_id(watched * WATCHED_EVERY)
+    }),
     slot("code-quantity", "0-0$gt0", |sampler| code_quantity(sampler, &MEASURES)),
     slot("component-code-quantity", "0-0$gt0", |sampler| code_quantity(sampler, &COMPONENTS)),
     slot("component-quantity", "987654321", |sampler| quantity(sampler, &COMPONENTS)),
@@ -152,9 +156,9 @@ fn address_part(sampler: &mut Sampler) -> String {
     middle(picked_city(sampler)).to_owned()
 }
 
-/// Letters from within a name, in ASCII.
+/// Three or four letters from within a name, in ASCII; of a short one all, since servers refuse shorter parts.
 fn middle(name: &str) -> &str {
-    name.get(1..name.len().min(5)).unwrap_or(name)
+    name.get(1..name.len().min(5)).filter(|part| part.len() >= 3).unwrap_or(name)
 }
 
 fn measure(sampler: &mut Sampler, among: &[&'static Measure]) -> &'static Measure {
@@ -186,7 +190,7 @@ mod tests {
             .map(|resource| resource["id"].as_str().unwrap().to_owned())
             .collect();
         let mut sampler = Sampler::new(5, patients, 0);
-        for name in ["patient", "encounter", "practitioner", "location"] {
+        for name in ["patient", "chronic", "encounter", "practitioner", "location"] {
             let slot = SLOTS.iter().find(|slot| slot.name == name).unwrap();
             for _ in 0..200 {
                 let id = sampler.value(slot);
