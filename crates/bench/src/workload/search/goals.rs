@@ -44,8 +44,8 @@ fn missed(rung: &Rung, kinds: &mut Vec<Kind>) -> Vec<String> {
         }
         let Some(kind) = kinds.get_mut(at) else { continue };
         kind.all += 1;
-        // what no request answered is already marked as an error
-        if last.requests == 0 {
+        // where no request was answered there is nothing to compare, and the error is marked
+        if last.requests == 0 || found.is_infinite() {
             continue;
         }
         if goal.is_reached_by(found) {
