@@ -40,17 +40,6 @@ impl Budget {
         Ok(())
     }
 
-    /// What the values of one parameter became.
-    pub(super) fn tests(&self, count: usize) -> Result<(), Fault> {
-        if count > TESTS_OF_VALUES_MAX {
-            let text = format!(
-                "has values that stand for {count} comparisons; at most are {TESTS_OF_VALUES_MAX}"
-            );
-            return Err(Fault::TooCostly(text.into()));
-        }
-        Ok(())
-    }
-
     /// One more type that a chain leads to.
     pub(super) fn chain_type(&self) -> Result<(), Fault> {
         if add(&self.chain_types, 1) > CHAIN_TYPES_MAX {
@@ -68,4 +57,15 @@ fn add(to: &Cell<usize>, count: usize) -> usize {
     let sum = to.get().saturating_add(count);
     to.set(sum);
     sum
+}
+
+/// What the values of one parameter became.
+pub(super) fn tests(count: usize) -> Result<(), Fault> {
+    if count > TESTS_OF_VALUES_MAX {
+        let text = format!(
+            "has values that stand for {count} comparisons; at most are {TESTS_OF_VALUES_MAX}"
+        );
+        return Err(Fault::TooCostly(text.into()));
+    }
+    Ok(())
 }

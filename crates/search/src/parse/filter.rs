@@ -13,7 +13,7 @@ mod words;
 use std::mem::discriminant;
 
 use super::{
-    Context,
+    Context, budget,
     chain::{self, Place},
     expression,
     fault::Fault,
@@ -146,7 +146,7 @@ impl Asked<'_> {
         read: fn(&Self, &str) -> Result<Vec<Test>, Fault>,
     ) -> Result<Filter, Fault> {
         let tests: Vec<Test> = self.each(values, read)?.into_iter().flatten().collect();
-        self.context.budget.tests(tests.len())?;
+        budget::tests(tests.len())?;
         Ok(self.any(tests))
     }
 

@@ -50,10 +50,8 @@ fn filter(query: &str) -> Filter {
 
 /// The tests of the one filter that a query has.
 fn tests(query: &str) -> Vec<Test> {
-    match filter(query) {
-        Filter::Value { any, .. } => any,
-        other => panic!("{query}: {other:?}"),
-    }
+    let Filter::Value { any, .. } = filter(query) else { panic!("{query}") };
+    any
 }
 
 /// `Type.code`

@@ -61,7 +61,7 @@ fn combination(
 }
 
 /// Whether a reference and a token stand in the order `appends$DocumentReference/1`. R4 defines the parts of
-/// `relationship` of DocumentReference crosswise: by the parameters the reference comes first, by the
+/// the relationship of a document crosswise: by the parameters the reference comes first, by the
 /// expressions the token. Both orders are taken.
 fn is_crosswise(parameters: &[&Parameter], parts: &[&str]) -> bool {
     let is_reference = |part: &str| part.contains('/') && !part.contains('|');

@@ -2,7 +2,7 @@
 
 use super::{Asked, any_of};
 use crate::{
-    parse::{Fault, value},
+    parse::{Fault, budget, value},
     plan::{Filter, System, Test, TokenTest, UriTest},
     registry::ParamId,
     text,
@@ -29,7 +29,7 @@ pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault
             }
         }
     }
-    asked.context.budget.tests(count)?;
+    budget::tests(count)?;
     if !plain.is_empty() {
         versioned.push(any_of(&asked.parameter.sources, plain));
     }

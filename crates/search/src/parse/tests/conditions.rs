@@ -144,10 +144,8 @@ fn what_references_a_resource() {
 #[test]
 fn near() {
     let circles = |query: &str| -> Vec<Circle> {
-        match filter(query) {
-            Filter::Near { any, .. } => any,
-            other => panic!("{other:?}"),
-        }
+        let Filter::Near { any, .. } = filter(query) else { panic!("{query}") };
+        any
     };
     let metres = [
         ("Location?near=0|90|1|km", 1000.0),

@@ -19,12 +19,6 @@ fn operators() {
     let born = |comparison, text| {
         value("Patient.birthdate", vec![Test::Date(DateTest { comparison, span: day(text) })])
     };
-    let coded = |concepts| value("Condition.code", vec![Test::Concepts(concepts)]);
-    let in_set = || coded(Concepts::ValueSet("http://x/vs".into()));
-    let organization = value(
-        "Patient.organization",
-        vec![Test::Reference(ReferenceTest::Local { ty: ty("Organization"), id: "1".into() })],
-    );
     let cases = [
         (r#"Patient?_filter=family eq "Le Clerc""#, text(StringTest::Is, "le clerc")),
         ("Patient?_filter=family co ÜLL", text(StringTest::Contains, "ull")),
@@ -53,6 +47,21 @@ fn operators() {
                 vec![Test::Canonical(NumberTest::LessOrEqual(1000.0), "g".into())],
             ),
         ),
+    ];
+    for (query, expected) in cases {
+        assert_eq!(filter(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn operators_on_codes_and_references() {
+    let coded = |concepts| value("Condition.code", vec![Test::Concepts(concepts)]);
+    let in_set = || coded(Concepts::ValueSet("http://x/vs".into()));
+    let organization = value(
+        "Patient.organization",
+        vec![Test::Reference(ReferenceTest::Local { ty: ty("Organization"), id: "1".into() })],
+    );
+    let cases = [
         ("Patient?_filter=gender eq male", value("Patient.gender", vec![code("male")])),
         (
             "Condition?_filter=code co flu",

@@ -277,10 +277,10 @@ fn every_composite_is_known() {
             let of_type = Registry::r4().of(parameter.ty);
             of_type.iter().find(|one| one.url == url).unwrap().kind
         };
-        let values = parameter.components.iter().map(|(url, _)| match part(url) {
-            crate::SearchKind::Date => "2000",
-            _ => "1",
-        });
+        let values = parameter
+            .components
+            .iter()
+            .map(|(url, _)| if part(url) == crate::SearchKind::Date { "2000" } else { "1" });
         let values: Vec<&str> = values.collect();
         let query = format!("{}?{}={}", parameter.ty, parameter.code, values.join("$"));
         assert!(matches!(tests(&query).as_slice(), [Test::Composite { .. }]), "{query}");
