@@ -106,7 +106,7 @@ fn names<'r>(
     types: &'r [ResourceType],
 ) -> impl Iterator<Item = &'r str> + use<'r> {
     let types = types.iter().take(TYPES_MAX);
-    types.flat_map(|ty| registry.of(*ty)).map(|parameter| parameter.code)
+    types.flat_map(|ty| registry.of(*ty)).map(|parameter| &*parameter.code)
 }
 
 /// `Patient`, `Patient, Group and 2 other types`

@@ -110,7 +110,7 @@ pub(super) struct Asked<'a> {
 impl Asked<'_> {
     /// What the values demand.
     pub(super) fn filter(&self, values: &[&str]) -> Result<Filter, Fault> {
-        match (self.parameter.code, self.parameter.kind) {
+        match (&*self.parameter.code, self.parameter.kind) {
             ("_id", _) => ids(self, values),
             ("_lastUpdated", _) => {
                 self.modifier_among(&[])?;
@@ -227,7 +227,7 @@ pub(super) fn missing(parameter: &Parameter, value: &str) -> Result<Filter, Faul
         "false" => false,
         _ => return Err(Fault::Value("takes true or false".into())),
     };
-    match (parameter.code, parameter.kind) {
+    match (&*parameter.code, parameter.kind) {
         // every resource has both
         ("_id" | "_lastUpdated", _) if missing => Ok(Filter::Id(Vec::new())),
         ("_id" | "_lastUpdated", _) => Ok(Filter::All(Vec::new())),

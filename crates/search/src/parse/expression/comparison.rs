@@ -93,7 +93,7 @@ pub(super) fn filter(
         };
     }
     let asked = Asked { context, place, parameter, modifier: None };
-    let compared = match (parameter.code, parameter.kind) {
+    let compared = match (&*parameter.code, parameter.kind) {
         ("_id", _) => id(&asked, *operator, value)?,
         (_, SearchKind::Date) => date(&asked, *operator, value)?,
         (_, SearchKind::Number) => match operator {
@@ -163,7 +163,7 @@ fn date(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<Fil
         },
         _ => return Ok(None),
     };
-    Ok(Some(match asked.parameter.code {
+    Ok(Some(match &*asked.parameter.code {
         "_lastUpdated" => Filter::Updated(vec![test]),
         _ => asked.any(vec![Test::Date(test)]),
     }))
