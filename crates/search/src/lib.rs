@@ -7,6 +7,7 @@
 mod compartment;
 #[cfg(test)]
 mod conformance;
+mod corpus;
 mod extract;
 mod matches;
 mod parse;
@@ -18,9 +19,10 @@ mod text;
 mod timespan;
 
 pub use compartment::patient_compartment;
+pub use corpus::{Corpus, Entry, Hit, SortValue};
 pub use extract::extract;
 pub use fhir_model::definitions::SearchKind;
-pub use matches::matches;
+pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{Handling, Reading, parse};
 pub use plan::{
     Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, Filter, Include,
