@@ -20,12 +20,12 @@ use fhir_model::{
     definitions::{SearchKind, r4},
 };
 
+pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
 pub use custom::{Custom, Definition};
 pub use parameter::{ParamId, Parameter, State};
+pub(crate) use path::Step;
 #[cfg(test)]
 pub(crate) use program::is_indexed;
-pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
-pub(crate) use path::Step;
 pub(crate) use program::{Condition, Leaf, Place, Program};
 
 /// All search parameters, and for each resource type the program that extracts their values.
@@ -180,7 +180,8 @@ impl Registry {
         let types = std::mem::take(&mut self.types);
         let compiled = types.into_iter().enumerate().map(|(number, index)| {
             let (from, to) = index.parameters;
-            let Some(of_type) = self.parameters.get(from..to).filter(|some| !some.is_empty()) else {
+            let Some(of_type) = self.parameters.get(from..to).filter(|some| !some.is_empty())
+            else {
                 return index;
             };
             let Some(ty) = of_type.first().map(|first| first.ty) else { return index };

@@ -107,7 +107,8 @@ fn follow<'t>(
 }
 
 fn parts(rows: Rows) -> Vec<Part> {
-    let tokens = rows.tokens.into_iter().map(|row| Part::Token { code: row.code, system: row.system });
+    let tokens =
+        rows.tokens.into_iter().map(|row| Part::Token { code: row.code, system: row.system });
     let strings =
         rows.strings.into_iter().map(|row| Part::String { folded: row.folded, exact: row.exact });
     let quantities = rows.quantities.into_iter().map(|row| Part::Quantity {
@@ -116,10 +117,8 @@ fn parts(rows: Rows) -> Vec<Part> {
         code: row.code,
         unit: row.unit,
     });
-    let canonical = rows
-        .canonical
-        .into_iter()
-        .map(|row| Part::Canonical { value: row.value, unit: row.unit });
+    let canonical =
+        rows.canonical.into_iter().map(|row| Part::Canonical { value: row.value, unit: row.unit });
     let numbers = rows.numbers.into_iter().map(|row| Part::Number(row.value));
     let dates = rows.dates.into_iter().map(|row| Part::Date(row.span));
     let references = rows.references.into_iter().map(|row| Part::Reference(row.target));

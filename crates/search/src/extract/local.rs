@@ -4,10 +4,7 @@ use std::borrow::Cow;
 
 use fhir_model::{NodeRef, ResourceType, TypeId};
 
-use crate::{
-    rows::Target,
-    text,
-};
+use crate::{rows::Target, text};
 
 /// What a resource contains, sorted by id; the first of each id.
 pub(super) struct Local<'t>(Vec<Inner<'t>>);

@@ -56,8 +56,7 @@ pub(super) fn quantities(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> 
             if let Some(value) = node.child("value").and_then(real) {
                 rows.quantities.push(quantity(param, node, value));
                 let row = canonical(node);
-                rows.canonical
-                    .extend(row.map(|(value, unit)| CanonicalRow { param, value, unit }));
+                rows.canonical.extend(row.map(|(value, unit)| CanonicalRow { param, value, unit }));
             }
         }
     }

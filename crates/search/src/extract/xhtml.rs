@@ -2,8 +2,8 @@
 
 /// Elements inside a line: what stands before and after them may be one word.
 const INLINE: &[&str] = &[
-    "a", "abbr", "acronym", "b", "big", "cite", "code", "dfn", "em", "i", "kbd", "q", "samp", "small",
-    "span", "strong", "sub", "sup", "tt", "u", "var",
+    "a", "abbr", "acronym", "b", "big", "cite", "code", "dfn", "em", "i", "kbd", "q", "samp",
+    "small", "span", "strong", "sub", "sup", "tt", "u", "var",
 ];
 
 /// The five entities of XML; narratives have no others, and characters by number.
@@ -61,9 +61,9 @@ fn is_inline(tag: &str) -> bool {
 fn entity(from: &str) -> (char, &str) {
     let after_ampersand = from.get(1..).unwrap_or("");
     let end = after_ampersand.bytes().take(12).position(|byte| byte == b';');
-    let Some((name, after)) = end.and_then(|end| {
-        Some((after_ampersand.get(..end)?, after_ampersand.get(end + 1..)?))
-    }) else {
+    let Some((name, after)) =
+        end.and_then(|end| Some((after_ampersand.get(..end)?, after_ampersand.get(end + 1..)?)))
+    else {
         return (' ', after_ampersand);
     };
     let number = name.strip_prefix('#').and_then(|number| {

@@ -64,7 +64,7 @@ pub(super) fn parse(
     let Some(parameter) = context.registry.parameter(source, code) else {
         let references =
             context.registry.of(source).iter().filter(|one| one.kind == SearchKind::Reference);
-        let hint = suggest::hint(code, references.map(|parameter| parameter.code));
+        let hint = suggest::hint(code, references.map(|parameter| &*parameter.code));
         return Err(Fault::Value(format!("names no parameter of {source}{hint}").into()));
     };
     if parameter.kind != SearchKind::Reference {

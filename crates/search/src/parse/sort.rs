@@ -43,7 +43,7 @@ fn by_value(context: &Context<'_>, plan: &Plan, name: &str) -> Result<SortKey, F
         let known = context.registry.of(ty).iter().filter(|parameter| is_comparable(parameter));
         let parameter = context.registry.parameter(ty, name);
         let Some(parameter) = parameter.filter(|parameter| is_comparable(parameter)) else {
-            let hint = suggest::hint(name, known.map(|parameter| parameter.code));
+            let hint = suggest::hint(name, known.map(|parameter| &*parameter.code));
             let text = format!(
                 "sorts by search parameters of {ty} that have values to compare, _id or \
                  _lastUpdated{hint}"
@@ -65,6 +65,6 @@ fn by_value(context: &Context<'_>, plan: &Plan, name: &str) -> Result<SortKey, F
 }
 
 fn is_comparable(parameter: &Parameter) -> bool {
-    let is_words = matches!(parameter.code, "_text" | "_content" | "_query" | "_filter");
+    let is_words = matches!(&*parameter.code, "_text" | "_content" | "_query" | "_filter");
     !is_words && !matches!(parameter.kind, SearchKind::Composite | SearchKind::Special)
 }

@@ -48,9 +48,7 @@ pub(super) fn types_of(expression: &str, ty: ResourceType) -> Option<Vec<TypeId>
             Branch::Elsewhere => {}
             Branch::Other => return None,
             Branch::Path(steps) => types.extend(
-                steps
-                    .iter()
-                    .fold(vec![ty.ty()], |types, step| targets::types_after(&types, step)),
+                steps.iter().fold(vec![ty.ty()], |types, step| targets::types_after(&types, step)),
             ),
         }
     }

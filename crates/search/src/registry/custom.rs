@@ -155,7 +155,8 @@ impl Reader<'_> {
         let code = self.text("type", "needs a type")?;
         match SearchKind::from_code(&code) {
             Some(SearchKind::Special) => {
-                let text = "A search parameter of type 'special' is one that the server has to know of";
+                let text =
+                    "A search parameter of type 'special' is one that the server has to know of";
                 self.refuse(IssueType::NotSupported, "type", text.to_owned());
                 None
             }
@@ -255,7 +256,11 @@ impl Reader<'_> {
             if let Some(Some(fault)) = faults.next()
                 && faults.all(|fault| fault.is_some())
             {
-                self.refuse(IssueType::Invariant, "expression", format!("It finds nothing: {fault}"));
+                self.refuse(
+                    IssueType::Invariant,
+                    "expression",
+                    format!("It finds nothing: {fault}"),
+                );
             }
         }
         for ty in types {

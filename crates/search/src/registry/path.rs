@@ -56,7 +56,11 @@ pub(super) fn branch(text: &str, ty: ResourceType) -> Branch {
 pub(super) fn base(text: &str, ty: ResourceType) -> Branch {
     match identifier(text) {
         (name, "") if TypeId::named(name).is_some() => {
-            if is_about(text, ty) { Branch::Path(Vec::new()) } else { Branch::Elsewhere }
+            if is_about(text, ty) {
+                Branch::Path(Vec::new())
+            } else {
+                Branch::Elsewhere
+            }
         }
         _ => branch(text, ty),
     }

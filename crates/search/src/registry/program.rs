@@ -77,11 +77,7 @@ impl Condition {
 
 impl Default for Program {
     fn default() -> Self {
-        Self {
-            places: vec![Place::default()],
-            expressions: Vec::new(),
-            composites: Vec::new(),
-        }
+        Self { places: vec![Place::default()], expressions: Vec::new(), composites: Vec::new() }
     }
 }
 

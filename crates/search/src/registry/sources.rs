@@ -88,10 +88,7 @@ fn alone(one: Anatomy<'_>) -> (Share, Vec<Atom>) {
     (Share { sources: vec![one.parameter.id], branches: branches.collect() }, Vec::new())
 }
 
-fn shared(
-    one: Anatomy<'_>,
-    done: &[(SearchKind, ParamId, Vec<Atom>)],
-) -> (Share, Vec<Atom>) {
+fn shared(one: Anatomy<'_>, done: &[(SearchKind, ParamId, Vec<Atom>)]) -> (Share, Vec<Atom>) {
     let all: Vec<&Atom> = one.branches.iter().flat_map(|(_, atoms)| atoms).collect();
     let others = done.iter().filter(|(kind, _, atoms)| {
         *kind == one.parameter.kind && atoms.iter().all(|atom| all.contains(&atom))

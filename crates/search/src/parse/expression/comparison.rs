@@ -1,4 +1,8 @@
 //! The operators of `_filter` on the values of a parameter.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a kind of parameter names its operators; every other one is refused"
+)]
 
 use super::Comparison;
 use crate::{
@@ -89,7 +93,7 @@ pub(super) fn filter(
         };
     }
     let asked = Asked { context, place, parameter, modifier: None };
-    let compared = match (parameter.code, parameter.kind) {
+    let compared = match (&*parameter.code, parameter.kind) {
         ("_id", _) => id(&asked, *operator, value)?,
         (_, SearchKind::Date) => date(&asked, *operator, value)?,
         (_, SearchKind::Number) => match operator {
@@ -159,7 +163,7 @@ fn date(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<Fil
         },
         _ => return Ok(None),
     };
-    Ok(Some(match asked.parameter.code {
+    Ok(Some(match &*asked.parameter.code {
         "_lastUpdated" => Filter::Updated(vec![test]),
         _ => asked.any(vec![Test::Date(test)]),
     }))

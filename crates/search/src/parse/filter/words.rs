@@ -3,11 +3,8 @@
 use crate::{
     parse::{Context, Fault, chain::Place, value},
     plan::{Filter, WordScope},
-    text,
+    text::{self, WORD_CHARS_MIN},
 };
-
-/// The fewest characters of a word: shorter ones stand in too many texts.
-const CHARS_MIN: usize = 3;
 
 /// The most words of a value.
 const WORDS_MAX: usize = 32;
@@ -46,8 +43,8 @@ fn words(
         if words.len() > WORDS_MAX {
             return Err(Fault::TooCostly(format!("takes at most {WORDS_MAX} words").into()));
         }
-        if words.iter().any(|word| word.chars().nth(CHARS_MIN - 1).is_none()) {
-            let text = format!("takes words of {CHARS_MIN} characters or more");
+        if words.iter().any(|word| word.chars().nth(WORD_CHARS_MIN - 1).is_none()) {
+            let text = format!("takes words of {WORD_CHARS_MIN} characters or more");
             return Err(Fault::TooCostly(text.into()));
         }
         if !words.is_empty() {
