@@ -7,6 +7,7 @@
 mod compartment;
 #[cfg(test)]
 mod conformance;
+mod corpus;
 mod extract;
 mod globe;
 mod matches;
@@ -19,9 +20,10 @@ mod text;
 mod timespan;
 
 pub use compartment::patient_compartment;
+pub use corpus::{Corpus, Entry, Hit, SortValue};
 pub use extract::extract;
 pub use fhir_model::definitions::SearchKind;
-pub use matches::matches;
+pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
     Handling, Reading, compartment_types, parse, parse_system, parse_types, within_compartment,
 };
