@@ -2,7 +2,7 @@
 
 mod searching;
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
 use fhir_model::{ResourceType, definitions::r4, json};
@@ -48,8 +48,11 @@ const FOR_EVERY_TYPE: &str = concat!(
 
 /// The statement of this server.
 pub(crate) fn statement(fhir: &Fhir) -> Bytes {
-    static REST: LazyLock<Vec<u8>> = LazyLock::new(|| rest(Registry::r4()));
-    let mut out = Vec::with_capacity(REST.len() + 1024);
+    static R4: LazyLock<Vec<u8>> = LazyLock::new(|| rest(Registry::r4()));
+    let registry = fhir.vault.registry();
+    let is_r4 = registry.all().len() == Registry::r4().all().len();
+    let rest = if is_r4 { Cow::Borrowed(&*R4) } else { Cow::Owned(rest(&registry)) };
+    let mut out = Vec::with_capacity(rest.len() + 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","name":"#);
     json::write_string(&mut out, fhir.software.name);
     out.extend_from_slice(br#","status":"active","date":"#);
@@ -69,7 +72,7 @@ pub(crate) fn statement(fhir: &Fhir) -> Bytes {
         list(&mut out, values, |out, value| json::write_string(out, value));
     }
     out.extend_from_slice(br#","rest":["#);
-    out.extend_from_slice(&REST);
+    out.extend_from_slice(&rest);
     out.extend_from_slice(b"]}");
     out.into()
 }
@@ -102,11 +105,8 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
         out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
         list(out, &values, |out, value| json::write_string(out, value));
     }
-    let answered: Vec<&Parameter> = registry
-        .of(ty)
-        .iter()
-        .filter(|parameter| searching::is_answered(registry, parameter))
-        .collect();
+    let answered: Vec<&Parameter> =
+        registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
     out.push(b'}');
@@ -120,9 +120,9 @@ fn interaction(out: &mut Vec<u8>, code: &&str) {
 
 fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
     out.extend_from_slice(br#"{"name":"#);
-    json::write_string(out, parameter.code);
+    json::write_string(out, &parameter.code);
     out.extend_from_slice(br#","definition":"#);
-    json::write_string(out, parameter.url);
+    json::write_string(out, &parameter.url);
     out.extend_from_slice(br#","type":"#);
     json::write_string(out, parameter.kind.code());
     out.push(b'}');

@@ -104,7 +104,7 @@ fn understand(
     let (registry, now) = (fhir.vault.registry(), fhir.vault.clock().now());
     let reading = Reading { handling, base: &fhir.base, now };
     let method = query.take(TOTAL_METHOD);
-    let (mut plan, ignored) = reach.understand(registry, query.pairs(), &reading)?;
+    let (mut plan, ignored) = reach.understand(&registry, query.pairs(), &reading)?;
     if let Some(method) = method {
         plan.total = Some(total_by(&method)?);
         plan.understood.push((TOTAL_METHOD.to_owned(), method));

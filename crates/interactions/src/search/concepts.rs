@@ -232,7 +232,7 @@ async fn find(fhir: &Fhir, permit: &Permit, need: &Need) -> Result<Option<Tree>,
         Need::CodeSystem(_) => "CodeSystem",
     };
     let Some(plan) = ResourceType::named(name)
-        .and_then(|ty| plan_of(fhir.vault.registry(), ty, need.canonical()))
+        .and_then(|ty| plan_of(&fhir.vault.registry(), ty, need.canonical()))
     else {
         return Ok(None);
     };
