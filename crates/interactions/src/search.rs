@@ -93,5 +93,5 @@ fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, versions: &[Version]) {
 }
 
 fn empty() -> storage::Page {
-    storage::Page { versions: Vec::new(), next: None, previous: None }
+    storage::Page::default()
 }

@@ -3,6 +3,7 @@
 pub(crate) mod ask;
 mod check;
 mod count;
+pub(crate) mod explain;
 mod include;
 pub(crate) mod inquiry;
 mod leader;
@@ -23,6 +24,7 @@ use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 
 use crate::{Method, body};
+pub use explain::Explanation;
 pub use position::Position;
 use position::{Route, SortValue};
 

@@ -20,6 +20,28 @@ pub(crate) struct Found {
     pub(crate) values: Vec<SortValue>,
 }
 
+/// How a database runs a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Its plan, a step a line.
+    pub(crate) plan: String,
+    /// How much it did: rows looked at, of SQLite steps of its machine.
+    pub(crate) work: u64,
+}
+
+impl Found {
+    /// A contained resource is named by `[type]/[id]#[its own id]`.
+    pub(crate) fn new(
+        version: Version,
+        res: i64,
+        contained: Option<&str>,
+        values: Vec<SortValue>,
+    ) -> Self {
+        let local = contained.and_then(|name| name.split_once('#')).map(|(_, id)| id.to_owned());
+        Self { version: Version { contained: local, ..version }, res, values }
+    }
+}
+
 /// A database, or a transaction on it. All questions of one search see the same snapshot, where that matters.
 pub(crate) trait Ask {
     /// Which SQL.
@@ -42,4 +64,7 @@ pub(crate) trait Ask {
     /// The rows of a statement whose columns are those of [`super::Columns`], then of what was found its number
     /// and, of a contained resource, its id; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
+
+    /// Runs a statement and says how.
+    async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome>;
 }

@@ -27,26 +27,26 @@ pub(crate) async fn search(
     plan: &Plan,
     (turn, count): (&Turn, u32),
     registry: &Registry,
-    mut ask: impl Ask,
+    ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
     let parts = Part::of(plan);
     let commit = match turn {
         Turn::First => ask.last_commit(),
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
-    let names = Names::of(plan, &mut ask).await?;
+    let names = Names::of(plan, ask).await?;
     let before = match turn {
         Turn::First => None,
         Turn::After(position) | Turn::Before(position) => Some(&position.route),
     };
-    let (route, sizes) = route::choose(plan, &parts, (&names, &mut ask), before).await?;
+    let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
     let found = ask.found(&statement).await?;
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, registry, &mut ask).await?;
+            include::included(&plan.includes, &page.versions, registry, ask).await?;
     }
     Ok(page)
 }
@@ -55,10 +55,10 @@ pub(crate) async fn search(
 ///
 /// # Errors
 /// `too-costly`, or the database's own trouble.
-pub(crate) async fn count(plan: &Plan, mut ask: impl Ask) -> Result<u64, Outcome> {
+pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
     let parts = Part::of(plan);
-    let names = Names::of(plan, &mut ask).await?;
-    let (route, sizes) = route::for_all(&parts, (&names, &mut ask)).await?;
+    let names = Names::of(plan, ask).await?;
+    let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let is_rough = plan.total == Some(Total::Estimate) && plan.summary != Summary::Count;
     let at_most = is_rough.then_some(ESTIMATE_MAX);

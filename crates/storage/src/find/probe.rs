@@ -45,7 +45,7 @@ impl Sizes {
     ) -> Result<(), Outcome> {
         let mut filters = Vec::new();
         for part in parts {
-            collect(part, &mut filters);
+            collect(part, names.dialect, &mut filters);
         }
         if filters.len() > PROBES_MAX {
             return Ok(());
@@ -177,38 +177,35 @@ fn has_leader(part: &Part<'_>) -> bool {
 }
 
 /// All filters whose rows can be counted, those of chains too.
-fn collect<'p>(part: &Part<'p>, into: &mut Vec<(&'p Filter, Part<'p>)>) {
+fn collect<'p>(part: &Part<'p>, dialect: Dialect, into: &mut Vec<(&'p Filter, Part<'p>)>) {
     for filter in &part.filters {
-        collect_filter(filter, part, into);
+        collect_filter(filter, (part, dialect), into);
     }
 }
 
 fn collect_filter<'p>(
     filter: &'p Filter,
-    part: &Part<'p>,
+    (part, dialect): (&Part<'p>, Dialect),
     into: &mut Vec<(&'p Filter, Part<'p>)>,
 ) {
     match filter {
         Filter::Value { .. } | Filter::Near { .. } | Filter::Updated(_) | Filter::Words { .. } => {
-            if can_lead(filter, part) {
+            // PostgreSQL finds all words before it counts the first
+            let is_dear = dialect == Dialect::Postgres && matches!(filter, Filter::Words { .. });
+            if can_lead(filter, part) && !is_dear {
                 into.push((filter, part.clone()));
             }
         }
         Filter::Any(inner) | Filter::All(inner) => {
-            inner.iter().for_each(|one| collect_filter(one, part, into));
+            inner.iter().for_each(|one| collect_filter(one, (part, dialect), into));
         }
         Filter::Chain { targets, .. } => targets
             .iter()
             .flat_map(|plan| Part::of_type(plan, Domain::Either))
-            .for_each(|part| collect(&part, into)),
+            .for_each(|part| collect(&part, dialect, into)),
         Filter::Has { source, .. } => {
-            Part::of_type(source, Domain::Own).iter().for_each(|part| collect(part, into));
+            Part::of_type(source, Domain::Own).iter().for_each(|part| collect(part, dialect, into));
         }
         Filter::Id(_) | Filter::Not(_) | Filter::Present { .. } => {}
     }
-}
-
-/// Whether counting words costs as much as finding them all.
-pub(super) fn is_dear(filter: &Filter, dialect: Dialect) -> bool {
-    dialect == Dialect::Postgres && matches!(filter, Filter::Words { .. })
 }
