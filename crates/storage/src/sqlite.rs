@@ -2,7 +2,11 @@
 
 mod apply;
 mod connection;
+mod deadline;
 mod group;
+mod lines;
+mod names;
+mod query;
 mod readers;
 mod writer;
 
@@ -11,6 +15,7 @@ use std::path::Path;
 use fhir_model::{IssueType, Outcome};
 
 pub(crate) use group::{Finished, Group, Job};
+pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
 
@@ -28,7 +33,8 @@ impl Sqlite {
     /// What SQLite says.
     pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
-        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)? })
+        let readers = Readers::new(path, writer.committed());
+        Ok(Self { readers, group: Group::start(writer, path)? })
     }
 }
 
