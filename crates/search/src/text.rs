@@ -8,6 +8,9 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 /// The most bytes of a text that the index keeps.
 pub(crate) const BYTES_MAX: usize = 255;
 
+/// The fewest characters of a word that can be searched for: shorter ones stand in too many texts.
+pub(crate) const WORD_CHARS_MIN: usize = 3;
+
 /// How much of a long key stands before its digest.
 const KEY_PREFIX_BYTES: usize = 200;
 
