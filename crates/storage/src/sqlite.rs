@@ -2,9 +2,11 @@
 
 mod apply;
 mod connection;
+mod deadline;
 mod group;
 mod lines;
 mod names;
+mod query;
 mod readers;
 mod writer;
 
@@ -13,6 +15,7 @@ use std::path::Path;
 use fhir_model::{IssueType, Outcome};
 
 pub(crate) use group::{Finished, Group, Job};
+pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
 
@@ -30,7 +33,8 @@ impl Sqlite {
     /// What SQLite says.
     pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
-        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)? })
+        let readers = Readers::new(path, writer.committed());
+        Ok(Self { readers, group: Group::start(writer, path)? })
     }
 }
 
@@ -47,6 +51,7 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Outcome> {
 /// Says to the caller what kind of trouble it is, and to the log which.
 pub(crate) fn trouble(error: &rusqlite::Error) -> Outcome {
     tracing::error!(%error, "sqlite");
+    eprintln!("DEBUG {error:?}");
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Outcome::new(IssueType::Transient, "The database is busy; try again")

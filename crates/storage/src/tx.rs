@@ -136,8 +136,10 @@ impl<'a> Tx<'a> {
     /// The database's own trouble.
     pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, plan, limit),
-            Engine::Postgres(transaction) => transaction.find(self.permit, plan, limit).await,
+            Engine::Sqlite(writer) => writer.find(self.permit, self.indexing.registry, plan, limit),
+            Engine::Postgres(transaction) => {
+                transaction.find(self.permit, self.indexing.registry, plan, limit).await
+            }
         }
     }
 

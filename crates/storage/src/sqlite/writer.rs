@@ -1,17 +1,25 @@
 //! The one connection that writes, and what it knows by heart.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
+use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use search::Plan;
+use search::{Plan, Registry};
 
-use super::{connection, names::Names, trouble};
+use super::{connection, deadline::Deadline, names::Names, query::Asked, trouble};
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
-    find::{Turn, Version, statement},
+    find::{Turn, Version, inquiry},
     tx::Delta,
 };
 
@@ -21,6 +29,9 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Clock,
     memory: Memory,
+    deadline: Deadline,
+    /// The last commit that is on disk.
+    committed: Arc<AtomicI64>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
 }
@@ -44,6 +55,7 @@ impl Writer {
         let connection = connection::open_writer(path).map_err(|error| trouble(&error))?;
         let (last_res, last_time, last_commit) =
             counters(&connection).map_err(|error| trouble(&error))?;
+        let deadline = Deadline::on(&connection).map_err(|error| trouble(&error))?;
         Ok(Self {
             connection,
             clock,
@@ -55,8 +67,15 @@ impl Writer {
                 words: Vec::new(),
                 words_before: 0,
             },
+            deadline,
+            committed: Arc::new(AtomicI64::new(last_commit)),
             is_written: false,
         })
+    }
+
+    /// Where the number of the last commit can be read.
+    pub(super) fn committed(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.committed)
     }
 
     /// The time of the next transaction: the clock's, but never before an earlier transaction's.
@@ -74,6 +93,7 @@ impl Writer {
         self.memory.words_before = 0;
         self.write_words()?;
         self.run("commit")?;
+        self.committed.store(self.memory.last_commit, Ordering::Release);
         self.memory.names.keep();
         Ok(())
     }
@@ -176,11 +196,20 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
+        registry: &Registry,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_words().map_err(|error| trouble(&error))?;
-        super::readers::find(&self.connection, &statement::page(plan, &Turn::First, limit))
+        let mut asked =
+            Asked { connection: &self.connection, last_commit: self.memory.last_commit };
+        self.deadline.begin();
+        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+        self.deadline.end();
+        let page = page.unwrap_or_else(|| {
+            Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+        });
+        Ok(page?.versions)
     }
 
     /// See [`crate::Tx::write`].
