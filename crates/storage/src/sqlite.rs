@@ -15,6 +15,7 @@ use std::path::Path;
 use fhir_model::{IssueType, Outcome};
 
 pub(crate) use group::{Finished, Group, Job};
+pub(crate) use deadline::TIME_MAX;
 pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
@@ -50,9 +51,11 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Outcome> {
 
 /// Says to the caller what kind of trouble it is, and to the log which.
 pub(crate) fn trouble(error: &rusqlite::Error) -> Outcome {
-    tracing::error!(%error, "sqlite");
-    eprintln!("DEBUG {error:?}");
-    match error.sqlite_error_code() {
+    let code = error.sqlite_error_code();
+    if code != Some(rusqlite::ErrorCode::OperationInterrupted) {
+        tracing::error!(%error, "sqlite");
+    }
+    match code {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Outcome::new(IssueType::Transient, "The database is busy; try again")
         }

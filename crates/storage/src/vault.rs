@@ -55,6 +55,24 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// The answer, and whether its time is over.
+    #[expect(clippy::type_complexity, reason = "an answer and a remark on it")]
+    fn ask_sqlite<T>(
+        &self,
+        time_max: Duration,
+        search: &impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>>,
+    ) -> Result<(Result<T, Outcome>, bool), Outcome> {
+        let Engine::Sqlite(engine) = &self.engine else { return Err(wrong_engine()) };
+        let snapshot = engine.readers.snapshot(time_max)?;
+        let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
+        let answer = answer.unwrap_or_else(|| {
+            Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+        });
+        Ok((answer, snapshot.is_over()))
+    }
+}
+
 #[derive(Debug)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
@@ -264,24 +282,18 @@ impl Vault {
         Ok(Page::cut(fetched, &query.turn, query.count))
     }
 
-    /// Asks SQLite what a search asks, on one snapshot; not on the thread that serves requests, since it may take
-    /// long.
+    /// Asks SQLite what a search asks, on one snapshot. Most searches are done sooner here on the spot than they
+    /// are handed to another thread; one that is not quick begins again there.
     async fn on_snapshot<T: Send + 'static>(
         &self,
-        search: impl FnOnce(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
+        search: impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
     ) -> Result<T, Outcome> {
+        match self.inner.ask_sqlite(QUICK, &search)? {
+            (Err(_), true) => {}
+            (answer, _) => return answer,
+        }
         let inner = Arc::clone(&self.inner);
-        elsewhere(move || match &inner.engine {
-            Engine::Sqlite(engine) => {
-                let snapshot = engine.readers.snapshot()?;
-                let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
-                answer.unwrap_or_else(|| {
-                    Err(Outcome::new(IssueType::Exception, "The search waited for something"))
-                })
-            }
-            Engine::Postgres(_) => Err(wrong_engine()),
-        })
-        .await
+        elsewhere(move || inner.ask_sqlite(sqlite::TIME_MAX, &search)?.0).await
     }
 
     /// A query that may take long: not on the thread that serves requests.
@@ -299,6 +311,9 @@ impl Vault {
         }
     }
 }
+
+/// How long a search may keep the thread that serves requests.
+const QUICK: Duration = Duration::from_micros(1500);
 
 impl Engine {
     async fn find_at_once(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {

@@ -7,12 +7,12 @@ use search::{Plan, Registry, Summary, Total};
 use super::{
     Page, Turn,
     ask::{Ask, Found},
-    count, include,
+    changed, count, include,
     leader::Leaders,
     names::Names,
     page,
     part::Part,
-    position::{Position, Route},
+    position::{Commit, Position, Route},
     route,
 };
 
@@ -42,7 +42,12 @@ pub(crate) async fn search(
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
-    let found = ask.found(&statement).await?;
+    let mut found = ask.found(&statement).await?;
+    if before.is_some() && changed::moves(plan, &parts, &route) {
+        let order = page::order(plan, &route, turn);
+        let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
+        changed::put_back(search, place, registry, (&mut found, ask)).await?;
+    }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
@@ -68,7 +73,7 @@ pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcom
 }
 
 /// Cuts what was fetched, one more than the page holds, to a page.
-fn cut(mut found: Vec<Found>, (turn, count): (&Turn, u32), commit: i64, route: &Route) -> Page {
+fn cut(mut found: Vec<Found>, (turn, count): (&Turn, u32), commit: Commit, route: &Route) -> Page {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let is_more = found.len() > count;
     found.truncate(count);

@@ -59,8 +59,8 @@ impl Sizes {
                 let bound = i64::try_from(bound).unwrap_or(i64::MAX);
                 looks.push(
                     sql("select cast(? as bigint) as n, count(*) from (\n  select 1 from ", [n.into()])
-                        .then(range.table)
-                        .then(" d where ")
+                        .then(&range.from(names.dialect))
+                        .then(" where ")
                         .with(range.seek.on("d").indented(4))
                         .then(" limit ")
                         .bind(bound)

@@ -2,10 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -15,11 +12,11 @@ use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use search::{Plan, Registry};
 
-use super::{connection, deadline::Deadline, names::Names, query::Asked, trouble};
+use super::{connection, deadline::{self, Deadline}, names::Names, query::Asked, trouble};
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
-    find::{Turn, Version, inquiry},
+    find::{Turn, Version, inquiry, position::Commit},
     tx::Delta,
 };
 
@@ -31,7 +28,7 @@ pub(crate) struct Writer {
     memory: Memory,
     deadline: Deadline,
     /// The last commit that is on disk.
-    committed: Arc<AtomicI64>,
+    committed: Arc<Mutex<Commit>>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
 }
@@ -68,13 +65,13 @@ impl Writer {
                 words_before: 0,
             },
             deadline,
-            committed: Arc::new(AtomicI64::new(last_commit)),
+            committed: Arc::new(Mutex::new(Commit { number: last_commit, time: last_time })),
             is_written: false,
         })
     }
 
     /// Where the number of the last commit can be read.
-    pub(super) fn committed(&self) -> Arc<AtomicI64> {
+    pub(super) fn committed(&self) -> Arc<Mutex<Commit>> {
         Arc::clone(&self.committed)
     }
 
@@ -93,7 +90,7 @@ impl Writer {
         self.memory.words_before = 0;
         self.write_words()?;
         self.run("commit")?;
-        self.committed.store(self.memory.last_commit, Ordering::Release);
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.memory.commit();
         self.memory.names.keep();
         Ok(())
     }
@@ -202,8 +199,8 @@ impl Writer {
     ) -> Result<Vec<Version>, Outcome> {
         self.write_words().map_err(|error| trouble(&error))?;
         let mut asked =
-            Asked { connection: &self.connection, last_commit: self.memory.last_commit };
-        self.deadline.begin();
+            Asked { connection: &self.connection, last_commit: self.memory.commit() };
+        self.deadline.begin(deadline::TIME_MAX);
         let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
@@ -234,6 +231,11 @@ impl Writer {
 }
 
 impl Memory {
+    /// The commit that is being made, or the last one.
+    fn commit(&self) -> Commit {
+        Commit { number: self.last_commit, time: self.last_time.millis() }
+    }
+
     /// The number of a code system; a new one is numbered.
     pub(super) fn system(
         &mut self,

@@ -47,12 +47,15 @@ pub(super) fn ranges(test: &ReferenceTest) -> Vec<Range> {
                 .then(" and t.type in ")
                 .with(types)
                 .then(")");
-            vec![spread(targets)]
+            vec![spread(targets).among_own(condition(test))]
         }
         ReferenceTest::Url { url, version } => {
             vec![Range::fixed("idx_uri", "uri", Kind::Text, url_is(url, version))]
         }
-        ReferenceTest::Hierarchy { .. } => vec![spread(condition(test))],
+        ReferenceTest::Hierarchy { .. } => {
+            let among_own = sql("@.target + 0 in ", []).with(hierarchy(test));
+            vec![spread(condition(test)).among_own(among_own)]
+        }
     }
 }
 
