@@ -23,7 +23,7 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
             ..Answer::default()
         });
     }
-    let mut answer = whole(&read.key, version)?;
+    let mut answer = whole(&read.key, &version)?;
     if let Some(elements) = elements {
         answer.body = answer.body.map(|body| elements.of(&body));
     }
@@ -46,11 +46,11 @@ pub(crate) async fn vread(
         let text = format!("{}/{} has no version {version}", key.resource_type, key.id);
         Outcome::new(IssueType::NotFound, text)
     };
-    whole(key, found.ok_or_else(missing)?)
+    whole(key, &found.ok_or_else(missing)?)
 }
 
-fn whole(key: &Key, version: Version) -> Result<Answer, Outcome> {
-    let body = version.body.ok_or_else(|| deleted(key))?;
+fn whole(key: &Key, version: &Version) -> Result<Answer, Outcome> {
+    let body = version.body.clone().ok_or_else(|| deleted(key))?;
     Ok(Answer {
         status: 200,
         body: Some(body),

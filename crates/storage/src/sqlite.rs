@@ -1,15 +1,19 @@
 //! The embedded database: one writer with group commit, readers in parallel on snapshots.
 
 mod apply;
+mod claim;
 mod connection;
 mod group;
 mod readers;
 mod writer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 
+use crate::{Key, Version, cache::Cache, find::statement::Statement};
+pub(crate) use claim::Claim;
 pub(crate) use group::{Finished, Group, Job};
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
@@ -19,6 +23,8 @@ pub(crate) use writer::Writer;
 pub(crate) struct Sqlite {
     pub(crate) readers: Readers,
     pub(crate) group: Group,
+    cache: Arc<Cache>,
+    _claim: Claim,
 }
 
 impl Sqlite {
@@ -26,9 +32,43 @@ impl Sqlite {
     ///
     /// # Errors
     /// What SQLite says.
-    pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
+    pub(crate) fn open(path: &Path, claim: Claim, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
-        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)? })
+        let cache = Arc::new(Cache::new());
+        Ok(Self {
+            readers: Readers::new(path),
+            group: Group::start(writer, Arc::clone(&cache), path)?,
+            cache,
+            _claim: claim,
+        })
+    }
+
+    /// The current version: out of the cache, or asked for on the spot, which is quicker for one row by its
+    /// key than to hand it to another thread.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn read(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        current: fn(&Key) -> Statement,
+    ) -> Result<Option<Arc<Version>>, Outcome> {
+        let look = || Ok(self.readers.find(&current(key))?.pop().map(Arc::new));
+        // the cache knows nothing of rows that a permit does not open
+        if !permit.covers_all_rows() {
+            return look();
+        }
+        match self.cache.get(key) {
+            Ok(version) => Ok(Some(version)),
+            Err(ticket) => {
+                let found = look()?;
+                if let Some(version) = &found {
+                    self.cache.put(ticket, key, version);
+                }
+                Ok(found)
+            }
+        }
     }
 }
 

@@ -63,6 +63,7 @@ impl Vault {
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
         let (engine, secret, base) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
+                let claim = sqlite::Claim::of(path)?;
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;
@@ -70,7 +71,7 @@ impl Vault {
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
                 setting::close(control).await?;
-                (Engine::Sqlite(sqlite::Sqlite::open(path, options.clock)?), secret, base)
+                (Engine::Sqlite(sqlite::Sqlite::open(path, claim, options.clock)?), secret, base)
             }
             DatabaseUrl::Postgres(url) => {
                 let control = setting::connect(url, options.connections_max).await?;
@@ -142,18 +143,14 @@ impl Vault {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Version>, Outcome> {
-        let mut ask = Statement::default();
-        ask.push(
-            "select res, type, id, version, updated, method, body
-             from   resource
-             where  type = ?
-               and  id = ?
-               and  version > 0",
-            [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
-        );
-        // one row by its key: quicker here on the spot than handed to another thread
-        Ok(self.inner.engine.find_at_once(permit, ask).await?.pop())
+    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
+        match &self.inner.engine {
+            // other processes may write there, so nothing can be remembered
+            Engine::Postgres(engine) => {
+                Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
+            }
+            Engine::Sqlite(engine) => engine.read(permit, key, current),
+        }
     }
 
     /// One version.
@@ -246,6 +243,20 @@ impl Vault {
             }
         }
     }
+}
+
+/// The current version of one resource.
+fn current(key: &Key) -> Statement {
+    let mut ask = Statement::default();
+    ask.push(
+        "select res, type, id, version, updated, method, body
+         from   resource
+         where  type = ?
+           and  id = ?
+           and  version > 0",
+        [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
+    );
+    ask
 }
 
 impl Engine {
