@@ -12,6 +12,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
+
 use crate::{Key, Version};
 
 /// Bytes that versions may take, all together.
@@ -143,7 +145,7 @@ impl Shard {
 }
 
 fn weight(key: &Key, version: &Version) -> usize {
-    OVERHEAD_BYTES + 2 * key.id.len() + version.body.as_ref().map_or(0, |body| body.len())
+    OVERHEAD_BYTES + 2 * key.id.len() + version.body.as_ref().map_or(0, Bytes::len)
 }
 
 impl fmt::Debug for Cache {

@@ -77,9 +77,11 @@ impl Sqlite {
 /// # Errors
 /// What SQLite says, for example that the directory is missing.
 pub(crate) fn prepare(path: &Path) -> Result<(), Outcome> {
-    connection::open_writer(path).map(drop).map_err(|error| {
-        Outcome::new(IssueType::Exception, format!("{} cannot be opened: {error}", path.display()))
-    })
+    connection::open_writer(path).map(drop).map_err(|error| unopened(path, &error))
+}
+
+fn unopened(path: &Path, error: &dyn std::error::Error) -> Outcome {
+    Outcome::new(IssueType::Exception, format!("{} cannot be opened: {error}", path.display()))
 }
 
 /// Says to the caller what kind of trouble it is, and to the log which.

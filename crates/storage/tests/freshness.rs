@@ -119,8 +119,8 @@ async fn write_on(vault: Vault, told: Arc<Told>, writer: usize) {
             1 => &[1, 2],
             _ => &[turn / 4 % RESOURCES],
         };
-        let method = if turn % 7 == 0 { Method::Delete } else { Method::Put };
-        let end = if turn % 5 == 0 { End::Refuse } else { End::Keep };
+        let method = if turn.is_multiple_of(7) { Method::Delete } else { Method::Put };
+        let end = if turn.is_multiple_of(5) { End::Refuse } else { End::Keep };
         let Some(versions) = commit(&vault, numbers, (method, end)).await else { continue };
         for (n, version) in numbers.iter().zip(versions) {
             told.versions[*n].fetch_max(version, SeqCst);

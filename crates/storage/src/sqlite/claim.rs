@@ -18,25 +18,24 @@ impl Claim {
     /// Claims a vault file, by a lock on a file beside it: SQLite would lose its own locks over one on its file.
     ///
     /// # Errors
-    /// `conflict` when another process has the vault open.
+    /// `conflict` when another process has the vault open; what the file system says.
     pub(crate) fn of(path: &Path) -> Result<Self, Outcome> {
         let mut beside = path.as_os_str().to_owned();
         beside.push("-lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&beside);
-        let file = file.map_err(|error| refused(path, &error.to_string()))?;
+        let file = file.map_err(|error| super::unopened(path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _locked: file }),
-            Err(TryLockError::WouldBlock) => Err(refused(
-                path,
-                "another process has the vault open; stop it, or send to it over HTTP",
+            Err(TryLockError::WouldBlock) => Err(Outcome::new(
+                IssueType::Conflict,
+                format!(
+                    "{} is open in another process; stop that one, or send to it over HTTP",
+                    path.display()
+                ),
             )),
-            Err(TryLockError::Error(error)) => Err(refused(path, &error.to_string())),
+            Err(TryLockError::Error(error)) => Err(super::unopened(path, &error)),
         }
     }
-}
-
-fn refused(path: &Path, why: &str) -> Outcome {
-    Outcome::new(IssueType::Conflict, format!("{} cannot be opened: {why}", path.display()))
 }
 
 #[cfg(test)]
