@@ -85,7 +85,7 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
         Interaction::Read(read) => Act::Read(read.key),
         Interaction::Search(ty, query) => {
             let (plan, count) = plan_of(fhir, ty, &query)?;
-            Act::Search(Box::new(plan), count)
+            Act::Search(ty, Box::new(plan), count)
         }
         Interaction::Batch(_) | Interaction::Transaction(_) => {
             return Err(Outcome::new(
@@ -107,7 +107,7 @@ fn allowed(caller: &Caller, act: &Act) -> Result<Permit, Outcome> {
     let (action, ty) = match act {
         Act::Write(write) => write.action(),
         Act::Read(key) => (Action::Read, key.resource_type),
-        Act::Search(plan, _) => (Action::Search, plan.ty),
+        Act::Search(ty, ..) => (Action::Search, *ty),
     };
     authorize(caller, action, Some(ty))
 }

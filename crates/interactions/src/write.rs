@@ -60,7 +60,7 @@ pub enum Target {
     /// A resource by its id.
     Key(Key),
     /// The one resource that a search finds.
-    Criteria(Box<Plan>),
+    Criteria(ResourceType, Box<Plan>),
 }
 
 /// What became of a change.
@@ -102,7 +102,7 @@ impl Target {
         let now = fhir.vault.clock().now();
         let reading = Reading { handling: Handling::Strict, base: &fhir.base, now };
         let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
-        if plan.filters.is_empty() {
+        if plan.filters().is_empty() {
             return Err(Outcome::new(
                 fhir_model::IssueType::Invalid,
                 format!(
@@ -110,7 +110,7 @@ impl Target {
                 ),
             ));
         }
-        Ok(Self::Criteria(Box::new(plan)))
+        Ok(Self::Criteria(ty, Box::new(plan)))
     }
 }
 
@@ -142,7 +142,7 @@ impl Target {
     pub(crate) fn resource_type(&self) -> ResourceType {
         match self {
             Self::Key(key) => key.resource_type,
-            Self::Criteria(plan) => plan.ty,
+            Self::Criteria(ty, _) => *ty,
         }
     }
 }

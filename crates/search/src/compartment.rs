@@ -22,7 +22,7 @@ pub fn patient_compartment(
         .filter(|row| params.contains(&row.param))
         .filter_map(|row| match &row.target {
             Target::Local { ty, id } if ty.ty() == TypeId::PATIENT => Some(id.clone()),
-            Target::Local { .. } | Target::Url { .. } => None,
+            Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
         })
         .collect();
     if ty.ty() == TypeId::PATIENT {

@@ -150,7 +150,7 @@ fn answer(case: &Value, query: &str, resources: &[Resource]) -> Option<Answer> {
     };
     let found = resources
         .iter()
-        .filter(|one| one.ty == ty && matches(&plan, &one.rows, &one.id, now))
+        .filter(|one| one.ty == ty && matches(&plan.types[0].filters, &one.rows, &one.id, now))
         .map(|one| one.name.clone());
     Some(Answer::Ids(found.collect()))
 }

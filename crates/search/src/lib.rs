@@ -23,12 +23,14 @@ pub use fhir_model::definitions::SearchKind;
 pub use matches::matches;
 pub use parse::{Handling, Reading, parse};
 pub use plan::{
-    Comparison, DateTest, Direction, Filter, NumberTest, Plan, ReferenceTest, Sort, SortKey,
-    StringTest, Summary, System, Test, TokenTest, Total, UnitTest,
+    Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, Filter, Include,
+    IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
+    TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
 pub use registry::{ParamId, Parameter, Registry};
 pub use rows::{
-    DateRow, NumberRow, QuantityRow, Real, ReferenceRow, Rows, StringRow, Target, TokenRow, UriRow,
+    CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
+    Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
-pub use text::fold;
+pub use text::{fold, words};
 pub use timespan::Timespan;

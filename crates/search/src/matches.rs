@@ -5,8 +5,8 @@ use fhir_model::Instant;
 use crate::{
     SearchKind, Target,
     plan::{
-        Comparison, DateTest, Filter, NumberTest, Plan, ReferenceTest, StringTest, System, Test,
-        TokenTest, UnitTest,
+        Comparison, DateTest, Filter, NumberTest, ReferenceTest, StringTest, System, Test,
+        TokenTest, UnitTest, UriTest, Version,
     },
     registry::ParamId,
     rows::{QuantityRow, Rows, StringRow, TokenRow},
@@ -14,17 +14,29 @@ use crate::{
 };
 
 /// Whether a resource of the plan's type, with this id, `meta.lastUpdated` and these rows, is found.
-pub fn matches(plan: &Plan, rows: &Rows, id: &str, updated: Instant) -> bool {
-    plan.filters.iter().all(|filter| match filter {
-        Filter::Id { negated, any } => any.iter().any(|wanted| **wanted == *id) != *negated,
-        Filter::Updated { any } => {
+pub fn matches(filters: &[Filter], rows: &Rows, id: &str, updated: Instant) -> bool {
+    filters.iter().all(|filter| holds(filter, rows, id, updated))
+}
+
+fn holds(filter: &Filter, rows: &Rows, id: &str, updated: Instant) -> bool {
+    match filter {
+        Filter::All(filters) => matches(filters, rows, id, updated),
+        Filter::Any(filters) => filters.iter().any(|one| holds(one, rows, id, updated)),
+        Filter::Not(filter) => !holds(filter, rows, id, updated),
+        Filter::Id(any) => any.iter().any(|wanted| **wanted == *id),
+        Filter::Updated(any) => {
             any.iter().any(|test| date_matches(test, Timespan::instant(updated)))
         }
-        Filter::Value { param, negated, any } => {
-            any.iter().any(|test| some_row_matches(test, *param, rows)) != *negated
+        Filter::Value { params, any } => {
+            any.iter().any(|test| params.iter().any(|param| some_row_matches(test, *param, rows)))
         }
-        Filter::Missing { param, kind, missing } => has_rows(*param, *kind, rows) != *missing,
-    })
+        Filter::Present { params, kind } => {
+            params.iter().any(|param| has_rows(*param, *kind, rows))
+        }
+        Filter::Chain { .. } | Filter::Has { .. } | Filter::Words { .. } | Filter::Near { .. } => {
+            false
+        }
+    }
 }
 
 fn some_row_matches(test: &Test, param: ParamId, rows: &Rows) -> bool {
@@ -51,7 +63,17 @@ fn some_row_matches(test: &Test, param: ParamId, rows: &Rows) -> bool {
         Test::Quantity(test, unit) => rows.quantities.iter().any(|row| {
             row.param == param && number_matches(*test, row.value.0) && unit_matches(unit, row)
         }),
-        Test::Uri(uri) => rows.uris.iter().any(|row| row.param == param && row.uri == *uri),
+        Test::Uri(UriTest::Is(uri)) => {
+            rows.uris.iter().any(|row| row.param == param && row.uri == *uri)
+        }
+        Test::Uri(UriTest::Below(_))
+        | Test::Typed(_)
+        | Test::Mime(_)
+        | Test::Concepts(_)
+        | Test::Text(_)
+        | Test::Canonical(..)
+        | Test::Composite { .. }
+        | Test::Numbers(..) => false,
     }
 }
 
@@ -71,10 +93,20 @@ fn reference_matches(test: &ReferenceTest, target: &Target) -> bool {
             id == i && (types.is_empty() || types.contains(ty))
         }
         (ReferenceTest::Url { url, version }, Target::Url { url: u, version: v }) => {
-            url == u && (version.is_none() || version == v)
+            url == u
+                && match version {
+                    Version::Any => true,
+                    Version::Is(version) => v.as_ref() == Some(version),
+                    Version::Below(_) => false,
+                }
         }
-        (ReferenceTest::Local { .. } | ReferenceTest::Id { .. }, Target::Url { .. })
-        | (ReferenceTest::Url { .. }, Target::Local { .. }) => false,
+        (
+            ReferenceTest::Local { .. }
+            | ReferenceTest::Id { .. }
+            | ReferenceTest::Url { .. }
+            | ReferenceTest::Hierarchy { .. },
+            _,
+        ) => false,
     }
 }
 
@@ -83,6 +115,8 @@ fn string_matches(test: &StringTest, row: &StringRow) -> bool {
         StringTest::StartsWith(text) => row.folded.starts_with(&**text),
         StringTest::Exact(text) => row.exact == *text,
         StringTest::Contains(text) => row.folded.contains(&**text),
+        StringTest::Is(text) => row.folded == *text,
+        StringTest::EndsWith(text) => row.folded.ends_with(&**text),
     }
 }
 
@@ -222,7 +256,7 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect();
             let (plan, _) = parse(Registry::r4(), ty, &pairs, &reading).unwrap();
-            assert_eq!(matches(&plan, &rows, "p", now), *expected, "{query}");
+            assert_eq!(matches(&plan.types[0].filters, &rows, "p", now), *expected, "{query}");
         }
     }
 }

@@ -10,10 +10,7 @@ mod value;
 
 use fhir_model::{Instant, Issue, IssueType, Outcome, ResourceType, Severity};
 
-use crate::{
-    plan::{Plan, Summary},
-    registry::Registry,
-};
+use crate::{plan::Plan, registry::Registry};
 use fault::Fault;
 
 /// The most parameters of a query.
@@ -52,7 +49,7 @@ pub fn parse(
             format!("A search takes at most {PARAMETERS_MAX} parameters; here are {}", pairs.len());
         return Err(Outcome::new(IssueType::TooCostly, text));
     }
-    let mut plan = empty(ty);
+    let mut plan = Plan::over(ty);
     let (mut faults, mut ignored) = (Vec::new(), Vec::new());
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         match one(registry, &mut plan, (name, value), reading) {
@@ -70,19 +67,6 @@ pub fn parse(
     }
 }
 
-fn empty(ty: ResourceType) -> Plan {
-    Plan {
-        ty,
-        filters: Vec::new(),
-        sort: Vec::new(),
-        count: None,
-        total: None,
-        summary: Summary::default(),
-        elements: Vec::new(),
-        understood: Vec::new(),
-    }
-}
-
 /// Whether the parameter is part of the search (and not of the format of the answer).
 fn one(
     registry: &Registry,
@@ -96,7 +80,10 @@ fn one(
     if let Some(control) = control::named(name) {
         control(registry, plan, value)?;
     } else {
-        plan.filters.push(filter::parse(registry, plan.ty, (name, value), reading)?);
+        for of_type in &mut plan.types {
+            let filter = filter::parse(registry, of_type.ty, (name, value), reading)?;
+            of_type.filters.push(filter);
+        }
     }
     Ok(true)
 }

@@ -4,14 +4,12 @@ use fhir_model::ResourceType;
 
 use crate::{SearchKind, registry::ParamId, timespan::Timespan};
 
-/// A search over one resource type: all filters hold.
+/// A search: what to find, in which order, and how to show it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// The type that is searched.
-    pub ty: ResourceType,
-    /// Each must hold.
-    pub filters: Vec<Filter>,
-    /// In which order; empty: the server's own.
+    /// What is searched, a type each; one, but for searches over the whole system or a compartment.
+    pub types: Vec<TypePlan>,
+    /// In which order; empty: the server's own. Resources without the value come last either way.
     pub sort: Vec<Sort>,
     /// `_count`, at most 1,000; 0 asks for the total alone.
     pub count: Option<u32>,
@@ -21,45 +19,133 @@ pub struct Plan {
     pub summary: Summary,
     /// `_elements`: top-level elements by their names without `[x]`; empty: all.
     pub elements: Vec<Box<str>>,
+    /// `_include` and `_revinclude`, in their order.
+    pub includes: Vec<Include>,
+    /// `_contained` and `_containedType`.
+    pub contained: Contained,
     /// The parameters as they were understood, for the `self` link.
     pub understood: Vec<(String, String)>,
+}
+
+/// What is asked of the resources of one type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypePlan {
+    /// The type that is searched.
+    pub ty: ResourceType,
+    /// Each must hold.
+    pub filters: Vec<Filter>,
+}
+
+impl Plan {
+    /// A search over one type that asks for nothing.
+    pub fn over(ty: ResourceType) -> Self {
+        Self {
+            types: vec![TypePlan { ty, filters: Vec::new() }],
+            sort: Vec::new(),
+            count: None,
+            total: None,
+            summary: Summary::default(),
+            elements: Vec::new(),
+            includes: Vec::new(),
+            contained: Contained::default(),
+            understood: Vec::new(),
+        }
+    }
+
+    /// What must hold, when one type is searched; else nothing.
+    pub fn filters(&self) -> &[Filter] {
+        match self.types.as_slice() {
+            [one] => &one.filters,
+            _ => &[],
+        }
+    }
+
+    /// The type, when one type is searched.
+    pub fn ty(&self) -> Option<ResourceType> {
+        match self.types.as_slice() {
+            [one] => Some(one.ty),
+            _ => None,
+        }
+    }
 }
 
 /// One condition on a resource.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
-    /// The logical id is one of these, or with `negated` none of them. There may be none, when nothing
-    /// that was asked for can be an id: then nothing (with `negated` everything) is found.
-    Id {
-        /// `:not`
-        negated: bool,
-        /// The ids.
-        any: Vec<Box<str>>,
-    },
+    /// Each holds.
+    All(Vec<Filter>),
+    /// One at least holds.
+    Any(Vec<Filter>),
+    /// It does not hold.
+    Not(Box<Filter>),
+    /// The logical id is one of these. There may be none, when nothing that was asked for can be an id:
+    /// then nothing is found.
+    Id(Vec<Box<str>>),
     /// `meta.lastUpdated` satisfies one of the tests.
-    Updated {
-        /// The tests.
-        any: Vec<DateTest>,
-    },
-    /// At least one index row of the parameter satisfies at least one test; with `negated` none does
-    /// (also when there are no rows).
+    Updated(Vec<DateTest>),
+    /// At least one index row of one of the parameters satisfies at least one test.
     Value {
-        /// The parameter.
-        param: ParamId,
-        /// `:not`
-        negated: bool,
+        /// The parameters whose rows are looked at: [`crate::Parameter::sources`].
+        params: Vec<ParamId>,
         /// The tests, one at least, all of one variant.
         any: Vec<Test>,
     },
-    /// `:missing`: the parameter has no index rows (of `kind`, nor valueless ones), or has some.
-    Missing {
-        /// The parameter.
-        param: ParamId,
-        /// Its kind: the table to look into. For references also `identifiers`.
+    /// One of the parameters has a value (`:missing=false`): an index row of `kind`, of references also an
+    /// identifier, or an element that gives none.
+    Present {
+        /// The parameters.
+        params: Vec<ParamId>,
+        /// Their kind: the table to look into.
         kind: SearchKind,
-        /// `true`: it has none.
-        missing: bool,
     },
+    /// A chain: it references a resource of one of these types that satisfies the filters, in this vault or
+    /// contained in it. What is contained is searched like the rest: its rows are those of [`crate::Contained`].
+    Chain {
+        /// The reference parameters.
+        params: Vec<ParamId>,
+        /// What must hold of the target, a type each.
+        targets: Vec<TypePlan>,
+    },
+    /// `_has`: a resource that satisfies the filters references it. `_list` is one: by `List.item`.
+    Has {
+        /// The reference parameters of the other type.
+        params: Vec<ParamId>,
+        /// What must hold of the other.
+        source: Box<TypePlan>,
+    },
+    /// `_text` and `_content`: one of the lists of words occurs, each of its words.
+    Words {
+        /// Where the words stand.
+        scope: WordScope,
+        /// Folded words: [`crate::words()`].
+        any: Vec<Vec<Box<str>>>,
+    },
+    /// `near`: one of the positions of the parameter lies within one of the circles.
+    Near {
+        /// The parameter.
+        params: Vec<ParamId>,
+        /// The circles.
+        any: Vec<Circle>,
+    },
+}
+
+/// Where words are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WordScope {
+    /// `_text`: the narrative.
+    Narrative,
+    /// `_content`: every text of the resource, the narrative too.
+    Content,
+}
+
+/// A circle on the globe, as a ball around a point of the unit sphere: a place is inside when the straight
+/// line to it is at most `chord` long, `2 sin(d / 2r)` for the distance `d` on a globe of radius `r`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Circle {
+    /// The middle, on the unit sphere.
+    pub middle: [f64; 3],
+    /// The longest straight line, in radii.
+    pub chord: f64,
 }
 
 /// A condition on one index row; the variant names the rows it looks at.
@@ -69,6 +155,16 @@ pub enum Test {
     Token(TokenTest),
     /// `rows.identifiers`: a reference with `:identifier`.
     Identifier(TokenTest),
+    /// `rows.typed`: `:of-type`. The system is that of the identifier's type, the code `[code]|[value]`.
+    Typed(TokenTest),
+    /// `rows.tokens`: a code that is this or this with parameters (`text/xml; charset=UTF-8`): `:below` on
+    /// mime types. `text` is below itself and holds `text/xml`.
+    Mime(Box<str>),
+    /// `rows.tokens`: the code is in a value set or a hierarchy. It takes a terminology to say which codes
+    /// these are: [`Test::Token`] takes its place before a database sees the plan.
+    Concepts(Concepts),
+    /// `rows.texts`: `:text` on tokens.
+    Text(StringTest),
     /// `rows.references`
     Reference(ReferenceTest),
     /// `rows.strings`
@@ -79,8 +175,40 @@ pub enum Test {
     Number(NumberTest),
     /// `rows.quantities`
     Quantity(NumberTest, UnitTest),
-    /// `rows.uris`: exactly this.
-    Uri(Box<str>),
+    /// `rows.canonical`: the value in UCUM base units, whose canonical text this is.
+    Canonical(NumberTest, Box<str>),
+    /// `rows.uris`
+    Uri(UriTest),
+    /// `rows.composites`: a row with this key whose other part satisfies the test. The part is a `Token`,
+    /// `String`, `Date`, `Number`, `Quantity`, `Canonical` or `Reference`, or `Numbers`.
+    Composite {
+        /// What the token among the parts must be.
+        key: TokenTest,
+        /// What the other part must be.
+        part: Box<Test>,
+    },
+    /// Inside a composite: two numbers.
+    Numbers(NumberTest, NumberTest),
+}
+
+/// Codes that a terminology knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concepts {
+    /// `:in`: those of this value set, by its canonical URL or as `ValueSet/id`.
+    ValueSet(Box<str>),
+    /// `:below`: the code itself and what it subsumes.
+    Below(TokenTest),
+    /// `:above`: the code itself and what subsumes it.
+    Above(TokenTest),
+}
+
+/// What a URI must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UriTest {
+    /// Exactly this. `:above` is one of several.
+    Is(Box<str>),
+    /// `:below`: this, or what starts with it and a slash.
+    Below(Box<str>),
 }
 
 /// The system of a token.
@@ -124,9 +252,40 @@ pub enum ReferenceTest {
     Url {
         /// The URL.
         url: Box<str>,
-        /// The version of a canonical; `None`: any or none.
-        version: Option<Box<str>>,
+        /// The version of a canonical.
+        version: Version,
     },
+    /// `:above`, `:below`: to this resource, or to one that it is part of, or that is part of it.
+    Hierarchy {
+        /// Its type.
+        ty: ResourceType,
+        /// Its id.
+        id: Box<str>,
+        /// The reference parameter of that type that leads from a part to the whole.
+        part_of: ParamId,
+        /// Which way.
+        way: Way,
+    },
+}
+
+/// The version of a canonical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Version {
+    /// Any or none.
+    Any,
+    /// This one.
+    Is(Box<str>),
+    /// `:below`: this one, or one that starts with it and a dot.
+    Below(Box<str>),
+}
+
+/// Which way in a hierarchy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the whole.
+    Above,
+    /// To the parts.
+    Below,
 }
 
 /// A condition on text; see `StringRow`.
@@ -138,6 +297,10 @@ pub enum StringTest {
     Exact(Box<str>),
     /// `folded` contains this (folded) text.
     Contains(Box<str>),
+    /// `folded` is this (folded) text: `eq` of `_filter`.
+    Is(Box<str>),
+    /// `folded` ends with this (folded) text: `ew` of `_filter`.
+    EndsWith(Box<str>),
 }
 
 /// A prefix: <https://hl7.org/fhir/R4/search.html#prefix>.
@@ -224,6 +387,14 @@ pub enum SortKey {
     Id,
     /// `_lastUpdated`
     Updated,
+    /// The least value of these parameters, descending the greatest: a text folded, a code without its
+    /// system, of a time its begin (descending its end), a reference's id, a number as given.
+    Value {
+        /// The parameters, of all types that are searched.
+        params: Vec<ParamId>,
+        /// Their kind; neither composite nor special.
+        kind: SearchKind,
+    },
 }
 
 /// Which way to sort.
@@ -254,4 +425,56 @@ pub enum Summary {
     False,
     /// The total alone.
     Count,
+    /// Elements that the definitions mark as summary.
+    True,
+    /// The narrative and mandatory elements.
+    Text,
+    /// Everything but the narrative.
+    Data,
+}
+
+/// `_include` or `_revinclude`: <https://hl7.org/fhir/R4/search.html#revinclude>.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// Which way the references are followed.
+    pub way: IncludeWay,
+    /// `:iterate`: also from what was included.
+    pub iterate: bool,
+    /// The type that holds the references; `None`: any.
+    pub source: Option<ResourceType>,
+    /// By which parameters of that type; `None`: all (`*`).
+    pub params: Option<Vec<ParamId>>,
+    /// To which type; `None`: any.
+    pub target: Option<ResourceType>,
+}
+
+/// Which way references are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncludeWay {
+    /// `_include`: to what is referenced.
+    Forwards,
+    /// `_revinclude`: to what references.
+    Backwards,
+}
+
+/// `_contained` and `_containedType`: <https://hl7.org/fhir/R4/search.html#contained>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Contained {
+    /// Only resources of their own.
+    #[default]
+    No,
+    /// Only contained ones.
+    Only(ContainedType),
+    /// Both.
+    Both(ContainedType),
+}
+
+/// What is returned for a contained resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ContainedType {
+    /// What contains it.
+    #[default]
+    Container,
+    /// The contained resource alone.
+    Contained,
 }

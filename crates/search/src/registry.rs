@@ -43,6 +43,9 @@ pub struct Parameter {
     pub kind: SearchKind,
     /// The `FHIRPath` expression of the values, for all types that share the definition; may be empty.
     pub expression: &'static str,
+    /// The parameters whose index rows are its values: itself, and those that say the same of a part, so
+    /// that a value is indexed once.
+    pub sources: Vec<ParamId>,
     /// Of a reference: the types it may point to; empty: any.
     pub targets: Vec<ResourceType>,
     /// Of a composite: URL of the definition and expression of each part.
@@ -142,6 +145,7 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
             for ty in ResourceType::all().iter().copied().filter(|ty| ty.ty().is_a(base)) {
                 let parameter = Parameter {
                     id: ParamId(0),
+                    sources: Vec::new(),
                     ty,
                     code: definition.code,
                     url: definition.url,
@@ -158,7 +162,8 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
 }
 
 fn number(pairs: BTreeMap<(&'static str, &'static str), Parameter>) -> Vec<Parameter> {
-    (1..).zip(pairs.into_values()).map(|(n, p)| Parameter { id: ParamId(n), ..p }).collect()
+    let parameters = (1..).zip(pairs.into_values());
+    parameters.map(|(n, p)| Parameter { id: ParamId(n), sources: vec![ParamId(n)], ..p }).collect()
 }
 
 fn patient_parameters(ty: ResourceType, parameters: &[Parameter]) -> Vec<ParamId> {

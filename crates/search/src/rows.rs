@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use fhir_model::ResourceType;
 
-use crate::{registry::ParamId, timespan::Timespan};
+use crate::{plan::WordScope, registry::ParamId, timespan::Timespan};
 
 /// A finite number with a total order.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,9 @@ pub struct TokenRow {
     pub code: Box<str>,
     /// The code system or namespace.
     pub system: Option<Box<str>>,
+    /// Whether it is the least row of its parameter and code: exactly one of them is, so that one code in
+    /// two systems counts once.
+    pub first: bool,
 }
 
 /// What a reference points to.
@@ -51,6 +54,13 @@ pub enum Target {
         /// Its type.
         ty: ResourceType,
         /// Its logical id.
+        id: Box<str>,
+    },
+    /// A resource inside this one: `#x`.
+    Contained {
+        /// Its type.
+        ty: ResourceType,
+        /// `x`
         id: Box<str>,
     },
     /// Something elsewhere: an absolute URL, a `urn:`, a canonical.
@@ -116,6 +126,113 @@ pub struct QuantityRow {
     pub unit: Option<Box<str>>,
 }
 
+/// A number with a UCUM unit, in base units.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CanonicalRow {
+    /// The parameter.
+    pub param: ParamId,
+    /// The value.
+    pub value: Real,
+    /// The base units, in canonical order.
+    pub unit: Box<str>,
+}
+
+/// The text of a code, for `:text`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TextRow {
+    /// The parameter.
+    pub param: ParamId,
+    /// [`crate::text::fold`]
+    pub folded: Box<str>,
+}
+
+/// The parts of one element that a composite parameter binds together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CompositeRow {
+    /// The parameter.
+    pub param: ParamId,
+    /// The code of the part that is a token.
+    pub code: Box<str>,
+    /// Its system.
+    pub system: Option<Box<str>>,
+    /// The other part.
+    pub part: Part,
+}
+
+/// The part of a composite that is not its key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A second token.
+    Token {
+        /// The code.
+        code: Box<str>,
+        /// Its system.
+        system: Option<Box<str>>,
+    },
+    /// A text.
+    String {
+        /// As in [`StringRow`].
+        folded: Box<str>,
+        /// As in [`StringRow`].
+        exact: Box<str>,
+    },
+    /// A time.
+    Date(Timespan),
+    /// A number.
+    Number(Real),
+    /// Two numbers.
+    Numbers(Real, Real),
+    /// A quantity as given.
+    Quantity {
+        /// The value.
+        value: Real,
+        /// As in [`QuantityRow`].
+        system: Option<Box<str>>,
+        /// As in [`QuantityRow`].
+        code: Option<Box<str>>,
+        /// As in [`QuantityRow`].
+        unit: Option<Box<str>>,
+    },
+    /// A quantity in UCUM base units.
+    Canonical {
+        /// The value.
+        value: Real,
+        /// The base units.
+        unit: Box<str>,
+    },
+    /// A reference.
+    Reference(Target),
+}
+
+/// Where something is, on the unit sphere: x towards 0° 0°, y towards 90° east, z towards the north pole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PositionRow {
+    /// The parameter.
+    pub param: ParamId,
+    /// x, y, z
+    pub place: [Real; 3],
+}
+
+/// A word of the resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WordRow {
+    /// A word of the narrative is a row of its own beside the one of the content.
+    pub scope: WordScope,
+    /// Folded.
+    pub word: Box<str>,
+}
+
+/// A resource inside another, with its own rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainedRows {
+    /// Its type.
+    pub ty: ResourceType,
+    /// Its id inside its container, without `#`.
+    pub id: Box<str>,
+    /// What it is found by; what it contains itself and words are none of its rows.
+    pub rows: Rows,
+}
+
 /// A URI.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UriRow {
@@ -132,6 +249,10 @@ pub struct Rows {
     pub tokens: Vec<TokenRow>,
     /// `Reference.identifier` of reference parameters, for `:identifier`.
     pub identifiers: Vec<TokenRow>,
+    /// Types with values of identifiers, for `:of-type`; the code is `[code]|[value]`.
+    pub typed: Vec<TokenRow>,
+    /// Texts of token parameters, for `:text`.
+    pub texts: Vec<TextRow>,
     /// Values of reference parameters.
     pub references: Vec<ReferenceRow>,
     /// Values of string parameters.
@@ -142,11 +263,21 @@ pub struct Rows {
     pub numbers: Vec<NumberRow>,
     /// Values of quantity parameters.
     pub quantities: Vec<QuantityRow>,
+    /// Values of quantity parameters that have a UCUM unit, in base units.
+    pub canonical: Vec<CanonicalRow>,
     /// Values of uri parameters.
     pub uris: Vec<UriRow>,
+    /// Values of composite parameters.
+    pub composites: Vec<CompositeRow>,
+    /// Values of `near`.
+    pub positions: Vec<PositionRow>,
+    /// Words, for `_text` and `_content`.
+    pub words: Vec<WordRow>,
     /// Parameters whose element is there although it gives no row of the parameter's kind, for example
     /// a reference that has a display only: `:missing` counts them as present.
     pub valueless: Vec<ParamId>,
+    /// What the resource contains, sorted by id.
+    pub contained: Vec<ContainedRows>,
 }
 
 impl Rows {
@@ -154,13 +285,20 @@ impl Rows {
     pub fn len(&self) -> usize {
         self.tokens.len()
             + self.identifiers.len()
+            + self.typed.len()
+            + self.texts.len()
             + self.references.len()
             + self.strings.len()
             + self.dates.len()
             + self.numbers.len()
             + self.quantities.len()
+            + self.canonical.len()
             + self.uris.len()
+            + self.composites.len()
+            + self.positions.len()
+            + self.words.len()
             + self.valueless.len()
+            + self.contained.iter().map(|one| one.rows.len()).sum::<usize>()
     }
 
     /// Whether there are none.
@@ -168,18 +306,28 @@ impl Rows {
         self.len() == 0
     }
 
-    /// What to take out of and what to put into the index when `new` replaces `old`.
+    /// What to take out of and what to put into the index when `new` replaces `old`. What is contained stays
+    /// when it is the same, and is taken out and put in as a whole when it is not.
     pub fn diff(old: Self, new: Self) -> (Self, Self) {
         let mut out = (Self::default(), Self::default());
         (out.0.tokens, out.1.tokens) = diff(old.tokens, new.tokens);
         (out.0.identifiers, out.1.identifiers) = diff(old.identifiers, new.identifiers);
+        (out.0.typed, out.1.typed) = diff(old.typed, new.typed);
+        (out.0.texts, out.1.texts) = diff(old.texts, new.texts);
         (out.0.references, out.1.references) = diff(old.references, new.references);
         (out.0.strings, out.1.strings) = diff(old.strings, new.strings);
         (out.0.dates, out.1.dates) = diff(old.dates, new.dates);
         (out.0.numbers, out.1.numbers) = diff(old.numbers, new.numbers);
         (out.0.quantities, out.1.quantities) = diff(old.quantities, new.quantities);
+        (out.0.canonical, out.1.canonical) = diff(old.canonical, new.canonical);
         (out.0.uris, out.1.uris) = diff(old.uris, new.uris);
+        (out.0.composites, out.1.composites) = diff(old.composites, new.composites);
+        (out.0.positions, out.1.positions) = diff(old.positions, new.positions);
+        (out.0.words, out.1.words) = diff(old.words, new.words);
         (out.0.valueless, out.1.valueless) = diff(old.valueless, new.valueless);
+        if old.contained != new.contained {
+            (out.0.contained, out.1.contained) = (old.contained, new.contained);
+        }
         out
     }
 
@@ -187,13 +335,32 @@ impl Rows {
     pub(crate) fn settle(&mut self) {
         settle(&mut self.tokens);
         settle(&mut self.identifiers);
+        settle(&mut self.typed);
+        settle(&mut self.texts);
         settle(&mut self.references);
         settle(&mut self.strings);
         settle(&mut self.dates);
         settle(&mut self.numbers);
         settle(&mut self.quantities);
+        settle(&mut self.canonical);
         settle(&mut self.uris);
+        settle(&mut self.composites);
+        settle(&mut self.positions);
+        settle(&mut self.words);
         settle(&mut self.valueless);
+        for tokens in [&mut self.tokens, &mut self.identifiers, &mut self.typed] {
+            mark_first(tokens);
+        }
+        self.contained.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+}
+
+/// Sets [`TokenRow::first`] in a sorted list.
+fn mark_first(rows: &mut [TokenRow]) {
+    for same in rows.chunk_by_mut(|a, b| (a.param, &a.code) == (b.param, &b.code)) {
+        for (n, row) in same.iter_mut().enumerate() {
+            row.first = n == 0;
+        }
     }
 }
 

@@ -28,6 +28,12 @@ pub fn fold(text: &str) -> Box<str> {
     cut(&folded).into()
 }
 
+/// The words of a text, folded, in their order: runs of letters and digits.
+pub fn words(text: &str) -> impl Iterator<Item = Box<str>> {
+    let pieces = text.split(|c: char| !(c.is_alphanumeric() || is_combining_mark(c)));
+    pieces.map(fold).filter(|word| !word.is_empty())
+}
+
 /// The first [`BYTES_MAX`] bytes, whole characters.
 pub(crate) fn cut(text: &str) -> &str {
     prefix(text, BYTES_MAX)

@@ -76,7 +76,7 @@ impl<'e> Catalogue<'e> {
                 ));
             }
             if let Some((key, rows)) = self.items.get(n)
-                && search::matches(plan, rows, &key.id, now)
+                && search::matches(plan.filters(), rows, &key.id, now)
             {
                 found.push(key.clone());
             }
@@ -86,10 +86,11 @@ impl<'e> Catalogue<'e> {
 
     /// Those that have a code which the search asks for; all of the type when it asks for none.
     fn candidates(&self, plan: &Plan) -> Vec<usize> {
-        let Some(codes) = plan.filters.iter().find_map(codes) else {
-            return self.by_type.get(&plan.ty).cloned().unwrap_or_default();
+        let Some(ty) = plan.ty() else { return Vec::new() };
+        let Some(codes) = plan.filters().iter().find_map(codes) else {
+            return self.by_type.get(&ty).cloned().unwrap_or_default();
         };
-        let lists = codes.iter().filter_map(|code| self.by_code.get(&(plan.ty, *code)));
+        let lists = codes.iter().filter_map(|code| self.by_code.get(&(ty, *code)));
         let mut numbers: Vec<usize> = lists.flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -99,7 +100,7 @@ impl<'e> Catalogue<'e> {
 
 /// The codes of a filter that nothing satisfies without one of them.
 fn codes(filter: &Filter) -> Option<Vec<&str>> {
-    let Filter::Value { negated: false, any, .. } = filter else { return None };
+    let Filter::Value { any, .. } = filter else { return None };
     any.iter().map(code).collect()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fhir_model::{IssueType, Outcome, json};
+use fhir_model::{IssueType, Outcome, ResourceType, json};
 use search::{Plan, Registry};
 use storage::{Key, Lock, Tx, Vault, Work};
 
@@ -38,7 +38,7 @@ pub(crate) enum Act {
     /// It reads what is there after the changes.
     Read(Key),
     /// It searches what is there after the changes.
-    Search(Box<Plan>, u32),
+    Search(ResourceType, Box<Plan>, u32),
 }
 
 /// A commit on its way to the vault.
@@ -192,11 +192,11 @@ impl Work for Commit {
 fn lock(target: &Target) -> Lock {
     match target {
         Target::Key(key) => Lock::Resource(key.clone()),
-        Target::Criteria(plan) => {
+        Target::Criteria(ty, plan) => {
             let mut criteria: Vec<String> =
                 plan.understood.iter().map(|(name, value)| format!("{name}={value}")).collect();
             criteria.sort();
-            Lock::Criteria(plan.ty, criteria.join("&"))
+            Lock::Criteria(*ty, criteria.join("&"))
         }
     }
 }
@@ -222,7 +222,7 @@ async fn look(entry: &Entry, tx: &mut Tx<'_>, context: &Context) -> Result<Writt
                 None => Err(crate::read::not_found(key)),
             }
         }
-        Act::Search(plan, count) => {
+        Act::Search(_, plan, count) => {
             let mut versions = tx.find(plan, *count).await?;
             versions.truncate(usize::try_from(*count).unwrap_or(usize::MAX));
             let bundle = crate::search::bundle_of(&context.base, plan, &versions);

@@ -195,7 +195,7 @@ fn hold(conditions: &Conditions, head: Option<&Head>) -> Result<(), Outcome> {
 fn same_id(key: &Key, resource: &Valid, target: &Target) -> Result<(), Outcome> {
     let id = resource.tree().root().child_text("id");
     match (target, id) {
-        (Target::Criteria(_), Some(id)) if *id != *key.id => Err(Outcome::new(
+        (Target::Criteria(..), Some(id)) if *id != *key.id => Err(Outcome::new(
             IssueType::Invalid,
             "The criteria find a resource with another id than the one in the body",
         )

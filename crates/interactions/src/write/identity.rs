@@ -36,14 +36,14 @@ impl Identity {
         match write {
             Write::Create { if_none_exist: None, .. } => Self::New(Key::new(ty, entry.fresh_id())),
             Write::Create { .. } => Self::Open(Some(Key::new(ty, entry.fresh_id()))),
-            Write::Update { target: Target::Criteria(_), .. } => {
+            Write::Update { target: Target::Criteria(..), .. } => {
                 Self::Open(Some(Key::new(ty, entry.fresh_id())))
             }
             Write::Update { target, .. }
             | Write::Patch { target, .. }
             | Write::Delete { target, .. } => match target {
                 Target::Key(key) => Self::Existing(key.clone()),
-                Target::Criteria(_) => Self::Open(None),
+                Target::Criteria(..) => Self::Open(None),
             },
         }
     }
@@ -143,7 +143,7 @@ async fn settle(
     (tx, seen): (&mut Tx<'_>, &mut Seen),
 ) -> Result<Identity, Outcome> {
     let Act::Write(write) = &entry.action else { return Ok(Identity::Look) };
-    let Some(Target::Criteria(plan)) = write.target() else { return Ok(Identity::Look) };
+    let Some(Target::Criteria(ty, plan)) = write.target() else { return Ok(Identity::Look) };
     let is_create = matches!(write, Write::Create { .. });
     // what this transaction is about to delete does not count, what it is about to create does
     let mut keys = if is_create { catalogue.matching(plan, tx.now())? } else { Vec::new() };
@@ -163,7 +163,7 @@ async fn settle(
             // an update as create: under the id that the client gave, or a fresh one
             let id = resource.tree().root().child_text("id");
             match id {
-                Some(id) => Ok(Identity::Existing(Key::new(plan.ty, id.into_owned()))),
+                Some(id) => Ok(Identity::Existing(Key::new(*ty, id.into_owned()))),
                 None => fresh.map(Identity::New).ok_or_else(no_match),
             }
         }

@@ -54,6 +54,7 @@ pub(super) fn push(rows: &mut Vec<TokenRow>, param: ParamId, system: Option<&str
         param,
         code: text::key(code).into(),
         system: system.map(|system| text::key(system).into()),
+        first: false,
     });
 }
 

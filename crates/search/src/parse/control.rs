@@ -75,12 +75,13 @@ fn contained(_: &Registry, _: &mut Plan, value: &str) -> Result<(), Fault> {
 }
 
 fn elements(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
-    let known = plan.ty.ty().elements();
+    let Some(ty) = plan.ty() else { return Ok(()) };
+    let known = ty.ty().elements();
     for name in list(value)? {
         if !known.iter().any(|element| element.name == name) {
             let nearest = suggest::nearest(name, known.iter().map(|element| element.name));
             let hint = nearest.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
-            let text = format!("lists top-level elements of {}{hint}", plan.ty);
+            let text = format!("lists top-level elements of {ty}{hint}");
             return Err(Fault::Value(text.into()));
         }
         plan.elements.push(name.into());
@@ -89,6 +90,7 @@ fn elements(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
 }
 
 fn sort(registry: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
+    let Some(ty) = plan.ty() else { return Ok(()) };
     for name in list(value)? {
         let (name, direction) = match name.strip_prefix('-') {
             Some(name) => (name, Direction::Descending),
@@ -97,13 +99,12 @@ fn sort(registry: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> 
         let key = match name {
             "_id" => SortKey::Id,
             "_lastUpdated" => SortKey::Updated,
-            _ if registry.parameter(plan.ty, name).is_some() => {
+            _ if registry.parameter(ty, name).is_some() => {
                 let text = format!("cannot sort by '{name}' here; by _id and _lastUpdated it can");
                 return Err(Fault::Unsupported(text.into()));
             }
             _ => {
-                let text =
-                    format!("sorts by search parameters of {}, _id or _lastUpdated", plan.ty);
+                let text = format!("sorts by search parameters of {ty}, _id or _lastUpdated");
                 return Err(Fault::Value(text.into()));
             }
         };

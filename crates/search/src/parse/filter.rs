@@ -11,7 +11,7 @@ use super::{Reading, control, fault::Fault, suggest, value};
 use crate::{
     SearchKind,
     extract::is_id,
-    plan::{Filter, Test},
+    plan::{Filter, Test, UriTest},
     registry::{Parameter, Registry},
     text,
 };
@@ -63,7 +63,7 @@ pub(super) fn parse(
     let asked = Asked { parameter, modifier, reading };
     match code {
         "_id" => ids(&asked, &values),
-        "_lastUpdated" => Ok(Filter::Updated { any: asked.each(&values, ordered::date)? }),
+        "_lastUpdated" => Ok(Filter::Updated(asked.each(&values, ordered::date)?)),
         _ => asked.filter(&values),
     }
 }
@@ -99,7 +99,8 @@ impl Asked<'_> {
                 return Err(Fault::Unsupported("is not supported yet".into()));
             }
         };
-        Ok(Filter::Value { param: self.parameter.id, negated: is_not, any })
+        let filter = Filter::Value { params: self.parameter.sources.clone(), any };
+        Ok(if is_not { Filter::Not(Box::new(filter)) } else { filter })
     }
 
     /// Reads every value that is not empty; one at least must be there.
@@ -162,11 +163,15 @@ fn missing(parameter: &Parameter, value: &str) -> Result<Filter, Fault> {
     };
     match (parameter.code, parameter.kind) {
         // every resource has both
-        ("_id" | "_lastUpdated", _) => Ok(Filter::Id { negated: !missing, any: Vec::new() }),
+        ("_id" | "_lastUpdated", _) if missing => Ok(Filter::Id(Vec::new())),
+        ("_id" | "_lastUpdated", _) => Ok(Filter::All(Vec::new())),
         (_, SearchKind::Composite | SearchKind::Special) => {
             Err(Fault::Modifier("does not support the modifier ':missing'".to_owned()))
         }
-        (_, kind) => Ok(Filter::Missing { param: parameter.id, kind, missing }),
+        (_, kind) => {
+            let present = Filter::Present { params: parameter.sources.clone(), kind };
+            Ok(if missing { Filter::Not(Box::new(present)) } else { present })
+        }
     }
 }
 
@@ -175,7 +180,8 @@ fn ids(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
     // what is no id is nobody's id
     let any = asked.each(values, |_, value| Ok(value::unescape(value)))?;
     let any = any.into_iter().filter(|id| is_id(id)).map(Into::into).collect();
-    Ok(Filter::Id { negated: asked.modifier.is_some(), any })
+    let filter = Filter::Id(any);
+    Ok(if asked.modifier.is_some() { Filter::Not(Box::new(filter)) } else { filter })
 }
 
 /// Exactly this URI: <https://hl7.org/fhir/R4/search.html#uri>.
@@ -184,5 +190,5 @@ fn uri(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
     if value::split(value, '|').len() > 1 {
         return Err(Fault::Unsupported("does not support [url]|[version] yet".into()));
     }
-    Ok(Test::Uri(text::key(&value::unescape(value)).into()))
+    Ok(Test::Uri(UriTest::Is(text::key(&value::unescape(value)).into())))
 }

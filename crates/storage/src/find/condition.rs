@@ -3,7 +3,7 @@
 
 use search::{
     Comparison, DateTest, Filter, NumberTest, Plan, ReferenceTest, SearchKind, StringTest, System,
-    Test, TokenTest, UnitTest,
+    Test, TokenTest, UnitTest, UriTest,
 };
 
 use super::statement::{Bind, Statement};
@@ -15,9 +15,9 @@ pub(crate) fn driver(plan: &Plan) -> Option<usize> {
         [Test::Reference(ReferenceTest::Local { .. })] => true,
         _ => false,
     };
-    plan.filters.iter().position(
-        |filter| matches!(filter, Filter::Value { negated: false, any, .. } if may_lead(any)),
-    )
+    plan.filters()
+        .iter()
+        .position(|filter| matches!(filter, Filter::Value { any, .. } if may_lead(any)))
 }
 
 /// How the index rows of a filter are found.
@@ -31,14 +31,16 @@ enum Rows {
 
 /// `from` and `where` of a plan; `d` are the rows that lead, `r` the resources.
 pub(crate) fn from_where(statement: &mut Statement, plan: &Plan, driver: Option<usize>) {
-    let leading = driver.and_then(|n| plan.filters.get(n));
+    let leading = driver.and_then(|n| plan.filters().get(n));
     match leading {
-        Some(Filter::Value { param, any, .. }) => lead(statement, *param, any),
+        Some(Filter::Value { params, any }) => {
+            lead(statement, params.first().copied().unwrap_or(search::ParamId(0)), any);
+        }
         _ => statement.push("from   resource r\nwhere  true\n", []),
     }
-    let number = i64::from(plan.ty.number());
+    let number = plan.ty().map_or(0, |ty| i64::from(ty.number()));
     statement.push("  and  r.type = ?\n  and  r.body is not null\n", [number.into()]);
-    for (n, filter) in plan.filters.iter().enumerate() {
+    for (n, filter) in plan.filters().iter().enumerate() {
         if Some(n) != driver {
             condition(statement, filter, if driver.is_some() { Rows::OfEach } else { Rows::OfAll });
         }
@@ -81,22 +83,26 @@ fn lead_token(statement: &mut Statement, p: i64, token: &TokenTest) {
 }
 
 fn condition(statement: &mut Statement, filter: &Filter, rows: Rows) {
+    let (negated, filter) = match filter {
+        Filter::Not(inner) => (true, &**inner),
+        other => (false, other),
+    };
     match filter {
-        Filter::Id { negated, any } => {
-            statement.push(if *negated { "  and  r.id not in (" } else { "  and  r.id in (" }, []);
+        Filter::Id(any) => {
+            statement.push(if negated { "  and  r.id not in (" } else { "  and  r.id in (" }, []);
             for (n, id) in any.iter().enumerate() {
                 statement.push(if n == 0 { "?" } else { ", ?" }, [(&**id).into()]);
             }
             statement.push(")\n", []);
         }
-        Filter::Updated { any } => {
+        Filter::Updated(any) => {
             statement.push("  and  (", []);
             or(statement, any, updated);
             statement.push(")\n", []);
         }
-        Filter::Value { param, negated, any } => {
-            let p = i64::from(param.number());
-            let not = if *negated { "not " } else { "" };
+        Filter::Value { params, any } => {
+            let p = params.first().map_or(0, |param| i64::from(param.number()));
+            let not = if negated { "not " } else { "" };
             // after a leading filter few resources are left: look each of them up; else collect all
             let rows = if any.iter().all(has_forward_index) { rows } else { Rows::OfAll };
             let (open, link) = match rows {
@@ -120,12 +126,19 @@ fn condition(statement: &mut Statement, filter: &Filter, rows: Rows) {
             }
             statement.push(")\n", []);
         }
-        Filter::Missing { param, kind, missing } => {
-            statement
-                .push(if *missing { "  and  r.res not in (" } else { "  and  r.res in (" }, []);
-            rows_of(statement, *param, *kind);
+        Filter::Present { params, kind } => {
+            let param = params.first().copied().unwrap_or(search::ParamId(0));
+            statement.push(if negated { "  and  r.res not in (" } else { "  and  r.res in (" }, []);
+            rows_of(statement, param, *kind);
             statement.push(")\n", []);
         }
+        Filter::All(_)
+        | Filter::Any(_)
+        | Filter::Not(_)
+        | Filter::Chain { .. }
+        | Filter::Has { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. } => {}
     }
 }
 
@@ -166,6 +179,7 @@ fn table(test: &Test) -> &'static str {
         Test::Date(_) => "idx_date",
         Test::Number(_) => "idx_number",
         Test::Quantity(..) => "idx_quantity",
+        _ => "idx_present",
     }
 }
 
@@ -175,7 +189,7 @@ fn has_forward_index(test: &Test) -> bool {
         Test::Token(token) | Test::Identifier(token) => token.code.is_some(),
         Test::Date(_) => true,
         Test::Reference(reference) => !matches!(reference, ReferenceTest::Url { .. }),
-        Test::String(_) | Test::Number(_) | Test::Quantity(..) | Test::Uri(_) => false,
+        _ => false,
     }
 }
 
@@ -190,7 +204,8 @@ fn test(statement: &mut Statement, test: &Test) {
             number(statement, *test);
             unit(statement, of);
         }
-        Test::Uri(uri) => statement.push("i.uri = ?", [(&**uri).into()]),
+        Test::Uri(UriTest::Is(uri)) => statement.push("i.uri = ?", [(&**uri).into()]),
+        _ => {}
     }
 }
 
@@ -226,9 +241,10 @@ fn reference(statement: &mut Statement, test: &ReferenceTest) {
             }
             statement.push("))", []);
         }
+        ReferenceTest::Hierarchy { .. } => {}
         ReferenceTest::Url { url, version } => {
             statement.push("i.uri = ?", [(&**url).into()]);
-            if let Some(version) = version {
+            if let search::Version::Is(version) = version {
                 statement.push(" and i.version = ?", [(&**version).into()]);
             }
         }
@@ -253,6 +269,7 @@ fn string(statement: &mut Statement, test: &StringTest) {
             let pattern = format!("%{escaped}%");
             statement.push("i.folded like ? escape '\\'", [pattern.as_str().into()]);
         }
+        StringTest::Is(_) | StringTest::EndsWith(_) => {}
     }
 }
 

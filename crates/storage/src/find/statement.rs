@@ -98,8 +98,8 @@ impl Order {
                 descending,
                 value: |position| vec![position.updated.into(), position.res.into()],
             },
-            // the index of the driver is clustered by res: its own column lets the database see that
-            None => Self {
+            Some(SortKey::Value { .. }) | None => Self {
+                // the index of the driver is clustered by res: its own column lets the database see that
                 columns: if driver.is_some() { &["d.res"] } else { &["r.res"] },
                 descending,
                 value: |position| vec![position.res.into()],

@@ -39,7 +39,7 @@ pub(super) fn unknown_systems(systems: &Systems, rows: &Rows) -> Vec<String> {
 pub(super) fn targets(rows: &Rows) -> impl Iterator<Item = (ResourceType, &str)> {
     rows.references.iter().filter_map(|row| match &row.target {
         Target::Local { ty, id } => Some((*ty, &**id)),
-        Target::Url { .. } => None,
+        Target::Contained { .. } | Target::Url { .. } => None,
     })
 }
 
@@ -75,6 +75,7 @@ impl Columns {
                     self.reference.1.push(*known.get(&(*ty, id.to_string())).ok_or_else(fault)?);
                     self.reference.2.push(res);
                 }
+                Target::Contained { .. } => {}
                 Target::Url { url, version } => {
                     self.push_uri(
                         row.param.number(),

@@ -243,6 +243,7 @@ impl Scribe<'_> {
                 let target = resolve(self.connection, self.memory, self.known, (*ty, id))?;
                 into.reference.execute(params![p, target, self.res])?;
             }
+            Target::Contained { .. } => {}
             Target::Url { url, version } => {
                 let version = version.as_deref().unwrap_or_default();
                 into.uri.execute(params![p, url, version, self.res])?;

@@ -6,7 +6,7 @@ use super::{Asked, no_modifier, token};
 use crate::{
     extract::{is_id, target},
     parse::{fault::Fault, value},
-    plan::{ReferenceTest, Test},
+    plan::{ReferenceTest, Test, Version},
     rows::Target,
 };
 
@@ -57,6 +57,10 @@ fn typed(asked: &Asked<'_>, name: &str, text: &str) -> Result<ReferenceTest, Fau
 fn wanted(target: Target) -> Test {
     Test::Reference(match target {
         Target::Local { ty, id } => ReferenceTest::Local { ty, id },
-        Target::Url { url, version } => ReferenceTest::Url { url, version },
+        Target::Url { url, version } => {
+            ReferenceTest::Url { url, version: version.map_or(Version::Any, Version::Is) }
+        }
+        // no query names what is inside a resource
+        Target::Contained { id, .. } => ReferenceTest::Id { types: Vec::new(), id },
     })
 }
