@@ -43,4 +43,4 @@ pub use error::{EvalError, ParseError, TypeError};
 pub use expression::Expression;
 pub use item::{Item, TypeInfo};
 pub use moment::{Moment, Precision};
-pub use quantity::{Calendar, Quantity, Unit};
+pub use quantity::{Calendar, Quantity, Unit, ucum};

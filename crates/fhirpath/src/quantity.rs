@@ -1,7 +1,7 @@
 //! Quantities with UCUM or calendar units: <http://hl7.org/fhirpath/N1/#quantity>.
 
 mod arithmetic;
-mod ucum;
+pub mod ucum;
 
 use std::{borrow::Cow, cmp::Ordering, fmt};
 
@@ -121,25 +121,21 @@ impl<'t> Quantity<'t> {
     }
 
     /// The same amount in base units.
-    fn canonical(&self) -> Option<Canonical> {
+    fn canonical(&self) -> Option<(Decimal, Dimensions)> {
         let unit = match &self.unit {
-            Unit::Ucum(code) => ucum::canonical(code)?,
-            Unit::Calendar(Calendar::Year) => {
-                Canonical { factor: Decimal::from(12), dimensions: Dimensions::CALENDAR_MONTH }
-            }
-            Unit::Calendar(Calendar::Month) => {
-                Canonical { factor: Decimal::ONE, dimensions: Dimensions::CALENDAR_MONTH }
-            }
-            Unit::Calendar(unit) => ucum::canonical(unit.ucum()?)?,
+            Unit::Ucum(code) => ucum::read(code)?,
+            Unit::Calendar(Calendar::Year) => Canonical::calendar_months(12)?,
+            Unit::Calendar(Calendar::Month) => Canonical::calendar_months(1)?,
+            Unit::Calendar(unit) => ucum::read(unit.ucum()?)?,
             Unit::Other(_) => return None,
         };
-        Some(Canonical { factor: unit.factor.checked_mul(self.value)?, ..unit })
+        Some((unit.amount(self.value)?, unit.dimensions))
     }
 
     /// Whether both can be expressed in one unit.
     pub(crate) fn is_comparable(&self, other: &Quantity<'_>) -> bool {
         match (self.canonical(), other.canonical()) {
-            (Some(left), Some(right)) => left.dimensions == right.dimensions,
+            (Some((_, left)), Some((_, right))) => left == right,
             _ => self.unit_text() == other.unit_text(),
         }
     }
@@ -149,8 +145,8 @@ impl<'t> Quantity<'t> {
         if self.unit == other.unit {
             return Some(self.value.cmp(&other.value));
         }
-        let (left, right) = (self.canonical()?, other.canonical()?);
-        (left.dimensions == right.dimensions).then(|| left.factor.cmp(&right.factor))
+        let ((left, unit), (right, other)) = (self.canonical()?, other.canonical()?);
+        (unit == other).then(|| left.cmp(&right))
     }
 
     /// Equal in the unit and to the digits of the less precise one.
@@ -179,15 +175,15 @@ impl<'t> Quantity<'t> {
         if own_unit == unit {
             return Some(self.value);
         }
-        let own = Quantity { value: self.value, unit: own_unit }.canonical()?;
-        let one = Quantity { value: Decimal::ONE, unit }.canonical()?;
-        (own.dimensions == one.dimensions).then(|| own.factor.checked_div(one.factor)).flatten()
+        let (own, own_dimensions) = Quantity { value: self.value, unit: own_unit }.canonical()?;
+        let (one, dimensions) = Quantity { value: Decimal::ONE, unit }.canonical()?;
+        (own_dimensions == dimensions).then(|| own.checked_div(one)).flatten()
     }
 
     /// Equal quantities have equal keys.
     pub(crate) fn key(&self) -> (Option<Decimal>, Option<&str>) {
         match self.canonical() {
-            Some(canonical) => (Some(canonical.factor.normalize()), None),
+            Some((value, _)) => (Some(value.normalize()), None),
             None => (Some(self.value.normalize()), Some(self.unit_text())),
         }
     }

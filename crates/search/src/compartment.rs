@@ -15,7 +15,8 @@ pub fn patient_compartment(
     id: &str,
     rows: &Rows,
 ) -> Vec<Box<str>> {
-    let params = registry.patient_parameters(ty);
+    let patient = TypeId::PATIENT.as_resource();
+    let params = patient.map_or(&[] as &[_], |patient| registry.compartment(patient, ty));
     let mut patients: Vec<Box<str>> = rows
         .references
         .iter()

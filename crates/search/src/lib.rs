@@ -7,7 +7,9 @@
 mod compartment;
 #[cfg(test)]
 mod conformance;
+mod corpus;
 mod extract;
+mod globe;
 mod matches;
 mod parse;
 mod plan;
@@ -18,19 +20,22 @@ mod text;
 mod timespan;
 
 pub use compartment::patient_compartment;
+pub use corpus::{Corpus, Entry, Hit, SortValue};
 pub use extract::extract;
 pub use fhir_model::definitions::SearchKind;
-pub use matches::matches;
-pub use parse::{Handling, Reading, parse};
+pub use matches::{Nowhere, Subject, World, matches};
+pub use parse::{
+    Handling, Reading, compartment_types, parse, parse_system, parse_types, within_compartment,
+};
 pub use plan::{
     Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, Filter, Include,
     IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
     TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
-pub use registry::{ParamId, Parameter, Registry};
+pub use registry::{Custom, Definition, ParamId, Parameter, Registry, State};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
     Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
-pub use text::{fold, words};
+pub use text::{fold, key, words};
 pub use timespan::Timespan;

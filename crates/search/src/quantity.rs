@@ -1,5 +1,6 @@
 //! Numbers as they are searched for: <https://hl7.org/fhir/R4/search.html#number>.
 
+use fhirpath::ucum;
 use rust_decimal::Decimal;
 
 use crate::plan::{Comparison, NumberTest};
@@ -8,18 +9,44 @@ use crate::plan::{Comparison, NumberTest};
 /// the digits given: 100 is [99.5, 100.5), 100.00 is [99.995, 100.005). `ap` is a tenth to both sides.
 /// `None` when this is no number.
 pub(crate) fn test(comparison: Comparison, text: &str) -> Option<NumberTest> {
-    let Searched { value, half_unit } = searched(text)?;
+    compare(comparison, &searched(text)?, real)
+}
+
+/// The same for a number with a UCUM unit, in base units; with the canonical text of these. The range is
+/// that of the number as it is written, in its own unit. `None` also when the unit is not known.
+pub(crate) fn canonical(
+    comparison: Comparison,
+    text: &str,
+    unit: &str,
+) -> Option<(NumberTest, Box<str>)> {
+    let searched = searched(text)?;
+    let (_, base) = ucum::canonical(searched.value, unit)?;
+    // every scale that is known rises: a lower value stays lower
+    let convert = |value| real(ucum::canonical(value, unit)?.0);
+    Some((compare(comparison, &searched, convert)?, base.into()))
+}
+
+/// The number alone.
+pub(crate) fn value(text: &str) -> Option<Decimal> {
+    searched(text).map(|searched| searched.value)
+}
+
+fn compare(
+    comparison: Comparison,
+    Searched { value, half_unit }: &Searched,
+    real: impl Fn(Decimal) -> Option<f64>,
+) -> Option<NumberTest> {
     let around =
         |width: Decimal| Some((real(value.checked_sub(width)?)?, real(value.checked_add(width)?)?));
     Some(match comparison {
-        Comparison::Equal => around(half_unit).map(|(lo, hi)| NumberTest::Within(lo, hi))?,
-        Comparison::NotEqual => around(half_unit).map(|(lo, hi)| NumberTest::Outside(lo, hi))?,
+        Comparison::Equal => around(*half_unit).map(|(lo, hi)| NumberTest::Within(lo, hi))?,
+        Comparison::NotEqual => around(*half_unit).map(|(lo, hi)| NumberTest::Outside(lo, hi))?,
         Comparison::Approximate => around(value.abs() / Decimal::TEN)
             .map(|(lo, hi)| NumberTest::Within(lo, hi.next_up()))?,
-        Comparison::Greater | Comparison::StartsAfter => NumberTest::Greater(real(value)?),
-        Comparison::GreaterOrEqual => NumberTest::GreaterOrEqual(real(value)?),
-        Comparison::Less | Comparison::EndsBefore => NumberTest::Less(real(value)?),
-        Comparison::LessOrEqual => NumberTest::LessOrEqual(real(value)?),
+        Comparison::Greater | Comparison::StartsAfter => NumberTest::Greater(real(*value)?),
+        Comparison::GreaterOrEqual => NumberTest::GreaterOrEqual(real(*value)?),
+        Comparison::Less | Comparison::EndsBefore => NumberTest::Less(real(*value)?),
+        Comparison::LessOrEqual => NumberTest::LessOrEqual(real(*value)?),
     })
 }
 
@@ -67,7 +94,7 @@ fn shift(value: Decimal, exponent: i32) -> Option<Decimal> {
 }
 
 /// The nearest floating-point number, as for the values in the index: by way of the decimal text.
-fn real(value: Decimal) -> Option<f64> {
+pub(crate) fn real(value: Decimal) -> Option<f64> {
     value.normalize().to_string().parse::<f64>().ok().map(|value| value + 0.0)
 }
 

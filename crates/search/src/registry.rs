@@ -1,121 +1,165 @@
 //! The search parameters there are: <https://hl7.org/fhir/R4/searchparameter-registry.html>.
 
+mod comparable;
+mod composite;
+mod custom;
+mod parameter;
 mod path;
 mod program;
+mod sources;
 mod targets;
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use fhir_model::{
     ResourceType, TypeId,
     definitions::{SearchKind, r4},
 };
 
+pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
+pub use custom::{Custom, Definition};
+pub use parameter::{ParamId, Parameter, State};
+pub(crate) use path::Step;
 #[cfg(test)]
 pub(crate) use program::is_indexed;
-pub(crate) use program::{Condition, Leaf, Program, State};
-
-/// A parameter of a resource type, as databases know it. Numbers of R4's own never change: they are
-/// the 1-based positions in the list of all pairs of type and code, sorted by name. Those above
-/// 1,000,000 are for `SearchParameter` resources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ParamId(pub u32);
-
-impl ParamId {
-    /// As the column `p` of a database holds it.
-    pub fn number(self) -> i32 {
-        i32::try_from(self.0).unwrap_or(i32::MAX)
-    }
-}
-
-/// A search parameter of one resource type.
-#[derive(Debug, Clone)]
-pub struct Parameter {
-    /// Its number.
-    pub id: ParamId,
-    /// The type whose resources it finds.
-    pub ty: ResourceType,
-    /// Its name in queries.
-    pub code: &'static str,
-    /// The canonical URL of its definition.
-    pub url: &'static str,
-    /// How values are compared.
-    pub kind: SearchKind,
-    /// The `FHIRPath` expression of the values, for all types that share the definition; may be empty.
-    pub expression: &'static str,
-    /// The parameters whose index rows are its values: itself, and those that say the same of a part, so
-    /// that a value is indexed once.
-    pub sources: Vec<ParamId>,
-    /// Of a reference: the types it may point to; empty: any.
-    pub targets: Vec<ResourceType>,
-    /// Of a composite: URL of the definition and expression of each part.
-    pub components: Vec<(&'static str, &'static str)>,
-}
+pub(crate) use program::{Condition, Leaf, Place, Program};
 
 /// All search parameters, and for each resource type the program that extracts their values.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Registry {
-    /// Sorted by the names of type and code, so a parameter's number is its position.
+    /// Those that can be asked for, sorted by the names of type and code.
     parameters: Vec<Parameter>,
+    /// The others.
+    building: Vec<Parameter>,
+    /// Positions in `parameters`, and beyond them in `building`; sorted by number.
+    numbers: Vec<(ParamId, usize)>,
     /// By type number, 1-based.
     types: Vec<TypeIndex>,
+    /// Whether words are extracted.
+    has_words: bool,
 }
 
 /// What the registry knows of one resource type.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct TypeIndex {
     /// First and one past the last in `Registry::parameters`.
     parameters: (usize, usize),
-    program: Program,
-    /// The reference parameters that put a resource into a patient's compartment.
-    patient: Vec<ParamId>,
+    program: Arc<Program>,
+    /// The type in the middle of a compartment, and the reference parameters that put a resource into it.
+    compartments: Arc<[(ResourceType, Vec<ParamId>)]>,
 }
 
 impl Registry {
     /// The parameters of R4 itself.
     pub fn r4() -> &'static Self {
-        static R4: LazyLock<Registry> = LazyLock::new(Registry::build);
+        static R4: LazyLock<Registry> = LazyLock::new(|| Registry::of_parameters(number(list())));
         &R4
     }
 
-    /// The parameter of this name.
+    /// With parameters beside R4's own, in place of any that were added before.
+    #[must_use]
+    pub fn with(&self, customs: Vec<Custom>) -> Self {
+        let own = Self::r4().parameters.iter();
+        let mut parameters: Vec<Parameter> = own.cloned().collect();
+        let (ready, building): (Vec<_>, Vec<_>) = customs
+            .into_iter()
+            .map(Custom::into_parameter)
+            .partition(|parameter| parameter.state == State::Ready);
+        parameters.extend(ready);
+        let mut out = Self::assemble(parameters, building);
+        out.compile(|_| true);
+        out.has_words = self.has_words;
+        out
+    }
+
+    /// Extracts these parameters alone, and no words: what `extract` gives then are the rows to add when
+    /// they are new. What a resource contains is among them. Everything else stays as it is.
+    #[must_use]
+    pub fn only(&self, params: &[ParamId]) -> Self {
+        let mut out = self.clone();
+        out.compile(|param| params.contains(&param));
+        out.has_words = false;
+        out
+    }
+
+    /// The parameter of this name, when it can be asked for.
     pub fn parameter(&self, ty: ResourceType, code: &str) -> Option<&Parameter> {
         let parameters = self.of(ty);
-        let at = parameters.binary_search_by(|parameter| parameter.code.cmp(code)).ok()?;
+        let at = parameters.binary_search_by(|parameter| (*parameter.code).cmp(code)).ok()?;
         parameters.get(at)
     }
 
-    /// The parameters of a type, by name.
+    /// The parameters of a type that can be asked for, by name.
     pub fn of(&self, ty: ResourceType) -> &[Parameter] {
         let (from, to) = self.index(ty).map_or((0, 0), |index| index.parameters);
         self.parameters.get(from..to).unwrap_or_default()
     }
 
-    /// Every parameter, by number.
+    /// Every parameter that can be asked for, by the names of type and code.
     pub fn all(&self) -> &[Parameter] {
         &self.parameters
     }
 
-    /// The parameter of this number.
+    /// The parameters that are indexed but cannot be asked for yet.
+    pub fn building(&self) -> &[Parameter] {
+        &self.building
+    }
+
+    /// The parameter of this number, whatever its state.
     pub fn by_id(&self, id: ParamId) -> Option<&Parameter> {
-        self.parameters.get((id.0 as usize).checked_sub(1)?)
+        let at = self.numbers.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        let (_, at) = *self.numbers.get(at)?;
+        let ready = self.parameters.len();
+        if at < ready { self.parameters.get(at) } else { self.building.get(at - ready) }
+    }
+
+    /// The reference parameters by which a resource of type `ty` lies in the compartment of a resource of
+    /// type `center`, as far as they reference that type: <https://hl7.org/fhir/R4/compartmentdefinition.html>.
+    /// They are index rows: [`Parameter::sources`] of what the definition names. Empty: by none. The
+    /// resource in the middle is in its own compartment whatever this says.
+    pub fn compartment(&self, center: ResourceType, ty: ResourceType) -> &[ParamId] {
+        let compartments = self.index(ty).map(|index| &*index.compartments).unwrap_or_default();
+        let found = compartments.iter().find(|(other, _)| *other == center);
+        found.map_or(&[], |(_, params)| params)
     }
 
     pub(crate) fn program(&self, ty: ResourceType) -> Option<&Program> {
-        self.index(ty).map(|index| &index.program)
+        self.index(ty).map(|index| &*index.program)
     }
 
-    /// The parameters whose references to a Patient put a resource of this type into its compartment.
-    pub(crate) fn patient_parameters(&self, ty: ResourceType) -> &[ParamId] {
-        self.index(ty).map_or(&[], |index| &index.patient)
+    pub(crate) fn has_words(&self) -> bool {
+        self.has_words
     }
 
     fn index(&self, ty: ResourceType) -> Option<&TypeIndex> {
         self.types.get(usize::from(ty.number()))
     }
 
-    fn build() -> Self {
-        let parameters = number(list());
+    fn of_parameters(parameters: Vec<Parameter>) -> Self {
+        let mut out = Self::assemble(parameters, Vec::new());
+        let mut sources: BTreeMap<ParamId, Vec<ParamId>> = BTreeMap::new();
+        for of_type in out.parameters.chunk_by(|a, b| a.ty == b.ty) {
+            let Some(first) = of_type.first() else { continue };
+            let shares = sources::shares(first.ty, of_type);
+            sources.extend(of_type.iter().zip(shares).map(|(one, share)| (one.id, share.sources)));
+        }
+        for parameter in &mut out.parameters {
+            parameter.sources = sources.remove(&parameter.id).unwrap_or_default();
+        }
+        out.compile(|_| true);
+        out
+    }
+
+    /// Everything but the programs.
+    fn assemble(mut parameters: Vec<Parameter>, building: Vec<Parameter>) -> Self {
+        parameters.sort_by(|a, b| (a.ty.name(), &*a.code).cmp(&(b.ty.name(), &*b.code)));
+        let all = parameters.iter().chain(&building).enumerate();
+        let mut numbers: Vec<(ParamId, usize)> = all.map(|(at, one)| (one.id, at)).collect();
+        numbers.sort_unstable();
         let mut types: Vec<TypeIndex> = Vec::new();
         types.resize_with(ResourceType::all().len() + 1, TypeIndex::default);
         let mut from = 0;
@@ -124,17 +168,54 @@ impl Registry {
             if let Some(first) = of_type.first()
                 && let Some(index) = types.get_mut(usize::from(first.ty.number()))
             {
-                *index = TypeIndex {
-                    parameters: (from, to),
-                    program: Program::compile(first.ty, of_type),
-                    patient: patient_parameters(first.ty, of_type),
-                };
+                index.parameters = (from, to);
             }
             from = to;
         }
-        Self { parameters, types }
+        Self { parameters, building, numbers, types, has_words: true }
+    }
+
+    /// Programs of the parameters that are wanted, and compartments.
+    fn compile(&mut self, is_wanted: impl Fn(ParamId) -> bool) {
+        let types = std::mem::take(&mut self.types);
+        let compiled = types.into_iter().enumerate().map(|(number, index)| {
+            let (from, to) = index.parameters;
+            let Some(of_type) = self.parameters.get(from..to).filter(|some| !some.is_empty())
+            else {
+                return index;
+            };
+            let Some(ty) = of_type.first().map(|first| first.ty) else { return index };
+            debug_assert_eq!(usize::from(ty.number()), number);
+            let (own, added): (Vec<_>, Vec<_>) =
+                of_type.iter().cloned().partition(|one| one.id.0 < FIRST_CUSTOM);
+            let mut program = Program::default();
+            let kind_of = |ty, url: &str| self.kind_of(ty, url);
+            for (parameter, share) in own.iter().zip(sources::shares(ty, &own)) {
+                if is_wanted(parameter.id) {
+                    program.add(parameter, &share, kind_of);
+                }
+            }
+            let building = self.building.iter().filter(|one| one.ty == ty);
+            for parameter in added.iter().chain(building).filter(|one| is_wanted(one.id)) {
+                program.add(parameter, &sources::of_custom(parameter), kind_of);
+            }
+            let compartments = compartments(ty, of_type).into();
+            TypeIndex { program: Arc::new(program.finish()), compartments, ..index }
+        });
+        let types = compiled.collect();
+        self.types = types;
+    }
+
+    /// The kind of the parameter with this canonical URL, for the parts of composites.
+    fn kind_of(&self, ty: ResourceType, url: &str) -> Option<SearchKind> {
+        let (url, _) = url.split_once('|').unwrap_or((url, ""));
+        let mut known = self.parameters.iter().chain(&self.building);
+        known.find(|one| one.ty == ty && one.url == url).map(|one| one.kind)
     }
 }
+
+/// Where the numbers of `SearchParameter` resources begin.
+const FIRST_CUSTOM: u32 = 1_000_000;
 
 /// Every pair of concrete type and code with its definition, sorted by names.
 fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
@@ -143,16 +224,20 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
         let bases = definition.bases.iter().filter_map(|base| TypeId::named(base));
         for base in bases {
             for ty in ResourceType::all().iter().copied().filter(|ty| ty.ty().is_a(base)) {
+                let components = definition.components.iter();
                 let parameter = Parameter {
                     id: ParamId(0),
                     sources: Vec::new(),
                     ty,
-                    code: definition.code,
-                    url: definition.url,
+                    code: Cow::Borrowed(definition.code),
+                    url: Cow::Borrowed(definition.url),
                     kind: definition.kind,
-                    expression: definition.expression,
+                    expression: Cow::Borrowed(definition.expression),
                     targets: targets::of(ty, definition.expression, &definition.targets),
-                    components: definition.components.clone(),
+                    components: components
+                        .map(|(url, text)| (Cow::Borrowed(*url), Cow::Borrowed(*text)))
+                        .collect(),
+                    state: State::Ready,
                 };
                 pairs.insert((ty.name(), definition.code), parameter);
             }
@@ -162,17 +247,20 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
 }
 
 fn number(pairs: BTreeMap<(&'static str, &'static str), Parameter>) -> Vec<Parameter> {
-    let parameters = (1..).zip(pairs.into_values());
-    parameters.map(|(n, p)| Parameter { id: ParamId(n), sources: vec![ParamId(n)], ..p }).collect()
+    (1..).zip(pairs.into_values()).map(|(n, p)| Parameter { id: ParamId(n), ..p }).collect()
 }
 
-fn patient_parameters(ty: ResourceType, parameters: &[Parameter]) -> Vec<ParamId> {
-    let of_patient = r4().compartments().iter().filter(|one| one.center.ty() == TypeId::PATIENT);
-    of_patient
-        .flat_map(|compartment| compartment.parameters(ty))
-        .filter_map(|code| parameters.iter().find(|parameter| parameter.code == *code))
-        .map(|parameter| parameter.id)
-        .collect()
+/// The compartments that resources of a type can lie in.
+fn compartments(ty: ResourceType, parameters: &[Parameter]) -> Vec<(ResourceType, Vec<ParamId>)> {
+    let params = r4().compartments().iter().map(|compartment| {
+        let codes = compartment.parameters(ty).iter();
+        let named = codes.filter_map(|code| parameters.iter().find(|one| one.code == *code));
+        let mut params: Vec<ParamId> = named.flat_map(|one| one.sources.iter().copied()).collect();
+        params.sort_unstable();
+        params.dedup();
+        (compartment.center, params)
+    });
+    params.filter(|(_, params)| !params.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -200,35 +288,6 @@ mod tests {
         "Consent source-reference Attachment",
     ];
 
-    /// What the types of element are that each kind compares.
-    const INDEXED: &[(SearchKind, &[&str])] = &[
-        (SearchKind::Date, &["date", "dateTime", "instant", "Period", "Timing"]),
-        (SearchKind::Number, &["decimal", "integer", "positiveInt", "unsignedInt", "Range"]),
-        (
-            SearchKind::Quantity,
-            &["Quantity", "Age", "Duration", "Count", "Distance", "Money", "Range"],
-        ),
-        (SearchKind::Reference, &["Reference", "canonical", "uri"]),
-        (SearchKind::String, &["string", "markdown", "HumanName", "Address"]),
-        (
-            SearchKind::Token,
-            &[
-                "CodeableConcept",
-                "Coding",
-                "Identifier",
-                "ContactPoint",
-                "code",
-                "boolean",
-                "string",
-                "id",
-                "uri",
-                "canonical",
-                "dateTime",
-            ],
-        ),
-        (SearchKind::Uri, &["uri", "url", "canonical", "oid"]),
-    ];
-
     #[test]
     fn numbers_never_change() {
         let registry = Registry::r4();
@@ -253,15 +312,17 @@ mod tests {
     fn every_value_can_be_indexed_or_is_listed() {
         let mut found = BTreeSet::new();
         for parameter in Registry::r4().all() {
-            let known = INDEXED.iter().find(|(kind, _)| *kind == parameter.kind);
-            let Some((_, known)) = known else { continue };
-            for branch in path::branches(parameter.expression) {
+            if matches!(parameter.kind, SearchKind::Composite | SearchKind::Special) {
+                continue;
+            }
+            for branch in path::branches(&parameter.expression) {
                 let Branch::Path(steps) = path::branch(branch, parameter.ty) else { continue };
                 let types = steps.iter().fold(vec![parameter.ty.ty()], |types, step| {
                     targets::types_after(&types, step)
                 });
                 assert!(!types.is_empty(), "{branch} leads nowhere");
-                let strange = types.iter().filter(|ty| !known.contains(&ty.name()));
+                let strange =
+                    types.iter().filter(|ty| !comparable::is_comparable(parameter.kind, **ty));
                 found.extend(
                     strange.map(|ty| format!("{} {} {}", parameter.ty, parameter.code, ty.name())),
                 );
@@ -278,11 +339,84 @@ mod tests {
             .iter()
             .filter(|parameter| is_indexed(parameter))
             .filter(|parameter| {
-                let mut branches = path::branches(parameter.expression).into_iter();
-                branches.any(|branch| path::branch(branch, parameter.ty) == Branch::Other)
+                let mut branches = path::branches(&parameter.expression).into_iter();
+                branches.any(|branch| path::base(branch, parameter.ty) == Branch::Other)
             })
-            .map(|parameter| (parameter.ty.name(), parameter.code))
+            .map(|parameter| (parameter.ty.name(), &*parameter.code))
             .collect();
         assert_eq!(others, [("Patient", "deceased")]);
+    }
+
+    #[test]
+    fn some_parameters_alone_are_extracted() {
+        let registry = Registry::r4();
+        let patient = ResourceType::named("Patient").unwrap();
+        let id = |code| registry.parameter(patient, code).unwrap().id;
+        let tree = fhir_model::json::parse_trusted(
+            br#"{"resourceType":"Patient","gender":"male","name":[{"family":"Rao","prefix":["Dr"]}],"birthDate":"1970"}"#[..].into(),
+        );
+        let only = registry.only(&[id("gender"), id("name")]);
+        let rows = crate::extract(&only, &tree, "");
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows.tokens[0].param, rows.strings[0].param), (id("gender"), id("name")));
+        assert_eq!(only.parameter(patient, "birthdate").unwrap().id, id("birthdate"));
+        let all = crate::extract(registry, &tree, "");
+        assert!(all.tokens.contains(&rows.tokens[0]) && all.strings.contains(&rows.strings[0]));
+    }
+
+    #[test]
+    fn compartments_are_by_the_rows_there_are() {
+        let registry = Registry::r4();
+        let cases = [
+            ("Patient", "Observation", "performer subject"),
+            ("Patient", "Patient", "link"),
+            ("Patient", "Coverage", "beneficiary payor policy-holder subscriber"),
+            ("Encounter", "Observation", "encounter"),
+            ("Practitioner", "Encounter", "participant practitioner"),
+            ("RelatedPerson", "Encounter", "participant"),
+            ("Device", "Observation", "device subject"),
+            ("Patient", "Organization", ""),
+            ("Organization", "Observation", ""),
+        ];
+        for (center, ty, expected) in cases {
+            let [center, ty] = [center, ty].map(|name| ResourceType::named(name).unwrap());
+            let params = registry.compartment(center, ty).iter();
+            let codes = params.map(|id| &*registry.by_id(*id).unwrap().code);
+            assert_eq!(codes.collect::<Vec<_>>().join(" "), expected, "{center} {ty}");
+        }
+    }
+
+    #[test]
+    fn values_that_parameters_share_are_indexed_once() {
+        let registry = Registry::r4();
+        let cases = [
+            ("Patient", "name", "family given name"),
+            ("Patient", "phonetic", "family given name"),
+            ("Patient", "family", "family"),
+            ("Person", "phonetic", "name"),
+            ("Organization", "name", "name phonetic"),
+            (
+                "Patient",
+                "address",
+                "address address-city address-country address-postalcode address-state",
+            ),
+            ("Observation", "combo-code", "code component-code"),
+            ("Observation", "combo-value-quantity", "component-value-quantity value-quantity"),
+            (
+                "Observation",
+                "combo-code-value-quantity",
+                "code-value-quantity component-code-value-quantity",
+            ),
+            ("Observation", "subject", "subject"),
+            ("Patient", "telecom", "telecom"),
+            ("Patient", "deceased", "deceased"),
+            ("Patient", "_id", "_id"),
+        ];
+        for (ty, code, expected) in cases {
+            let parameter = registry.parameter(ResourceType::named(ty).unwrap(), code).unwrap();
+            let sources = parameter.sources.iter().map(|id| &*registry.by_id(*id).unwrap().code);
+            assert_eq!(sources.collect::<Vec<_>>().join(" "), expected, "{ty} {code}");
+        }
+        assert!(registry.all().iter().all(|one| !one.sources.is_empty()));
     }
 }

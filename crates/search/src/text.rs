@@ -8,6 +8,9 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 /// The most bytes of a text that the index keeps.
 pub(crate) const BYTES_MAX: usize = 255;
 
+/// The fewest characters of a word that can be searched for: shorter ones stand in too many texts.
+pub(crate) const WORD_CHARS_MIN: usize = 3;
+
 /// How much of a long key stands before its digest.
 const KEY_PREFIX_BYTES: usize = 200;
 
@@ -41,7 +44,7 @@ pub(crate) fn cut(text: &str) -> &str {
 
 /// A text to be compared as a whole. Beyond [`BYTES_MAX`] bytes: its first 200 bytes, `#` and half of
 /// its SHA-256 in hexadecimal, so that long codes and URLs stay distinct.
-pub(crate) fn key(text: &str) -> Cow<'_, str> {
+pub fn key(text: &str) -> Cow<'_, str> {
     if text.len() <= BYTES_MAX {
         return Cow::Borrowed(text);
     }

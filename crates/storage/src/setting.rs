@@ -47,6 +47,34 @@ pub(crate) async fn connect(
     Database::connect(options).await.map_err(|error| trouble(&error))
 }
 
+/// Connects to PostgreSQL for searches. A search is written so that one way to answer it is right whatever the
+/// statistics say, so that way is prescribed: along indexes, in the order in which tables are named.
+///
+/// # Errors
+/// When nobody answers.
+pub(crate) async fn connect_reading(
+    url: &str,
+    connections_max: u32,
+) -> Result<DatabaseConnection, Outcome> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections_max)
+        .min_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(|options| options.options(READING));
+    Database::connect(options).await.map_err(|error| trouble(&error))
+}
+
+/// <https://www.postgresql.org/docs/15/runtime-config-query.html>
+const READING: [(&str, &str); 4] = [
+    ("default_transaction_read_only", "on"),
+    ("statement_timeout", "5000"),
+    ("jit", "off"),
+    ("plan_cache_mode", "force_custom_plan"),
+];
+
 /// The vault's own secret, 32 bytes; made at the first call.
 ///
 /// # Errors
@@ -83,6 +111,36 @@ pub(crate) async fn index_base(
         );
     }
     Ok(kept)
+}
+
+/// The generation of index rows that this version writes. It grows with every change to the schema of the
+/// index tables or to what is extracted by R4's own parameters.
+pub(crate) const INDEX_GENERATION: u32 = 2;
+
+/// The generation that all index rows are of. When it is not [`INDEX_GENERATION`], resources are there that
+/// must be indexed again; then [`index_is_complete`] is to be told.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn index_generation(database: &DatabaseConnection) -> Result<u32, Outcome> {
+    let kept = keep_first(database, "index_generation", &INDEX_GENERATION.to_string()).await?;
+    Ok(kept.parse().unwrap_or(0))
+}
+
+/// Remembers that everything was indexed by this version.
+///
+/// # Errors
+/// What the database says.
+#[expect(dead_code, reason = "for what indexes everything again")]
+pub(crate) async fn index_is_complete(database: &DatabaseConnection) -> Result<(), Outcome> {
+    let row = entity::ActiveModel {
+        name: Set("index_generation".to_owned()),
+        value: Set(INDEX_GENERATION.to_string()),
+    };
+    let replace =
+        OnConflict::column(entity::Column::Name).update_column(entity::Column::Value).to_owned();
+    let written = entity::Entity::insert(row).on_conflict(replace);
+    written.exec_without_returning(database).await.map(drop).map_err(|error| trouble(&error))
 }
 
 /// Sets what is not set yet; what is set.

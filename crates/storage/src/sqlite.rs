@@ -3,7 +3,11 @@
 mod apply;
 mod claim;
 mod connection;
+mod deadline;
 mod group;
+mod lines;
+mod names;
+mod query;
 mod readers;
 mod writer;
 
@@ -15,6 +19,7 @@ use fhir_model::{IssueType, Outcome};
 use crate::{Key, Version, cache::Cache, find::statement::Statement};
 pub(crate) use claim::Claim;
 pub(crate) use group::{Finished, Group, Job};
+pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
 
@@ -36,7 +41,7 @@ impl Sqlite {
         let writer = Writer::open(path, clock)?;
         let cache = Arc::new(Cache::new());
         Ok(Self {
-            readers: Readers::new(path),
+            readers: Readers::new(path, writer.committed()),
             group: Group::start(writer, Arc::clone(&cache), path)?,
             cache,
             _claim: claim,
@@ -87,6 +92,7 @@ fn unopened(path: &Path, error: &dyn std::error::Error) -> Outcome {
 /// Says to the caller what kind of trouble it is, and to the log which.
 pub(crate) fn trouble(error: &rusqlite::Error) -> Outcome {
     tracing::error!(%error, "sqlite");
+    eprintln!("DEBUG {error:?}");
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Outcome::new(IssueType::Transient, "The database is busy; try again")

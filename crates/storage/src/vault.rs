@@ -1,6 +1,9 @@
 //! The vault: everything that is kept, behind permits.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, Tree};
@@ -10,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
-    find::{Page, Turn, statement, statement::Statement},
+    find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
     history, migrate, postgres, setting, sqlite,
     tx::{Engine as TxEngine, Indexing},
 };
@@ -41,11 +44,14 @@ struct Inner {
     engine: Engine,
     secret: Vec<u8>,
     base: Arc<str>,
+    /// See [`Indexing::is_outdated`].
+    index_is_outdated: AtomicBool,
 }
 
 impl Inner {
     fn indexing(&self) -> Indexing<'_> {
-        Indexing { registry: self.registry, base: &self.base }
+        let is_outdated = self.index_is_outdated.load(Ordering::Acquire);
+        Indexing { registry: self.registry, base: &self.base, is_outdated }
     }
 }
 
@@ -61,7 +67,7 @@ impl Vault {
     /// # Errors
     /// When it cannot be opened or was written by a newer version.
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
-        let (engine, secret, base) = match &options.url {
+        let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
                 let claim = sqlite::Claim::of(path)?;
                 sqlite::prepare(path)?;
@@ -70,20 +76,25 @@ impl Vault {
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
+                let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
-                (Engine::Sqlite(sqlite::Sqlite::open(path, claim, options.clock)?), secret, base)
+                let engine = sqlite::Sqlite::open(path, claim, options.clock)?;
+                (Engine::Sqlite(engine), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
                 let control = setting::connect(url, options.connections_max).await?;
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
-                let engine = postgres::Postgres::open(control, url, options.clock).await?;
-                (Engine::Postgres(engine), secret, base)
+                let generation = setting::index_generation(&control).await?;
+                let engine = postgres::Postgres::open(control, (url, options.connections_max), options.clock).await?;
+                (Engine::Postgres(engine), secret, base, generation)
             }
         };
         let (registry, clock, base) = (Registry::r4(), options.clock, Arc::from(base));
-        Ok(Self { inner: Arc::new(Inner { registry, clock, engine, secret, base }) })
+        let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
+        let inner = Inner { registry, clock, engine, secret, base, index_is_outdated };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The search parameters that resources are indexed by.
@@ -125,12 +136,10 @@ impl Vault {
         match &self.inner.engine {
             Engine::Sqlite(engine) => {
                 let (reply, answer) = oneshot::channel();
-                engine.group.submit(job(
-                    (self.inner.registry, Arc::clone(&self.inner.base)),
-                    permit,
-                    work,
-                    reply,
-                ))?;
+                // not the vault itself: the writer's thread must not be the last to hold it
+                let is_outdated = self.inner.indexing().is_outdated;
+                let indexing = (self.inner.registry, Arc::clone(&self.inner.base), is_outdated);
+                engine.group.submit(job(indexing, permit, work, reply))?;
                 answer.await.unwrap_or_else(|_| {
                     Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
                 })
@@ -196,8 +205,17 @@ impl Vault {
         turn: &Turn,
         count: u32,
     ) -> Result<Page, Outcome> {
-        let fetched = self.find(permit, statement::page(plan, turn, count)).await?;
-        Ok(Page::cut(fetched, turn, count))
+        let registry = self.inner.registry;
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.search(permit, registry, plan, (turn, count)).await,
+            Engine::Sqlite(_) => {
+                let (plan, turn) = (plan.clone(), turn.clone());
+                self.on_snapshot(move |asked| {
+                    inquiry::search(&plan, (&turn, count), registry, asked).now_or_never()
+                })
+                .await
+            }
+        }
     }
 
     /// How many resources a search finds in all.
@@ -205,19 +223,33 @@ impl Vault {
     /// # Errors
     /// `too-costly`, or the database's own trouble.
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
-        let ask = statement::count(plan);
-        let number = match &self.inner.engine {
-            Engine::Postgres(engine) => engine.number(permit, &ask).await?,
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.count(permit, plan).await,
             Engine::Sqlite(_) => {
-                let inner = Arc::clone(&self.inner);
-                elsewhere(move || match &inner.engine {
-                    Engine::Sqlite(engine) => engine.readers.number(&ask),
-                    Engine::Postgres(_) => Err(wrong_engine()),
-                })
-                .await?
+                let plan = plan.clone();
+                self.on_snapshot(move |asked| inquiry::count(&plan, asked).now_or_never()).await
             }
-        };
-        Ok(u64::try_from(number).unwrap_or(0))
+        }
+    }
+
+    /// How the first page of a search is found; it is found to say so.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub async fn explain(
+        &self,
+        permit: &Permit,
+        plan: &Plan,
+        count: u32,
+    ) -> Result<Explanation, Outcome> {
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.explain(permit, plan, count).await,
+            Engine::Sqlite(_) => {
+                let plan = plan.clone();
+                self.on_snapshot(move |asked| explain::explain(&plan, count, asked).now_or_never())
+                    .await
+            }
+        }
     }
 
     /// A page of a history, newest first.
@@ -227,6 +259,26 @@ impl Vault {
     pub async fn history(&self, permit: &Permit, query: &HistoryQuery) -> Result<Page, Outcome> {
         let fetched = self.find(permit, history::statement(query)).await?;
         Ok(Page::cut(fetched, &query.turn, query.count))
+    }
+
+    /// Asks SQLite what a search asks, on one snapshot; not on the thread that serves requests, since it may take
+    /// long.
+    async fn on_snapshot<T: Send + 'static>(
+        &self,
+        search: impl FnOnce(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
+    ) -> Result<T, Outcome> {
+        let inner = Arc::clone(&self.inner);
+        elsewhere(move || match &inner.engine {
+            Engine::Sqlite(engine) => {
+                let snapshot = engine.readers.snapshot()?;
+                let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
+                answer.unwrap_or_else(|| {
+                    Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+                })
+            }
+            Engine::Postgres(_) => Err(wrong_engine()),
+        })
+        .await
     }
 
     /// A query that may take long: not on the thread that serves requests.
@@ -282,7 +334,7 @@ fn wrong_engine() -> Outcome {
 
 /// Wraps work for the writer's thread: it runs there to its end, since nothing in it waits.
 fn job<W: Work>(
-    (registry, base): (&'static Registry, Arc<str>),
+    (registry, base, is_outdated): (&'static Registry, Arc<str>, bool),
     permit: Permit,
     work: W,
     reply: oneshot::Sender<Result<W::Answer, Outcome>>,
@@ -291,7 +343,7 @@ fn job<W: Work>(
     let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
         let result = writer.and_then(|writer| {
             let now = writer.tick();
-            let indexing = Indexing { registry, base: &base };
+            let indexing = Indexing { registry, base: &base, is_outdated };
             let mut tx = Tx::new(&permit, indexing, now, TxEngine::Sqlite(writer));
             let done = work.run(&mut tx).now_or_never();
             done.unwrap_or_else(|| {

@@ -63,9 +63,7 @@ fn factor(unit: &str) -> Cow<'_, str> {
 
 /// Units that cancel out leave the unit `1`.
 fn simplified(value: Decimal, unit: String) -> Quantity<'static> {
-    if ucum::canonical(&unit)
-        .is_some_and(|unit| unit.dimensions.is_none() && unit.factor == Decimal::ONE)
-    {
+    if ucum::read(&unit).is_some_and(ucum::Canonical::is_one) {
         return Quantity::plain(value);
     }
     Quantity { value, unit: Unit::Ucum(Cow::Owned(unit)) }

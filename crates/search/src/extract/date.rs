@@ -16,6 +16,13 @@ pub(super) fn extract(rows: &mut Vec<DateRow>, param: ParamId, node: NodeRef<'_>
     span.is_some()
 }
 
+/// A text that was computed. Whether it gave a row.
+pub(super) fn push(rows: &mut Vec<DateRow>, param: ParamId, text: &str) -> bool {
+    let span = Timespan::parse(text);
+    rows.extend(span.map(|span| DateRow { param, span }));
+    span.is_some()
+}
+
 fn moment(node: NodeRef<'_>) -> Option<Timespan> {
     Timespan::parse(&node.text()?)
 }

@@ -2,23 +2,30 @@
 
 use fhir_model::{NodeRef, ResourceType, TypeId};
 
-use super::token;
+use super::{local::Local, token};
 use crate::{
     registry::ParamId,
     rows::{ReferenceRow, Rows, Target},
     text,
 };
 
-/// Whether the element gave a row, as a reference or an identifier. References into the resource
-/// itself (`#x`) are none.
-pub(super) fn extract(rows: &mut Rows, param: ParamId, node: NodeRef<'_>, base: &str) -> bool {
+/// Whether the element gave a row, as a reference or an identifier. A reference `#x` to nothing gives none.
+pub(super) fn extract(
+    rows: &mut Rows,
+    param: ParamId,
+    node: NodeRef<'_>,
+    base: &str,
+    local: &Local<'_>,
+) -> bool {
     if node.ty() != TypeId::REFERENCE {
-        let found = node.text().and_then(|url| target(&url, ""));
+        let found = node.text().and_then(|url| target(&url, "").or_else(|| local.target(&url)));
         let some = found.is_some();
         rows.references.extend(found.map(|target| ReferenceRow { param, target }));
         return some;
     }
-    let found = node.child_text("reference").and_then(|text| target(&text, base));
+    let found = node
+        .child_text("reference")
+        .and_then(|text| target(&text, base).or_else(|| local.target(&text)));
     let mut some = found.is_some();
     rows.references.extend(found.map(|target| ReferenceRow { param, target }));
     if let Some(identifier) = node.child("identifier") {
@@ -49,14 +56,12 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 /// Whether `resolve() is X`: by the reference's text, its `type`, or the contained resource.
-pub(super) fn resolves_to(node: NodeRef<'_>, ty: ResourceType) -> bool {
+pub(super) fn resolves_to(node: NodeRef<'_>, ty: ResourceType, local: &Local<'_>) -> bool {
     let Some(text) = node.child_text("reference") else {
         return node.child_text("type").is_some_and(|name| *name == *ty.name());
     };
     if let Some(id) = text.strip_prefix('#') {
-        return node.tree().root().named("contained").any(|contained| {
-            contained.ty() == ty.ty() && contained.child_text("id").is_some_and(|own| *own == *id)
-        });
+        return local.ty(id) == Some(ty);
     }
     match type_in(&text) {
         Some(found) => found == ty,

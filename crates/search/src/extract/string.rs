@@ -2,30 +2,45 @@
 
 use fhir_model::{NodeRef, TypeId};
 
-use crate::{registry::ParamId, rows::StringRow, text};
+use crate::{
+    registry::{Leaf, ParamId},
+    rows::StringRow,
+    text,
+};
 
-const HUMAN_NAME_PARTS: &[&str] = &["text", "family", "given", "prefix", "suffix"];
+/// The parts of a `HumanName` that are text, in the order of [`Leaf::parts`].
+pub(crate) const HUMAN_NAME_PARTS: &[&str] = &["text", "family", "given", "prefix", "suffix"];
 
-const ADDRESS_PARTS: &[&str] =
+/// The parts of an `Address` that are text, in the order of [`Leaf::parts`].
+pub(crate) const ADDRESS_PARTS: &[&str] =
     &["text", "line", "city", "district", "state", "postalCode", "country"];
 
-/// Whether the element gave at least one row. Of names and addresses every part is a row.
-pub(super) fn extract(rows: &mut Vec<StringRow>, param: ParamId, node: NodeRef<'_>) -> bool {
+/// Whether the element has a text. Of names and addresses every part is one; those that are another
+/// parameter's are no rows here.
+pub(super) fn extract(rows: &mut Vec<StringRow>, leaf: Leaf, node: NodeRef<'_>) -> bool {
     let parts = match node.ty() {
         TypeId::HUMAN_NAME => HUMAN_NAME_PARTS,
         TypeId::ADDRESS => ADDRESS_PARTS,
         TypeId::CODEABLE_CONCEPT => &["text"],
-        _ => return push(rows, param, node),
+        _ => {
+            let text = node.text();
+            let some = text.is_some();
+            text.into_iter().for_each(|text| push(rows, leaf.param, &text));
+            return some;
+        }
     };
     let mut any = false;
-    for child in node.children().filter(|child| parts.contains(&child.name())) {
-        any |= push(rows, param, child);
+    for child in node.children() {
+        let Some(at) = parts.iter().position(|part| *part == child.name()) else { continue };
+        let Some(text) = child.text() else { continue };
+        any = true;
+        if leaf.parts >> at & 1 == 1 {
+            push(rows, leaf.param, &text);
+        }
     }
     any
 }
 
-fn push(rows: &mut Vec<StringRow>, param: ParamId, node: NodeRef<'_>) -> bool {
-    let Some(text) = node.text() else { return false };
-    rows.push(StringRow { param, folded: text::fold(&text), exact: text::cut(&text).into() });
-    true
+pub(super) fn push(rows: &mut Vec<StringRow>, param: ParamId, text: &str) {
+    rows.push(StringRow { param, folded: text::fold(text), exact: text::cut(text).into() });
 }

@@ -2,28 +2,85 @@
 
 use fhir_model::{NodeRef, TypeId};
 
-use crate::{registry::ParamId, rows::TokenRow, text};
+use crate::{
+    registry::ParamId,
+    rows::{Rows, TextRow, TokenRow},
+    text,
+};
 
-/// Whether the element gave at least one row.
-pub(super) fn extract(rows: &mut Vec<TokenRow>, param: ParamId, node: NodeRef<'_>) -> bool {
+/// Whether the element gave at least one token. What it says in words (`:text`), and of an identifier the
+/// types with its value (`:of-type`), are rows besides.
+pub(super) fn extract(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> bool {
     match node.ty() {
-        TypeId::CODEABLE_CONCEPT => {
-            let mut any = false;
-            for coding in node.named("coding") {
-                any |= pair(rows, param, coding, "code");
+        TypeId::CODEABLE_CONCEPT => concept(rows, param, node),
+        TypeId::CODING => coding(rows, param, node),
+        TypeId::IDENTIFIER => {
+            let some = pair(&mut rows.tokens, param, node, "value");
+            if let Some(ty) = node.child("type") {
+                typed(rows, param, ty, node.child_text("value").as_deref());
             }
-            any
+            some
         }
-        TypeId::CODING => pair(rows, param, node, "code"),
-        TypeId::IDENTIFIER | TypeId::CONTACT_POINT => pair(rows, param, node, "value"),
+        TypeId::CONTACT_POINT => pair(&mut rows.tokens, param, node, "value"),
         TypeId::CODE => node.text().is_some_and(|code| {
-            push(rows, param, bound_system(node, &code), &code);
+            push(&mut rows.tokens, param, bound_system(node, &code), &code);
             true
         }),
         _ => node.text().is_some_and(|code| {
-            push(rows, param, None, &code);
+            push(&mut rows.tokens, param, None, &code);
             true
         }),
+    }
+}
+
+fn concept(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> bool {
+    let mut any = false;
+    for child in node.children() {
+        match child.name() {
+            "coding" => any |= coding(rows, param, child),
+            "text" => words(&mut rows.texts, param, child.text().as_deref()),
+            _ => {}
+        }
+    }
+    any
+}
+
+fn coding(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> bool {
+    let (mut system, mut code) = (None, None);
+    for child in node.children() {
+        match child.name() {
+            "system" => system = child.text(),
+            "code" => code = child.text(),
+            "display" => words(&mut rows.texts, param, child.text().as_deref()),
+            _ => {}
+        }
+    }
+    let some = system.is_some() || code.is_some();
+    if some {
+        let code = code.as_deref().unwrap_or_default();
+        push(&mut rows.tokens, param, system.as_deref(), code);
+    }
+    some
+}
+
+/// The types of an identifier, each with its value.
+fn typed(rows: &mut Rows, param: ParamId, ty: NodeRef<'_>, value: Option<&str>) {
+    words(&mut rows.texts, param, ty.child_text("text").as_deref());
+    let Some(value) = value else { return };
+    for coding in ty.named("coding") {
+        if let Some(code) = coding.child_text("code") {
+            let code = format!("{code}|{value}");
+            push(&mut rows.typed, param, coding.child_text("system").as_deref(), &code);
+        }
+    }
+}
+
+/// A text for `:text`, once where it is said twice in a row: the display is often the text.
+fn words(rows: &mut Vec<TextRow>, param: ParamId, text: Option<&str>) {
+    let Some(text) = text else { return };
+    let folded = text::fold(text);
+    if rows.last().is_none_or(|last| last.param != param || last.folded != folded) {
+        rows.push(TextRow { param, folded });
     }
 }
 

@@ -1,25 +1,23 @@
 //! Parameters that shape the answer: <https://hl7.org/fhir/R4/search.html#return>.
 
-use super::{fault::Fault, suggest};
-use crate::{
-    plan::{Direction, Plan, Sort, SortKey, Summary, Total},
-    registry::Registry,
-};
+use super::{Context, fault::Fault, sort, suggest};
+use crate::plan::{Contained, ContainedType, Plan, Summary, Total};
 
 /// The most resources of a page.
 const COUNT_MAX: u32 = 1000;
 
-/// The most sort keys and elements.
-const LIST_MAX: usize = 100;
+/// The most elements.
+const ELEMENTS_MAX: usize = 100;
 
 /// Writes what a parameter says into the plan.
-type Control = fn(&Registry, &mut Plan, &str) -> Result<(), Fault>;
+type Control = fn(&Context<'_>, &mut Plan, &str) -> Result<(), Fault>;
 
 const CONTROLS: &[(&str, Control)] = &[
     ("_contained", contained),
+    ("_containedType", contained_type),
     ("_count", count),
     ("_elements", elements),
-    ("_sort", sort),
+    ("_sort", sort::sort),
     ("_summary", summary),
     ("_total", total),
 ];
@@ -34,7 +32,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     CONTROLS.iter().map(|(name, _)| *name)
 }
 
-fn count(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
+fn count(_: &Context<'_>, plan: &mut Plan, value: &str) -> Result<(), Fault> {
     let is_number = value.bytes().all(|b| b.is_ascii_digit());
     if !is_number {
         return Err(Fault::Value("is a number from 0".into()));
@@ -44,7 +42,7 @@ fn count(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn total(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
+fn total(_: &Context<'_>, plan: &mut Plan, value: &str) -> Result<(), Fault> {
     plan.total = Some(match value {
         "none" => Total::None,
         "estimate" => Total::Estimate,
@@ -54,69 +52,62 @@ fn total(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn summary(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
+fn summary(_: &Context<'_>, plan: &mut Plan, value: &str) -> Result<(), Fault> {
     plan.summary = match value {
         "false" => Summary::False,
         "count" => Summary::Count,
-        "true" | "text" | "data" => {
-            return Err(Fault::Unsupported("has the values false and count here".into()));
-        }
+        "true" => Summary::True,
+        "text" => Summary::Text,
+        "data" => Summary::Data,
         _ => return Err(Fault::Value("is one of true, text, data, count, false".into())),
     };
     Ok(())
 }
 
-fn contained(_: &Registry, _: &mut Plan, value: &str) -> Result<(), Fault> {
+fn contained(_: &Context<'_>, _: &mut Plan, value: &str) -> Result<(), Fault> {
     match value {
-        "false" => Ok(()),
-        "true" | "both" => Err(Fault::Unsupported("has the value false alone here".into())),
+        "true" | "false" | "both" => Ok(()),
         _ => Err(Fault::Value("is one of true, false, both".into())),
     }
 }
 
-fn elements(_: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
-    let Some(ty) = plan.ty() else { return Ok(()) };
-    let known = ty.ty().elements();
-    for name in list(value)? {
-        if !known.iter().any(|element| element.name == name) {
-            let nearest = suggest::nearest(name, known.iter().map(|element| element.name));
-            let hint = nearest.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
-            let text = format!("lists top-level elements of {ty}{hint}");
-            return Err(Fault::Value(text.into()));
+fn contained_type(_: &Context<'_>, _: &mut Plan, value: &str) -> Result<(), Fault> {
+    match value {
+        "container" | "contained" => Ok(()),
+        _ => Err(Fault::Value("is one of container, contained".into())),
+    }
+}
+
+/// What `_contained` and `_containedType` say together, in whichever order they stand.
+pub(super) fn contained_of(pairs: &[(String, String)]) -> Contained {
+    let last = |wanted: &str| {
+        let mut from_last = pairs.iter().rev();
+        let last = from_last.find(|(name, value)| name == wanted && !value.is_empty());
+        last.map(|(_, value)| value.as_str())
+    };
+    let ty = match last("_containedType") {
+        Some("contained") => ContainedType::Contained,
+        _ => ContainedType::Container,
+    };
+    match last("_contained") {
+        Some("true") => Contained::Only(ty),
+        Some("both") => Contained::Both(ty),
+        _ => Contained::No,
+    }
+}
+
+fn elements(_: &Context<'_>, plan: &mut Plan, value: &str) -> Result<(), Fault> {
+    for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        if plan.elements.len() >= ELEMENTS_MAX {
+            return Err(Fault::TooCostly(format!("takes at most {ELEMENTS_MAX} elements").into()));
+        }
+        let known = || plan.types.iter().flat_map(|one| one.ty.ty().elements());
+        if !known().any(|element| element.name == name) {
+            let hint = suggest::hint(name, known().map(|element| element.name));
+            let of: &str = plan.ty().map_or("the types that are searched", |ty| ty.name());
+            return Err(Fault::Value(format!("lists top-level elements of {of}{hint}").into()));
         }
         plan.elements.push(name.into());
     }
     Ok(())
-}
-
-fn sort(registry: &Registry, plan: &mut Plan, value: &str) -> Result<(), Fault> {
-    let Some(ty) = plan.ty() else { return Ok(()) };
-    for name in list(value)? {
-        let (name, direction) = match name.strip_prefix('-') {
-            Some(name) => (name, Direction::Descending),
-            None => (name, Direction::Ascending),
-        };
-        let key = match name {
-            "_id" => SortKey::Id,
-            "_lastUpdated" => SortKey::Updated,
-            _ if registry.parameter(ty, name).is_some() => {
-                let text = format!("cannot sort by '{name}' here; by _id and _lastUpdated it can");
-                return Err(Fault::Unsupported(text.into()));
-            }
-            _ => {
-                let text = format!("sorts by search parameters of {ty}, _id or _lastUpdated");
-                return Err(Fault::Value(text.into()));
-            }
-        };
-        plan.sort.push(Sort { key, direction });
-    }
-    Ok(())
-}
-
-/// The parts of a comma-separated list without blanks.
-fn list(value: &str) -> Result<impl Iterator<Item = &str>, Fault> {
-    if value.split(',').nth(LIST_MAX).is_some() {
-        return Err(Fault::TooCostly(format!("takes at most {LIST_MAX} values").into()));
-    }
-    Ok(value.split(',').map(str::trim).filter(|part| !part.is_empty()))
 }

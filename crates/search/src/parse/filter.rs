@@ -1,113 +1,160 @@
 //! Parameters that say which resources: name, modifier, values separated by commas.
 
-mod ordered;
-mod reference;
-mod string;
-mod token;
+mod composite;
+mod list;
+mod near;
+pub(super) mod ordered;
+pub(super) mod reference;
+pub(super) mod string;
+pub(super) mod token;
+pub(super) mod uri;
+mod words;
 
-use fhir_model::ResourceType;
+use std::mem::discriminant;
 
-use super::{Reading, control, fault::Fault, suggest, value};
+use super::{
+    Context, budget,
+    chain::{self, Place},
+    expression,
+    fault::Fault,
+    value,
+};
 use crate::{
     SearchKind,
     extract::is_id,
-    plan::{Filter, Test, UriTest},
-    registry::{Parameter, Registry},
-    text,
+    plan::{Filter, Test},
+    registry::{ParamId, Parameter},
 };
 
-/// The most values of a parameter.
-const VALUES_MAX: usize = 100;
+/// What a parameter with this modifier and these values demands.
+type Special = fn(&Context<'_>, Place, (Option<&str>, &str)) -> Result<Filter, Fault>;
 
-/// Names with a colon or dot that are more than a parameter with a modifier, and names that are no
-/// index rows: the grammar that is still to come.
-const LATER: &[&str] = &[
-    "_has",
-    "_include",
-    "_revinclude",
-    "_filter",
-    "_query",
-    "_text",
-    "_content",
-    "_list",
-    "_type",
-    "_containedType",
+/// Parameters that are no index rows of their own.
+const SPECIALS: &[(&str, Special)] = &[
+    ("_content", words::content),
+    ("_filter", expression::filter),
+    ("_list", list::list),
+    ("_query", query),
+    ("_text", words::narrative),
 ];
 
-/// What a parameter of a search over `ty` demands.
+/// The names of these.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    SPECIALS.iter().map(|(name, _)| *name)
+}
+
+/// What a parameter demands of the resources at a place.
 pub(super) fn parse(
-    registry: &Registry,
-    ty: ResourceType,
+    context: &Context<'_>,
+    place: Place,
     (name, values): (&str, &str),
-    reading: &Reading<'_>,
 ) -> Result<Filter, Fault> {
+    if name == "_has" || name.starts_with("_has:") {
+        return has(context, place, (name, values));
+    }
+    if let Some((head, rest)) = name.split_once('.') {
+        let rest = |place| Ok(vec![parse(context, place, (rest, values))?]);
+        return chain::through(context, place, head, &rest);
+    }
     let (code, modifier) = match name.split_once(':') {
         Some((code, modifier)) => (code, Some(modifier)),
         None => (name, None),
     };
-    if LATER.contains(&code) {
-        return Err(Fault::Unsupported("is not supported yet".into()));
+    if code.starts_with('_')
+        && let Some((_, special)) = SPECIALS.iter().find(|(known, _)| *known == code)
+    {
+        return special(context, place, (modifier, values));
     }
-    let parameter = registry.parameter(ty, code).filter(|_| !name.contains('.'));
-    let Some(parameter) = parameter else {
-        return Err(unknown(registry, ty, (code, name)));
+    let Some(parameter) = context.registry.parameter(place.ty, code) else {
+        return Err(Fault::unknown(code, place.ty));
     };
     if modifier == Some("missing") {
         return missing(parameter, values);
     }
-    let values = value::split(values, ',');
-    if values.len() > VALUES_MAX {
-        let text = format!("takes at most {VALUES_MAX} values; here are {}", values.len());
-        return Err(Fault::TooCostly(text.into()));
-    }
-    let asked = Asked { parameter, modifier, reading };
-    match code {
-        "_id" => ids(&asked, &values),
-        "_lastUpdated" => Ok(Filter::Updated(asked.each(&values, ordered::date)?)),
-        _ => asked.filter(&values),
+    let asked = Asked { context, place, parameter, modifier };
+    asked.filter(&context.values(values)?)
+}
+
+/// `_has:[type]:[reference]:[parameter]`
+fn has(context: &Context<'_>, place: Place, (name, values): (&str, &str)) -> Result<Filter, Fault> {
+    let mut parts = name.splitn(4, ':').skip(1);
+    let (Some(ty), Some(reference), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Fault::Value("is written _has:[type]:[reference]:[parameter]".into()));
+    };
+    let rest = |place| Ok(vec![parse(context, place, (rest, values))?]);
+    chain::has(context, place, (ty, reference), &rest)
+}
+
+/// A named query; this server has none. That SHALL be an error, however the query is handled.
+fn query(_: &Context<'_>, _: Place, _: (Option<&str>, &str)) -> Result<Filter, Fault> {
+    Err(Fault::Modifier("names a query; this server has none".to_owned()))
+}
+
+impl Context<'_> {
+    /// Splits at commas; within the limits.
+    fn values<'v>(&self, values: &'v str) -> Result<Vec<&'v str>, Fault> {
+        let values = value::split(values, ',');
+        self.budget.values(values.len())?;
+        Ok(values)
     }
 }
 
 /// A parameter with its modifier, whose values are to be read.
-struct Asked<'a> {
-    parameter: &'a Parameter,
-    modifier: Option<&'a str>,
-    reading: &'a Reading<'a>,
+pub(super) struct Asked<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) place: Place,
+    pub(super) parameter: &'a Parameter,
+    pub(super) modifier: Option<&'a str>,
 }
 
 impl Asked<'_> {
-    fn filter(&self, values: &[&str]) -> Result<Filter, Fault> {
-        let is_not = self.modifier == Some("not") && self.parameter.kind == SearchKind::Token;
-        let any = match self.parameter.kind {
-            SearchKind::Token => self.each(values, token::parse)?,
-            SearchKind::Reference => {
-                self.each(values, reference::parse)?.into_iter().flatten().collect()
+    /// What the values demand.
+    pub(super) fn filter(&self, values: &[&str]) -> Result<Filter, Fault> {
+        match (&*self.parameter.code, self.parameter.kind) {
+            ("_id", _) => ids(self, values),
+            ("_lastUpdated", _) => {
+                self.modifier_among(&[])?;
+                self.each(values, ordered::date).map(Filter::Updated)
             }
-            SearchKind::String => self.each(values, string::parse)?,
-            SearchKind::Date => {
-                self.each(values, ordered::date)?.into_iter().map(Test::Date).collect()
+            (_, SearchKind::Token) => token::filter(self, values),
+            (_, SearchKind::Uri) => uri::filter(self, values),
+            (_, SearchKind::Special) => near::filter(self, values),
+            (_, SearchKind::Composite) => composite::filter(self, values),
+            (_, SearchKind::Reference) => self.several(values, reference::parse),
+            (_, SearchKind::String) => self.several(values, string::parse),
+            (_, SearchKind::Date) => {
+                self.modifier_among(&[])?;
+                self.several(values, |asked, value| {
+                    Ok(vec![Test::Date(ordered::date(asked, value)?)])
+                })
             }
-            SearchKind::Number => self.each(values, ordered::number)?,
-            SearchKind::Quantity => self.each(values, ordered::quantity)?,
-            SearchKind::Uri => self.each(values, uri)?,
-            SearchKind::Composite => {
-                return Err(Fault::Unsupported(
-                    "is a composite, which is not supported yet".into(),
-                ));
+            (_, SearchKind::Number) => {
+                self.modifier_among(&[])?;
+                self.several(values, |_, value| Ok(vec![ordered::number(value)?]))
             }
-            SearchKind::Special => {
-                return Err(Fault::Unsupported("is not supported yet".into()));
+            (_, SearchKind::Quantity) => {
+                self.modifier_among(&[])?;
+                self.several(values, |_, value| Ok(vec![ordered::quantity(value)?]))
             }
-        };
-        let filter = Filter::Value { params: self.parameter.sources.clone(), any };
-        Ok(if is_not { Filter::Not(Box::new(filter)) } else { filter })
+        }
+    }
+
+    /// Values that are tests of index rows, each of one or more.
+    fn several(
+        &self,
+        values: &[&str],
+        read: fn(&Self, &str) -> Result<Vec<Test>, Fault>,
+    ) -> Result<Filter, Fault> {
+        let tests: Vec<Test> = self.each(values, read)?.into_iter().flatten().collect();
+        budget::tests(tests.len())?;
+        Ok(self.any(tests))
     }
 
     /// Reads every value that is not empty; one at least must be there.
     fn each<T>(
         &self,
         values: &[&str],
-        read: fn(&Self, &str) -> Result<T, Fault>,
+        read: impl Fn(&Self, &str) -> Result<T, Fault>,
     ) -> Result<Vec<T>, Fault> {
         let tests: Vec<T> = values
             .iter()
@@ -121,74 +168,87 @@ impl Asked<'_> {
         }
     }
 
+    /// One of the tests holds for a value of the parameter.
+    pub(super) fn any(&self, tests: Vec<Test>) -> Filter {
+        any_of(&self.parameter.sources, tests)
+    }
+
     /// There is no modifier or one of these; else a fault that says which there are.
-    fn modifier_among(&self, known: &[&str], later: &[&str]) -> Result<(), Fault> {
+    fn modifier_among(&self, known: &[&str]) -> Result<(), Fault> {
         match self.modifier {
             Some(modifier) if !known.contains(&modifier) => {
-                Err(no_modifier(modifier, known, later))
+                Err(no_modifier(self.parameter, modifier, known))
             }
             _ => Ok(()),
         }
     }
 }
 
-fn no_modifier(modifier: &str, known: &[&str], later: &[&str]) -> Fault {
-    if later.contains(&modifier) {
-        return Fault::Modifier(format!("does not support the modifier ':{modifier}' yet"));
+/// One of the tests holds. Those of one sort share a filter.
+fn any_of(params: &[ParamId], tests: Vec<Test>) -> Filter {
+    let sort = |test: &Test| {
+        let part = if let Test::Composite { part, .. } = test { Some(&**part) } else { None };
+        (discriminant(test), part.map(discriminant))
+    };
+    let mut groups: Vec<(_, Vec<Test>)> = Vec::with_capacity(1);
+    for test in tests {
+        let sort = sort(&test);
+        match groups.iter_mut().find(|(other, _)| *other == sort) {
+            Some((_, group)) => group.push(test),
+            None => groups.push((sort, vec![test])),
+        }
     }
+    let mut filters: Vec<Filter> =
+        groups.into_iter().map(|(_, any)| Filter::Value { params: params.to_vec(), any }).collect();
+    match filters.pop() {
+        Some(one) if filters.is_empty() => one,
+        Some(last) => {
+            filters.push(last);
+            Filter::Any(filters)
+        }
+        None => Filter::Id(Vec::new()),
+    }
+}
+
+fn no_modifier(parameter: &Parameter, modifier: &str, known: &[&str]) -> Fault {
     let modifier: String = modifier.chars().take(100).collect();
+    if parameter.kind == SearchKind::Composite {
+        return Fault::Modifier(format!("is a composite, which has no modifier ':{modifier}'"));
+    }
     let known: Vec<String> =
         known.iter().chain(&["missing"]).map(|known| format!(":{known}")).collect();
     Fault::Modifier(format!("has no modifier ':{modifier}'; there is {}", known.join(", ")))
 }
 
-fn unknown(registry: &Registry, ty: ResourceType, (code, name): (&str, &str)) -> Fault {
-    let first = code.split_once('.').map_or(code, |(first, _)| first);
-    if name.contains('.') && registry.parameter(ty, first).is_some() {
-        return Fault::Unsupported("is a chain, which is not supported yet".into());
-    }
-    let known = registry.of(ty).iter().map(|parameter| parameter.code).chain(control::names());
-    let hint = suggest::nearest(code, known)
-        .map(|name| format!("; did you mean '{name}'?"))
-        .unwrap_or_default();
-    Fault::Unknown(format!("does not exist for {ty}{hint}"))
-}
-
 /// `:missing=true|false`: <https://hl7.org/fhir/R4/search.html#modifiers>.
-fn missing(parameter: &Parameter, value: &str) -> Result<Filter, Fault> {
+pub(super) fn missing(parameter: &Parameter, value: &str) -> Result<Filter, Fault> {
     let missing = match value {
         "true" => true,
         "false" => false,
         _ => return Err(Fault::Value("takes true or false".into())),
     };
-    match (parameter.code, parameter.kind) {
+    match (&*parameter.code, parameter.kind) {
         // every resource has both
         ("_id" | "_lastUpdated", _) if missing => Ok(Filter::Id(Vec::new())),
         ("_id" | "_lastUpdated", _) => Ok(Filter::All(Vec::new())),
-        (_, SearchKind::Composite | SearchKind::Special) => {
-            Err(Fault::Modifier("does not support the modifier ':missing'".to_owned()))
-        }
+        (_, SearchKind::Composite) => Err(no_modifier(parameter, "missing", &[])),
         (_, kind) => {
             let present = Filter::Present { params: parameter.sources.clone(), kind };
-            Ok(if missing { Filter::Not(Box::new(present)) } else { present })
+            Ok(if missing { negated(present) } else { present })
         }
     }
 }
 
+/// It does not hold.
+pub(super) fn negated(filter: Filter) -> Filter {
+    Filter::Not(Box::new(filter))
+}
+
 fn ids(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
-    asked.modifier_among(&["not"], &[])?;
+    asked.modifier_among(&["not"])?;
     // what is no id is nobody's id
     let any = asked.each(values, |_, value| Ok(value::unescape(value)))?;
     let any = any.into_iter().filter(|id| is_id(id)).map(Into::into).collect();
     let filter = Filter::Id(any);
-    Ok(if asked.modifier.is_some() { Filter::Not(Box::new(filter)) } else { filter })
-}
-
-/// Exactly this URI: <https://hl7.org/fhir/R4/search.html#uri>.
-fn uri(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
-    asked.modifier_among(&[], &["above", "below"])?;
-    if value::split(value, '|').len() > 1 {
-        return Err(Fault::Unsupported("does not support [url]|[version] yet".into()));
-    }
-    Ok(Test::Uri(UriTest::Is(text::key(&value::unescape(value)).into())))
+    Ok(if asked.modifier.is_some() { negated(filter) } else { filter })
 }

@@ -1,7 +1,12 @@
 //! The name that was probably meant.
 
+/// `; did you mean 'birthdate'?`, or nothing.
+pub(super) fn hint<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> String {
+    nearest(wanted, names).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
+}
+
 /// The nearest of some names, if it is near: at most a third of its letters differ.
-pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     if wanted.len() > 64 {
         return None;
     }

@@ -21,9 +21,9 @@ pub(super) enum Branch {
 
 /// From an element to its children of a name, those that satisfy the condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) name: Box<str>,
-    pub(super) condition: Condition,
+pub(crate) struct Step {
+    pub(crate) name: Box<str>,
+    pub(crate) condition: Condition,
 }
 
 /// The branches of an expression, split at the `|` that stand outside parentheses and quotes.
@@ -48,13 +48,29 @@ pub(super) fn branches(expression: &str) -> Vec<&str> {
 
 /// Understands a branch as seen from a resource type.
 pub(super) fn branch(text: &str, ty: ResourceType) -> Branch {
-    let start = text.trim_start_matches('(');
-    let (head, _) = identifier(start);
-    let is_type = head.starts_with(|c: char| c.is_ascii_uppercase());
-    if is_type && !TypeId::named(head).is_some_and(|base| ty.ty().is_a(base)) {
-        return Branch::Elsewhere;
+    let Some(steps) = path(text, DEPTH_MAX) else { return Branch::Other };
+    if is_about(text, ty) { Branch::Path(steps) } else { Branch::Elsewhere }
+}
+
+/// As [`branch`], of the elements that a composite binds together: the resource itself may be one.
+pub(super) fn base(text: &str, ty: ResourceType) -> Branch {
+    match identifier(text) {
+        (name, "") if TypeId::named(name).is_some() => {
+            if is_about(text, ty) {
+                Branch::Path(Vec::new())
+            } else {
+                Branch::Elsewhere
+            }
+        }
+        _ => branch(text, ty),
     }
-    path(text, DEPTH_MAX).map_or(Branch::Other, Branch::Path)
+}
+
+/// Whether the type that a path begins with, if it does, is this one or a general one.
+fn is_about(text: &str, ty: ResourceType) -> bool {
+    let (head, _) = identifier(text.trim_start_matches('('));
+    let is_type = head.starts_with(|c: char| c.is_ascii_uppercase());
+    !is_type || TypeId::named(head).is_some_and(|base| ty.ty().is_a(base))
 }
 
 /// `Patient.telecom.where(system='phone')`, `(Observation.value as Quantity)`, `name`.
@@ -72,7 +88,7 @@ fn path(text: &str, depth: u8) -> Option<Vec<Step>> {
             restrict(&mut steps, Condition::First)?;
             rest = after;
         } else if let Some(ty) = rest.strip_prefix(" as ") {
-            restrict(&mut steps, Condition::Type(TypeId::named(ty.trim())?))?;
+            restrict(&mut steps, Condition::Type(type_named(ty.trim())?))?;
             rest = "";
         } else {
             let (name, after) = identifier(rest.strip_prefix('.')?);
@@ -95,7 +111,7 @@ fn path(text: &str, depth: u8) -> Option<Vec<Step>> {
 /// `.as(Quantity)`, `.where(resolve() is Patient)`, `.extension('http://...')`
 fn call(steps: &mut Vec<Step>, function: &str, argument: &str) -> Option<()> {
     match function {
-        "as" | "ofType" => restrict(steps, Condition::Type(TypeId::named(argument)?)),
+        "as" | "ofType" => restrict(steps, Condition::Type(type_named(argument)?)),
         "where" => restrict(steps, condition(argument)?),
         "extension" => {
             let url = Condition::Member { name: "url".into(), text: literal(argument)?.into() };
@@ -103,6 +119,14 @@ fn call(steps: &mut Vec<Step>, function: &str, argument: &str) -> Option<()> {
             Some(())
         }
         _ => None,
+    }
+}
+
+/// A type; `DateTime` too, as R4's definition of `code-value-date` has it.
+fn type_named(name: &str) -> Option<TypeId> {
+    match name {
+        "DateTime" => Some(TypeId::DATE_TIME),
+        _ => TypeId::named(name),
     }
 }
 
@@ -210,6 +234,7 @@ mod tests {
             ("Patient", Branch::Other),
             ("Patient..name", Branch::Other),
             ("Patient.name.where(a.b='x')", Branch::Other),
+            ("(Person.name | Patient.name).given", Branch::Other),
         ];
         for (text, expected) in cases {
             assert_eq!(branch(text, patient), expected, "{text}");
@@ -225,6 +250,21 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(branches(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_composite_may_bind_the_resource_itself() {
+        let patient = ResourceType::named("Patient").unwrap();
+        let cases = [
+            ("Patient", Branch::Path(Vec::new())),
+            ("Resource", Branch::Path(Vec::new())),
+            ("Observation", Branch::Elsewhere),
+            ("Patient.contact", steps(&[("contact", Condition::Always)])),
+            ("Observation.component", Branch::Elsewhere),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(base(text, patient), expected, "{text}");
         }
     }
 }

@@ -5,21 +5,25 @@ use fhirpath::Expression;
 
 use super::{
     ParamId, Parameter,
-    path::{self, Branch, Step},
+    composite::Composite,
+    path::Step,
+    sources::{Owned, Share, What},
 };
 
 /// A trie of element names, and the expressions that are more than that.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// The trie; the first state is the resource.
-    states: Vec<State>,
+    /// The trie; the first place is the resource.
+    places: Vec<Place>,
     /// What only the `FHIRPath` engine can say.
     expressions: Vec<(Leaf, Expression)>,
+    /// By number.
+    composites: Vec<Composite>,
 }
 
 /// A place in the trie.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub(crate) struct Place {
     /// Where a child may lead; sorted by name.
     pub(crate) edges: Vec<Edge>,
     /// The parameters that this element is a value of.
@@ -39,6 +43,8 @@ pub(crate) struct Edge {
 pub(crate) struct Leaf {
     pub(crate) param: ParamId,
     pub(crate) kind: SearchKind,
+    /// Of a name or an address as text: the parts that are rows of this parameter, a bit each.
+    pub(crate) parts: u8,
 }
 
 /// Which of the children of a name.
@@ -71,81 +77,99 @@ impl Condition {
 
 impl Default for Program {
     fn default() -> Self {
-        Self { states: vec![State::default()], expressions: Vec::new() }
+        Self { places: vec![Place::default()], expressions: Vec::new(), composites: Vec::new() }
     }
 }
 
 impl Program {
-    /// Of the parameters of a type. `_id` and `_lastUpdated` are no index rows.
-    pub(super) fn compile(ty: ResourceType, parameters: &[Parameter]) -> Self {
-        let mut program = Self::default();
-        for parameter in parameters.iter().filter(|parameter| is_indexed(parameter)) {
-            let leaf = Leaf { param: parameter.id, kind: parameter.kind };
-            for text in path::branches(parameter.expression) {
-                match path::branch(text, ty) {
-                    Branch::Elsewhere => {}
-                    Branch::Path(steps) => program.add(&steps, leaf),
-                    Branch::Other => {
-                        program.expressions.extend(Expression::parse(text).ok().map(|e| (leaf, e)));
-                    }
+    /// Adds what a parameter indexes. `_id` and `_lastUpdated` are no index rows. A composite that cannot be
+    /// compiled, and an expression that the engine does not understand, give none.
+    pub(super) fn add(
+        &mut self,
+        parameter: &Parameter,
+        share: &Share,
+        kind_of: impl Fn(ResourceType, &str) -> Option<SearchKind>,
+    ) {
+        if !is_indexed(parameter) {
+            return;
+        }
+        if parameter.kind == SearchKind::Composite {
+            let Some(composite) = Composite::compile(parameter, kind_of) else { return };
+            self.composites.push(composite);
+        }
+        for Owned { what, parts } in &share.branches {
+            let leaf = Leaf { param: parameter.id, kind: parameter.kind, parts: *parts };
+            match what {
+                What::Path(steps) => self.add_path(steps, leaf),
+                What::Text(text) => {
+                    self.expressions.extend(Expression::parse(text).ok().map(|it| (leaf, it)));
                 }
             }
         }
-        for state in &mut program.states {
-            state.edges.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// To be called when all is added.
+    pub(super) fn finish(mut self) -> Self {
+        for place in &mut self.places {
+            place.edges.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        program
+        self.composites.sort_by_key(|composite| composite.param);
+        self
     }
 
-    /// The state of the resource itself.
-    pub(crate) fn start(&self) -> Option<&State> {
-        self.states.first()
+    /// The place of the resource itself.
+    pub(crate) fn start(&self) -> Option<&Place> {
+        self.places.first()
     }
 
-    /// The states that a child of this name leads to, with what must hold.
+    /// The places that a child of this name leads to, with what must hold.
     pub(crate) fn follow<'p>(
         &'p self,
-        state: &'p State,
+        place: &'p Place,
         name: &str,
-    ) -> impl Iterator<Item = (&'p Condition, &'p State)> {
-        let from = state.edges.partition_point(|edge| *edge.name < *name);
-        let edges = state.edges.iter().skip(from).take_while(move |edge| *edge.name == *name);
-        edges.filter_map(|edge| Some((&edge.condition, self.states.get(edge.to)?)))
+    ) -> impl Iterator<Item = (&'p Condition, &'p Place)> {
+        let from = place.edges.partition_point(|edge| *edge.name < *name);
+        let edges = place.edges.iter().skip(from).take_while(move |edge| *edge.name == *name);
+        edges.filter_map(|edge| Some((&edge.condition, self.places.get(edge.to)?)))
     }
 
     pub(crate) fn expressions(&self) -> &[(Leaf, Expression)] {
         &self.expressions
     }
 
-    fn add(&mut self, steps: &[Step], leaf: Leaf) {
+    pub(crate) fn composite(&self, param: ParamId) -> Option<&Composite> {
+        let at = self.composites.binary_search_by_key(&param, |one| one.param).ok()?;
+        self.composites.get(at)
+    }
+
+    fn add_path(&mut self, steps: &[Step], leaf: Leaf) {
         let mut at = 0;
         for step in steps {
-            let new = self.states.len();
-            let Some(state) = self.states.get_mut(at) else { return };
-            let known = state
+            let new = self.places.len();
+            let Some(place) = self.places.get_mut(at) else { return };
+            let known = place
                 .edges
                 .iter()
                 .find(|edge| edge.name == step.name && edge.condition == step.condition);
             at = known.map_or(new, |edge| edge.to);
             if at == new {
-                state.edges.push(Edge {
+                place.edges.push(Edge {
                     name: step.name.clone(),
                     condition: step.condition.clone(),
                     to: new,
                 });
-                self.states.push(State::default());
+                self.places.push(Place::default());
             }
         }
-        if let Some(state) = self.states.get_mut(at)
-            && !state.leaves.contains(&leaf)
+        if let Some(place) = self.places.get_mut(at)
+            && !place.leaves.contains(&leaf)
         {
-            state.leaves.push(leaf);
+            place.leaves.push(leaf);
         }
     }
 }
 
-/// `_id` and `_lastUpdated` are columns of the resource; composites and specials have rules of their own.
+/// `_id` and `_lastUpdated` are columns of the resource; what is special, but for `near`, has rules of its own.
 pub(crate) fn is_indexed(parameter: &Parameter) -> bool {
-    !matches!(parameter.code, "_id" | "_lastUpdated")
-        && !matches!(parameter.kind, SearchKind::Composite | SearchKind::Special)
+    !matches!(&*parameter.code, "_id" | "_lastUpdated") && !parameter.expression.is_empty()
 }

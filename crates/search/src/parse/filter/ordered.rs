@@ -2,7 +2,7 @@
 
 use super::Asked;
 use crate::{
-    parse::{fault::Fault, value},
+    parse::{Context, Fault, value},
     plan::{Comparison, DateTest, NumberTest, Test, UnitTest},
     quantity, text,
     timespan::Timespan,
@@ -20,31 +20,63 @@ const PREFIXES: &[(&str, Comparison)] = &[
     ("ap", Comparison::Approximate),
 ];
 
+/// The system of UCUM's units.
+const UCUM: &str = "http://unitsofmeasure.org";
+
 pub(super) fn date(asked: &Asked<'_>, value: &str) -> Result<DateTest, Fault> {
-    asked.modifier_among(&[], &[])?;
     let (comparison, text) = prefix(value);
+    date_test(asked.context, comparison, text)
+}
+
+pub(super) fn number(value: &str) -> Result<Test, Fault> {
+    let (comparison, text) = prefix(value);
+    number_test(comparison, text).map(Test::Number)
+}
+
+pub(super) fn quantity(value: &str) -> Result<Test, Fault> {
+    let (comparison, text) = prefix(value);
+    quantity_test(comparison, text)
+}
+
+/// A date, compared.
+pub(in crate::parse) fn date_test(
+    context: &Context<'_>,
+    comparison: Comparison,
+    text: &str,
+) -> Result<DateTest, Fault> {
     // a + that nobody encoded arrives as a space
-    let span = Timespan::parse(&text.replace(' ', "+")).ok_or(Fault::Value(
+    let span = if text.contains(' ') {
+        Timespan::parse(&text.replace(' ', "+"))
+    } else {
+        Timespan::parse(text)
+    };
+    let span = span.ok_or(Fault::Value(
         "takes dates such as 2026, 2026-11, 2026-11-22 or 2026-11-22T06:48:14Z, \
          after eq, ne, gt, lt, ge, le, sa, eb, ap or nothing"
             .into(),
     ))?;
     let span = if comparison == Comparison::Approximate {
-        span.approximately(asked.reading.now)
+        span.approximately(context.reading.now)
     } else {
         span
     };
     Ok(DateTest { comparison, span })
 }
 
-pub(super) fn number(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
-    asked.modifier_among(&[], &[])?;
-    prefixed_number(value).map(Test::Number)
+/// A number, compared.
+pub(in crate::parse) fn number_test(
+    comparison: Comparison,
+    text: &str,
+) -> Result<NumberTest, Fault> {
+    quantity::test(comparison, text).ok_or(Fault::Value(
+        "takes numbers such as 5, -0.25 or 1.0e3, after eq, ne, gt, lt, ge, le, sa, eb, ap or nothing"
+            .into(),
+    ))
 }
 
-/// `[number]`, `[number]|[system]|[code]`, `[number]||[code]`
-pub(super) fn quantity(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
-    asked.modifier_among(&[], &[])?;
+/// `[number]`, `[number]|[system]|[code]`, `[number]||[code]`, compared. A UCUM unit that is known is
+/// compared in base units, every other one as it is written.
+pub(in crate::parse) fn quantity_test(comparison: Comparison, value: &str) -> Result<Test, Fault> {
     let parts: Vec<String> = value::split(value, '|').into_iter().map(value::unescape).collect();
     let key = |part: &String| -> Box<str> { text::key(part).into() };
     let (number, unit) = match parts.as_slice() {
@@ -52,23 +84,20 @@ pub(super) fn quantity(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
         [number, system, code] => match (system.is_empty(), code.is_empty()) {
             (true, true) => (number, UnitTest::Any),
             (true, false) => (number, UnitTest::Named(key(code))),
+            (false, false) if system == UCUM => match quantity::canonical(comparison, number, code)
+            {
+                Some((test, unit)) => return Ok(Test::Canonical(test, unit)),
+                None => (number, UnitTest::Coded { system: key(system), code: key(code) }),
+            },
             (false, false) => (number, UnitTest::Coded { system: key(system), code: key(code) }),
             (false, true) => return Err(Fault::Value(UNIT.into())),
         },
         _ => return Err(Fault::Value(UNIT.into())),
     };
-    Ok(Test::Quantity(prefixed_number(number)?, unit))
+    Ok(Test::Quantity(number_test(comparison, number)?, unit))
 }
 
 const UNIT: &str = "takes [number], [number]|[system]|[code] or [number]||[code]";
-
-fn prefixed_number(value: &str) -> Result<NumberTest, Fault> {
-    let (comparison, text) = prefix(value);
-    quantity::test(comparison, text).ok_or(Fault::Value(
-        "takes numbers such as 5, -0.25 or 1.0e3, after eq, ne, gt, lt, ge, le, sa, eb, ap or nothing"
-            .into(),
-    ))
-}
 
 /// The prefix (`eq` when there is none) and what follows it.
 fn prefix(value: &str) -> (Comparison, &str) {
@@ -76,4 +105,9 @@ fn prefix(value: &str) -> (Comparison, &str) {
         .iter()
         .find_map(|(prefix, comparison)| Some((*comparison, value.strip_prefix(prefix)?)))
         .unwrap_or((Comparison::Equal, value))
+}
+
+/// The comparison with this name.
+pub(in crate::parse) fn comparison(name: &str) -> Option<Comparison> {
+    PREFIXES.iter().find(|(known, _)| *known == name).map(|(_, comparison)| *comparison)
 }

@@ -5,32 +5,41 @@ use fhir_model::ResourceType;
 use super::{Asked, no_modifier, token};
 use crate::{
     extract::{is_id, target},
-    parse::{fault::Fault, value},
-    plan::{ReferenceTest, Test, Version},
+    parse::{Fault, types, value},
+    plan::{ReferenceTest, Test, Version, Way},
+    registry::ParamId,
     rows::Target,
 };
 
-const LATER: &[&str] = &["above", "below", "text", "in", "not-in", "code-text"];
+/// What leads from a part to the whole, by the names that R4 gives it.
+const PART_OF: &[&str] = &["partof", "part-of", "parent"];
 
 /// A URL under the server's own base may stand in the index as a local reference or, where it is a
 /// canonical, as a URL: two tests.
 pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Vec<Test>, Fault> {
-    match asked.modifier {
+    let tests = match asked.modifier {
         Some("identifier") => return Ok(vec![Test::Identifier(token::token(value)?)]),
+        Some("above") => within(asked, &value::unescape(value), Way::Above)?,
+        Some("below") => within(asked, &value::unescape(value), Way::Below)?,
         Some(name) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
-            let text = value::unescape(value);
-            return typed(asked, name, &text).map(|test| vec![Test::Reference(test)]);
+            vec![typed(asked, name, &value::unescape(value))?]
         }
-        Some(name) => return Err(no_modifier(name, &["identifier", "[type]"], LATER)),
-        None => {}
-    }
-    let text = value::unescape(value);
-    if is_id(&text) {
+        Some(name) => {
+            let known = ["[type]", "identifier", "above", "below"];
+            return Err(no_modifier(asked.parameter, name, &known));
+        }
+        None => plain(asked, &value::unescape(value))?,
+    };
+    Ok(tests.into_iter().map(Test::Reference).collect())
+}
+
+pub(in crate::parse) fn plain(asked: &Asked<'_>, text: &str) -> Result<Vec<ReferenceTest>, Fault> {
+    if is_id(text) {
         let types = asked.parameter.targets.clone();
-        return Ok(vec![Test::Reference(ReferenceTest::Id { types, id: text.into() })]);
+        return Ok(vec![ReferenceTest::Id { types, id: text.into() }]);
     }
-    let tests = [target(&text, asked.reading.base), target(&text, "")];
-    let mut tests: Vec<Test> = tests.into_iter().flatten().map(wanted).collect();
+    let tests = [target(text, asked.context.reading.base), target(text, "")];
+    let mut tests: Vec<ReferenceTest> = tests.into_iter().flatten().map(wanted).collect();
     tests.dedup();
     if tests.is_empty() {
         return Err(Fault::Value("takes [id], [type]/[id] or a URL".into()));
@@ -40,13 +49,8 @@ pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Vec<Test>, Fault> 
 
 /// `subject:Patient=1`
 fn typed(asked: &Asked<'_>, name: &str, text: &str) -> Result<ReferenceTest, Fault> {
-    let Some(ty) = ResourceType::named(name) else {
-        let name: String = name.chars().take(100).collect();
-        return Err(Fault::Modifier(format!(
-            "has the modifier ':{name}', which is no resource type of R4"
-        )));
-    };
-    let id = match target(text, asked.reading.base) {
+    let ty = ResourceType::named(name).ok_or_else(|| types::no_type(name))?;
+    let id = match target(text, asked.context.reading.base) {
         Some(Target::Local { ty: found, id }) if found == ty => id,
         _ if is_id(text) => text.into(),
         _ => return Err(Fault::Value(format!("with ':{ty}' takes the id of a {ty}").into())),
@@ -54,13 +58,53 @@ fn typed(asked: &Asked<'_>, name: &str, text: &str) -> Result<ReferenceTest, Fau
     Ok(ReferenceTest::Local { ty, id })
 }
 
-fn wanted(target: Target) -> Test {
-    Test::Reference(match target {
+fn wanted(target: Target) -> ReferenceTest {
+    match target {
         Target::Local { ty, id } => ReferenceTest::Local { ty, id },
         Target::Url { url, version } => {
             ReferenceTest::Url { url, version: version.map_or(Version::Any, Version::Is) }
         }
         // no query names what is inside a resource
         Target::Contained { id, .. } => ReferenceTest::Id { types: Vec::new(), id },
-    })
+    }
+}
+
+/// `:above` and `:below`: hierarchies of resources, and versions of canonicals.
+fn within(asked: &Asked<'_>, text: &str, way: Way) -> Result<Vec<ReferenceTest>, Fault> {
+    let hierarchy = |ty: ResourceType, id: &str| {
+        part_of(asked, ty).map(|part_of| ReferenceTest::Hierarchy {
+            ty,
+            id: id.into(),
+            part_of,
+            way,
+        })
+    };
+    if is_id(text) {
+        let types = asked.parameter.targets.iter();
+        let tests: Vec<ReferenceTest> = types.filter_map(|ty| hierarchy(*ty, text)).collect();
+        return if tests.is_empty() {
+            Err(Fault::Value("takes [type]/[id] of a type whose resources have parts".into()))
+        } else {
+            Ok(tests)
+        };
+    }
+    match target(text, asked.context.reading.base) {
+        Some(Target::Local { ty, id }) => match hierarchy(ty, &id) {
+            Some(test) => Ok(vec![test]),
+            None => Err(Fault::Value(
+                format!("takes a type whose resources have parts, which {ty} is not").into(),
+            )),
+        },
+        Some(Target::Url { url, version }) if way == Way::Below => {
+            let version = version.map_or(Version::Any, Version::Below);
+            Ok(vec![ReferenceTest::Url { url, version }])
+        }
+        _ => Err(Fault::Value("takes [id] or [type]/[id] for a hierarchy of resources".into())),
+    }
+}
+
+/// The parameter by which a resource of this type names the one that it is part of.
+fn part_of(asked: &Asked<'_>, ty: ResourceType) -> Option<ParamId> {
+    let named = PART_OF.iter().filter_map(|code| asked.context.registry.parameter(ty, code));
+    named.filter(|one| one.targets.contains(&ty)).map(|one| one.id).next()
 }

@@ -2,29 +2,46 @@
 
 use super::Asked;
 use crate::{
-    parse::{fault::Fault, value},
+    parse::{Fault, value},
     plan::{StringTest, Test},
     text,
 };
 
-/// The fewest characters that `:contains` takes: it reads every text of the parameter.
+/// The fewest characters that are looked for inside texts: it reads every text of the parameter.
 const CONTAINS_CHARS_MIN: usize = 3;
 
-pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
-    asked.modifier_among(&["exact", "contains"], &[])?;
+/// `:text` is R5's, `:contains` by another name.
+pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Vec<Test>, Fault> {
+    asked.modifier_among(&["exact", "contains", "text"])?;
     let text = value::unescape(value);
     let test = match asked.modifier {
         Some("exact") => StringTest::Exact(text::cut(&text).into()),
-        Some(_) => {
-            let folded = text::fold(&text);
-            if folded.chars().count() < CONTAINS_CHARS_MIN {
-                let text =
-                    format!("with ':contains' takes {CONTAINS_CHARS_MIN} characters or more");
-                return Err(Fault::TooCostly(text.into()));
-            }
-            StringTest::Contains(folded)
-        }
+        Some(_) => contains(&text)?,
         None => StringTest::StartsWith(text::fold(&text)),
     };
-    Ok(Test::String(test))
+    Ok(vec![Test::String(test)])
+}
+
+/// Somewhere inside.
+pub(in crate::parse) fn contains(text: &str) -> Result<StringTest, Fault> {
+    let folded = long_enough(text)?;
+    Ok(StringTest::Contains(folded))
+}
+
+/// At the end.
+pub(in crate::parse) fn ends_with(text: &str) -> Result<StringTest, Fault> {
+    let folded = long_enough(text)?;
+    Ok(StringTest::EndsWith(folded))
+}
+
+fn long_enough(text: &str) -> Result<Box<str>, Fault> {
+    let folded = text::fold(text);
+    if folded.chars().nth(CONTAINS_CHARS_MIN - 1).is_none() {
+        let text = format!(
+            "takes {CONTAINS_CHARS_MIN} characters or more to look for inside or at the end of \
+             texts (:contains)"
+        );
+        return Err(Fault::TooCostly(text.into()));
+    }
+    Ok(folded)
 }

@@ -1,23 +1,33 @@
 //! `[code]`, `[system]|[code]`, `|[code]`, `[system]|`: <https://hl7.org/fhir/R4/search.html#token>.
 
-use super::Asked;
+use super::{Asked, negated};
 use crate::{
-    parse::{fault::Fault, value},
-    plan::{System, Test, TokenTest},
+    parse::{Fault, value},
+    plan::{Concepts, Filter, StringTest, System, Test, TokenTest},
+    registry::Parameter,
     text,
 };
 
-const LATER: &[&str] = &["text", "in", "not-in", "above", "below", "of-type"];
+const MODIFIERS: &[&str] = &["not", "text", "in", "not-in", "above", "below", "of-type"];
 
-pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Test, Fault> {
-    asked.modifier_among(&["not"], LATER)?;
-    token(value).map(Test::Token)
+/// One of the codes; with `:not` and `:not-in` none of them.
+pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
+    asked.modifier_among(MODIFIERS)?;
+    let tests = asked.each(values, |asked, value| match asked.modifier {
+        Some("text") => Ok(Test::Text(StringTest::StartsWith(text::fold(&value::unescape(value))))),
+        Some("in" | "not-in") => Ok(value_set(&value::unescape(value))),
+        Some("below") => below(asked.parameter, value),
+        Some("above") => above(value),
+        Some("of-type") => of_type(value).map(Test::Typed),
+        _ => token(value).map(Test::Token),
+    })?;
+    let filter = asked.any(tests);
+    Ok(if matches!(asked.modifier, Some("not" | "not-in")) { negated(filter) } else { filter })
 }
 
 /// A token, whatever the parameter.
-pub(super) fn token(value: &str) -> Result<TokenTest, Fault> {
+pub(in crate::parse) fn token(value: &str) -> Result<TokenTest, Fault> {
     let parts: Vec<String> = value::split(value, '|').into_iter().map(value::unescape).collect();
-    let key = |part: &String| -> Box<str> { text::key(part).into() };
     match parts.as_slice() {
         [code] => Ok(TokenTest { system: System::Any, code: Some(key(code)) }),
         [system, code] => match (system.is_empty(), code.is_empty()) {
@@ -32,4 +42,52 @@ pub(super) fn token(value: &str) -> Result<TokenTest, Fault> {
             r"has a value with more than one '|'; inside a code or system write '\|'".into(),
         )),
     }
+}
+
+/// The codes of a value set.
+pub(in crate::parse) fn value_set(url: &str) -> Test {
+    Test::Concepts(Concepts::ValueSet(url.into()))
+}
+
+/// What a code subsumes; of mime types those with parameters.
+pub(in crate::parse) fn below(parameter: &Parameter, value: &str) -> Result<Test, Fault> {
+    let test = with_code(value)?;
+    match test.code {
+        Some(code) if is_mime(parameter) => Ok(Test::Mime(code)),
+        code => Ok(Test::Concepts(Concepts::Below(TokenTest { code, ..test }))),
+    }
+}
+
+/// What subsumes a code.
+pub(in crate::parse) fn above(value: &str) -> Result<Test, Fault> {
+    with_code(value).map(|test| Test::Concepts(Concepts::Above(test)))
+}
+
+fn with_code(value: &str) -> Result<TokenTest, Fault> {
+    let test = token(value)?;
+    if test.code.as_ref().is_none_or(|code| code.is_empty()) {
+        return Err(Fault::Value("takes [code] or [system]|[code] for a hierarchy".into()));
+    }
+    Ok(test)
+}
+
+/// Whether the codes are those of <https://www.iana.org/assignments/media-types>.
+fn is_mime(parameter: &Parameter) -> bool {
+    parameter.expression.contains("contentType")
+}
+
+/// `[system]|[code]|[value]`, the first two of the identifier's type.
+fn of_type(value: &str) -> Result<TokenTest, Fault> {
+    let parts: Vec<String> = value::split(value, '|').into_iter().map(value::unescape).collect();
+    match parts.as_slice() {
+        [system, code, value] if !(system.is_empty() || code.is_empty() || value.is_empty()) => {
+            let code = Some(key(&format!("{code}|{value}")));
+            Ok(TokenTest { system: System::Is(key(system)), code })
+        }
+        _ => Err(Fault::Value("with ':of-type' takes [system]|[code]|[value], all three".into())),
+    }
+}
+
+fn key(part: &str) -> Box<str> {
+    text::key(part).into()
 }

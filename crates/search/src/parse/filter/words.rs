@@ -1,0 +1,58 @@
+//! `_text` and `_content`: <https://hl7.org/fhir/R4/search.html#content>.
+
+use crate::{
+    parse::{Context, Fault, chain::Place, value},
+    plan::{Filter, WordScope},
+    text::{self, WORD_CHARS_MIN},
+};
+
+/// The most words of a value.
+const WORDS_MAX: usize = 32;
+
+/// `_text`
+pub(super) fn narrative(
+    context: &Context<'_>,
+    _: Place,
+    asked: (Option<&str>, &str),
+) -> Result<Filter, Fault> {
+    words(context, WordScope::Narrative, asked)
+}
+
+/// `_content`
+pub(super) fn content(
+    context: &Context<'_>,
+    _: Place,
+    asked: (Option<&str>, &str),
+) -> Result<Filter, Fault> {
+    words(context, WordScope::Content, asked)
+}
+
+/// All words of one of the values.
+fn words(
+    context: &Context<'_>,
+    scope: WordScope,
+    (modifier, values): (Option<&str>, &str),
+) -> Result<Filter, Fault> {
+    if modifier.is_some() {
+        return Err(Fault::Modifier("has no modifiers".to_owned()));
+    }
+    let mut any = Vec::new();
+    for value in context.values(values)? {
+        let value = value::unescape(value);
+        let words: Vec<Box<str>> = text::words(&value).take(WORDS_MAX + 1).collect();
+        if words.len() > WORDS_MAX {
+            return Err(Fault::TooCostly(format!("takes at most {WORDS_MAX} words").into()));
+        }
+        if words.iter().any(|word| word.chars().nth(WORD_CHARS_MIN - 1).is_none()) {
+            let text = format!("takes words of {WORD_CHARS_MIN} characters or more");
+            return Err(Fault::TooCostly(text.into()));
+        }
+        if !words.is_empty() {
+            any.push(words);
+        }
+    }
+    if any.is_empty() {
+        return Err(Fault::Value("has no words to look for".into()));
+    }
+    Ok(Filter::Words { scope, any })
+}
