@@ -10,7 +10,7 @@ use search::{Plan, Registry};
 use crate::{Change, Version, delta::IndexDelta, postgres, sqlite};
 
 /// Which resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// `Patient`, `Observation`, ...
     pub resource_type: ResourceType,

@@ -69,6 +69,7 @@ impl Vault {
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
         let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
+                let claim = sqlite::Claim::of(path)?;
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;
@@ -77,7 +78,7 @@ impl Vault {
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
-                let engine = sqlite::Sqlite::open(path, options.clock)?;
+                let engine = sqlite::Sqlite::open(path, claim, options.clock)?;
                 (Engine::Sqlite(engine), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
@@ -151,18 +152,14 @@ impl Vault {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Version>, Outcome> {
-        let mut ask = Statement::default();
-        ask.push(
-            "select res, type, id, version, updated, method, body
-             from   resource
-             where  type = ?
-               and  id = ?
-               and  version > 0",
-            [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
-        );
-        // one row by its key: quicker here on the spot than handed to another thread
-        Ok(self.inner.engine.find_at_once(permit, ask).await?.pop())
+    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
+        match &self.inner.engine {
+            // other processes may write there, so nothing can be remembered
+            Engine::Postgres(engine) => {
+                Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
+            }
+            Engine::Sqlite(engine) => engine.read(permit, key, current),
+        }
     }
 
     /// One version.
@@ -298,6 +295,20 @@ impl Vault {
             }
         }
     }
+}
+
+/// The current version of one resource.
+fn current(key: &Key) -> Statement {
+    let mut ask = Statement::default();
+    ask.push(
+        "select res, type, id, version, updated, method, body
+         from   resource
+         where  type = ?
+           and  id = ?
+           and  version > 0",
+        [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
+    );
+    ask
 }
 
 impl Engine {
