@@ -108,9 +108,9 @@ fn interaction(out: &mut Vec<u8>, code: &&str) {
 
 fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
     out.extend_from_slice(br#"{"name":"#);
-    json::write_string(out, parameter.code);
+    json::write_string(out, &parameter.code);
     out.extend_from_slice(br#","definition":"#);
-    json::write_string(out, parameter.url);
+    json::write_string(out, &parameter.url);
     out.extend_from_slice(br#","type":"#);
     json::write_string(out, parameter.kind.code());
     out.push(b'}');
@@ -129,7 +129,7 @@ fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
 
 /// Whether a search understands the parameter: it is asked with a value of its kind.
 fn is_answered(registry: &Registry, parameter: &Parameter) -> bool {
-    let pairs = [(parameter.code.to_owned(), sample(parameter))];
+    let pairs = [(parameter.code.to_string(), sample(parameter))];
     let reading = Reading {
         handling: Handling::Strict,
         base: "http://localhost",

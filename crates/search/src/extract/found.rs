@@ -34,11 +34,10 @@ impl<'t> Found<'t> {
     }
 
     pub(super) fn item(&mut self, leaf: Leaf, item: &Item<'t>) {
-        match item {
-            Item::Node(node) => self.node(leaf, *node),
-            _ if leaf.kind == SearchKind::Composite => {}
-            _ if computed(&mut self.rows, leaf, item) => {}
-            _ => self.rows.valueless.push(leaf.param),
+        if let Some(node) = item.node() {
+            self.node(leaf, node);
+        } else if leaf.kind != SearchKind::Composite && !computed(&mut self.rows, leaf, item) {
+            self.rows.valueless.push(leaf.param);
         }
     }
 
