@@ -25,12 +25,15 @@ pub(super) fn words(tree: &Tree) -> Vec<WordRow> {
         }
         match node.ty() {
             TypeId::STRING | TypeId::MARKDOWN if is_content(node) => {
-                if node.raw() != before
-                    && let Some(text) = node.text()
-                {
-                    words.add(WordScope::Content, &text);
+                if node.raw() != before {
+                    before = node.raw();
+                    // without escapes the quotes are all that is to be taken away, and they part words
+                    if before.is_ascii() && !before.contains(&b'\\') {
+                        words.add_ascii(WordScope::Content, before);
+                    } else if let Some(text) = node.text() {
+                        words.add(WordScope::Content, &text);
+                    }
                 }
-                before = node.raw();
             }
             TypeId::XHTML => {
                 if let Some(text) = node.text() {
@@ -80,18 +83,22 @@ struct Words {
 impl Words {
     fn add(&mut self, scope: WordScope, text: &str) {
         if text.is_ascii() {
-            for word in text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric()) {
-                if word.len() >= text::WORD_CHARS_MIN {
-                    let word = word.get(..text::BYTES_MAX).unwrap_or(word);
-                    let from = self.text.len();
-                    self.text.extend(word.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-                    self.push(scope, from);
-                }
-            }
+            self.add_ascii(scope, text.as_bytes());
         } else {
             for word in text::words(text).filter(|word| is_long_enough(word)) {
                 let from = self.text.len();
                 self.text.push_str(&word);
+                self.push(scope, from);
+            }
+        }
+    }
+
+    fn add_ascii(&mut self, scope: WordScope, text: &[u8]) {
+        for word in text.split(|byte| !byte.is_ascii_alphanumeric()) {
+            if word.len() >= text::WORD_CHARS_MIN {
+                let word = word.get(..text::BYTES_MAX).unwrap_or(word);
+                let from = self.text.len();
+                self.text.extend(word.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
                 self.push(scope, from);
             }
         }
