@@ -81,7 +81,12 @@ impl Version {
     fn position(&self) -> Position {
         let version = i64::try_from(self.version).unwrap_or(i64::MAX);
         let values = [self.updated.millis(), version].map(SortValue::Integer);
-        Position { commit: Commit::default(), route: Route::default(), values: values.into(), res: self.res }
+        Position {
+            commit: Commit::default(),
+            route: Route::default(),
+            values: values.into(),
+            res: self.res,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use sea_orm::{
     DatabaseConnection,
     sqlx::{self, PgPool},
 };
-use search::{Plan, Registry};
+use search::Plan;
 
 use crate::{
     Clock, Tx, Work,
@@ -66,7 +66,12 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let reading = setting::connect_reading(url, connections_max).await?;
         let reading = reading.get_postgres_connection_pool().clone();
-        Ok(Self { pool, reading, clock, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
+        Ok(Self {
+            pool,
+            reading,
+            clock,
+            shared: Arc::new(Shared { numbers: Numbers::new(clock), names }),
+        })
     }
 
     /// See [`crate::Vault::commit`].
@@ -119,21 +124,21 @@ impl Postgres {
     pub(crate) async fn search(
         &self,
         _permit: &Permit,
-        registry: &Registry,
+        indexing: Indexing<'_>,
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
         if plan.includes.is_empty() {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, page, registry, &mut asked).await;
+            return inquiry::search(plan, page, indexing, &mut asked).await;
         }
         // matches and what they refer to, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared);
-        let page = inquiry::search(plan, page, registry, &mut asked).await?;
+        let page = inquiry::search(plan, page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         Ok(page)
     }

@@ -10,7 +10,7 @@ use search::{Plan, Registry};
 use crate::{Change, Version, delta::IndexDelta, postgres, sqlite};
 
 /// Which resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// `Patient`, `Observation`, ...
     pub resource_type: ResourceType,
@@ -136,9 +136,9 @@ impl<'a> Tx<'a> {
     /// The database's own trouble.
     pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, self.indexing.registry, plan, limit),
+            Engine::Sqlite(writer) => writer.find(self.permit, self.indexing, plan, limit),
             Engine::Postgres(transaction) => {
-                transaction.find(self.permit, self.indexing.registry, plan, limit).await
+                transaction.find(self.permit, self.indexing, plan, limit).await
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The vault: everything that is kept, behind permits.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use auth::Permit;
@@ -87,6 +90,7 @@ impl Vault {
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
         let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
+                let claim = sqlite::Claim::of(path)?;
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;
@@ -95,7 +99,7 @@ impl Vault {
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
-                let engine = sqlite::Sqlite::open(path, options.clock)?;
+                let engine = sqlite::Sqlite::open(path, claim, options.clock)?;
                 (Engine::Sqlite(engine), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
@@ -104,7 +108,12 @@ impl Vault {
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
-                let engine = postgres::Postgres::open(control, (url, options.connections_max), options.clock).await?;
+                let engine = postgres::Postgres::open(
+                    control,
+                    (url, options.connections_max),
+                    options.clock,
+                )
+                .await?;
                 (Engine::Postgres(engine), secret, base, generation)
             }
         };
@@ -169,18 +178,14 @@ impl Vault {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Version>, Outcome> {
-        let mut ask = Statement::default();
-        ask.push(
-            "select res, type, id, version, updated, method, body
-             from   resource
-             where  type = ?
-               and  id = ?
-               and  version > 0",
-            [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
-        );
-        // one row by its key: quicker here on the spot than handed to another thread
-        Ok(self.inner.engine.find_at_once(permit, ask).await?.pop())
+    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
+        match &self.inner.engine {
+            // other processes may write there, so nothing can be remembered
+            Engine::Postgres(engine) => {
+                Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
+            }
+            Engine::Sqlite(engine) => engine.read(permit, key, current),
+        }
     }
 
     /// One version.
@@ -226,13 +231,15 @@ impl Vault {
         turn: &Turn,
         count: u32,
     ) -> Result<Page, Outcome> {
-        let registry = self.inner.registry;
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.search(permit, registry, plan, (turn, count)).await,
+            Engine::Postgres(engine) => {
+                engine.search(permit, self.inner.indexing(), plan, (turn, count)).await
+            }
             Engine::Sqlite(_) => {
-                let (plan, turn) = (plan.clone(), turn.clone());
+                let (plan, turn, inner) = (plan.clone(), turn.clone(), Arc::clone(&self.inner));
                 self.on_snapshot(move |asked| {
-                    inquiry::search(&plan, (&turn, count), registry, asked).now_or_never()
+                    let indexing = inner.indexing();
+                    inquiry::search(&plan, (&turn, count), indexing, asked).now_or_never()
                 })
                 .await
             }
@@ -314,6 +321,20 @@ impl Vault {
 
 /// How long a search may keep the thread that serves requests.
 const QUICK: Duration = Duration::from_micros(1500);
+
+/// The current version of one resource.
+fn current(key: &Key) -> Statement {
+    let mut ask = Statement::default();
+    ask.push(
+        "select res, type, id, version, updated, method, body
+         from   resource
+         where  type = ?
+           and  id = ?
+           and  version > 0",
+        [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
+    );
+    ask
+}
 
 impl Engine {
     async fn find_at_once(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {

@@ -55,28 +55,44 @@ fn statements(patients: u64, body: &dyn Fn(&str) -> String) -> Vec<String> {
     let p = |name: &str, code: &str| Registry::r4().parameter(ty(name), code).unwrap().id.number();
     let last = patients - 1;
     // one row a patient, `i`; one row an Observation, `i` and `j`
-    let patients = format!("with recursive n (i) as (select 0 union all select i + 1 from n where i < {last})");
+    let patients = format!(
+        "with recursive n (i) as (select 0 union all select i + 1 from n where i < {last})"
+    );
     let each = |from: u64, to: u64| {
-        format!("{patients}, m (j) as (select {from} union all select j + 1 from m where j < {to}), \
-                 a as (select i, j, i * {STRIDE} + j as res, (i * 7919 + j * 104729) % 1000003 as h from n cross join m)")
+        format!(
+            "{patients}, m (j) as (select {from} union all select j + 1 from m where j < {to}), \
+                 a as (select i, j, i * {STRIDE} + j as res, (i * 7919 + j * 104729) % 1000003 as h from n cross join m)"
+        )
     };
     let (encounters, observations, conditions) = (each(1, 10), each(11, 70), each(71, 75));
     let resource = |with: &str, ty: u8, id: &str, from: &str, body: &str| {
-        format!("insert into resource (res, type, id, version, updated, commit_no, method, body) {with} \
-                 select {from}.res, {ty}, {id}, 1, 1700000000000 + {from}.res, 1 + {from}.res / 100, 2, {body} from {from}")
+        format!(
+            "insert into resource (res, type, id, version, updated, commit_no, method, body) {with} \
+                 select {from}.res, {ty}, {id}, 1, 1700000000000 + {from}.res, 1 + {from}.res / 100, 2, {body} from {from}"
+        )
     };
-    let plain = format!("{patients}, a as (select i, i * {STRIDE} + 1000000 - 1000000 as res, (i * 7919) % 1000003 as h from n)");
+    let plain = format!(
+        "{patients}, a as (select i, i * {STRIDE} + 1000000 - 1000000 as res, (i * 7919) % 1000003 as h from n)"
+    );
     let token = |with: &str, p: i32, code: &str, sys: u8| {
-        format!("insert into idx_token (p, code, sys, res) {with} select {p}, {code}, {sys}, res from a")
+        format!(
+            "insert into idx_token (p, code, sys, res) {with} select {p}, {code}, {sys}, res from a"
+        )
     };
     let reference = |with: &str, p: i32, target: &str| {
-        format!("insert into idx_reference (p, target, res) {with} select {p}, {target}, res from a")
+        format!(
+            "insert into idx_reference (p, target, res) {with} select {p}, {target}, res from a"
+        )
     };
     let date = |with: &str, p: i32, lo: &str, length: u64| {
-        format!("insert into idx_date (p, lo, hi, res) {with} select {p}, {lo}, {lo} + {length}, res from a")
+        format!(
+            "insert into idx_date (p, lo, hi, res) {with} select {p}, {lo}, {lo} + {length}, res from a"
+        )
     };
     let string = |p: i32, folded: &str| {
-        format!("insert into idx_string (p, folded, exact, res) {plain} select {p}, {folded}, '', res from a")
+        format!(
+            "insert into idx_string (p, folded, exact, res) {plain} select {p}, {folded}, '', res from a"
+        )
     };
     // 50 codes; every Observation of 1,000 is of its own kind; 8480-6 is one in fifty
     let code = "case when h % 1000 = 5 then 'rare' || (h / 1000 % 20) when h % 50 = 1 then '8480-6' else 'c' || (h % 50) end";

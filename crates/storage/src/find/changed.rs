@@ -5,7 +5,7 @@
 use std::{cmp::Ordering, collections::BTreeMap};
 
 use fhir_model::{Outcome, json};
-use search::{Corpus, Filter, Hit, Plan, Registry, Sort, SortKey};
+use search::{Corpus, Filter, Hit, Plan, Sort, SortKey};
 
 use super::{
     ask::{Ask, Found},
@@ -16,6 +16,7 @@ use super::{
     position::{Commit, Mode, Route, SortValue},
     statement::{Sql, Statement, sql},
 };
+use crate::tx::Indexing;
 
 /// More changed resources than these are not looked at; those beyond are not shown.
 const CHANGED_MAX: i64 = 1000;
@@ -51,7 +52,7 @@ fn keys(plan: &Plan, parts: &[Part<'_>], route: &Route) -> Vec<Sort> {
 pub(super) async fn put_back(
     (plan, parts, route): (&Plan, &[Part<'_>], &Route),
     (order, commit, names): (&Order, Commit, &Names),
-    registry: &Registry,
+    indexing: Indexing<'_>,
     (found, ask): (&mut Vec<Found>, &mut impl Ask),
 ) -> Result<(), Outcome> {
     let changed = ask.found(&statement(parts, names, commit)).await?;
@@ -66,7 +67,7 @@ pub(super) async fn put_back(
     }
     let keys = keys(plan, parts, route);
     for now in changed {
-        let Some(values) = before.get(&now.res).and_then(|old| values(old, &keys, registry)) else {
+        let Some(values) = before.get(&now.res).and_then(|old| values(old, &keys, indexing)) else {
             continue;
         };
         let moved = Found { values, ..now };
@@ -118,11 +119,11 @@ fn versions_before(numbers: &[i64], commit: Commit) -> Statement {
 }
 
 /// What a version was sorted by.
-fn values(old: &Found, keys: &[Sort], registry: &Registry) -> Option<Vec<SortValue>> {
+fn values(old: &Found, keys: &[Sort], indexing: Indexing<'_>) -> Option<Vec<SortValue>> {
     let version = &old.version;
     let tree = json::parse_trusted(version.body.clone()?);
     let mut corpus = Corpus::default();
-    let rows = search::extract(registry, &tree, "");
+    let rows = search::extract(indexing.registry, &tree, indexing.base);
     corpus.add(version.resource_type, &version.id, version.updated, rows);
     let value = |sort: &Sort| match corpus.sort_value(Hit { at: 0 }, &sort.key, sort.direction) {
         None => SortValue::Missing,

@@ -2,7 +2,7 @@
 //! what it refers to is fetched.
 
 use fhir_model::Outcome;
-use search::{Plan, Registry, Summary, Total};
+use search::{Plan, Summary, Total};
 
 use super::{
     Page, Turn,
@@ -15,6 +15,7 @@ use super::{
     position::{Commit, Position, Route},
     route,
 };
+use crate::tx::Indexing;
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
@@ -26,7 +27,7 @@ const ESTIMATE_MAX: u64 = 10_000;
 pub(crate) async fn search(
     plan: &Plan,
     (turn, count): (&Turn, u32),
-    registry: &Registry,
+    indexing: Indexing<'_>,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
     let parts = Part::of(plan);
@@ -46,12 +47,12 @@ pub(crate) async fn search(
     if before.is_some() && changed::moves(plan, &parts, &route) {
         let order = page::order(plan, &route, turn);
         let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
-        changed::put_back(search, place, registry, (&mut found, ask)).await?;
+        changed::put_back(search, place, indexing, (&mut found, ask)).await?;
     }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, registry, ask).await?;
+            include::included(&plan.includes, &page.versions, indexing.registry, ask).await?;
     }
     Ok(page)
 }

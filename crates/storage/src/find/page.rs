@@ -130,11 +130,11 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
     }
     match (is_once, selects.len()) {
         // different types or domains have no resource in common
-        (true, _) => Sql::joined(selects, "\nunion all\n"),
+        (true, _) => Sql::compound(selects, "\nunion all\n"),
         (false, 1) => sql("select distinct res from (\n  ", [])
             .with(selects.remove(0).indented(2))
             .then("\n) as rows_found"),
-        (false, _) => Sql::joined(selects, "\nunion\n"),
+        (false, _) => Sql::compound(selects, "\nunion\n"),
     }
 }
 
@@ -161,7 +161,8 @@ fn along_sort(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
         (Some(one), None) | (None, Some(one)) => one.then("\nlimit  ").bind(walk.limit),
         (None, None) => sql("select res from resource where false", []),
         (Some(valued), Some(missing)) => {
-            let (first, second) = if order.is_backwards() { (missing, valued) } else { (valued, missing) };
+            let (first, second) =
+                if order.is_backwards() { (missing, valued) } else { (valued, missing) };
             sql("with first_ones as (\n  ", [])
                 .with(first.indented(2))
                 .then("\n  limit  ")
@@ -184,11 +185,17 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
     let mut branches = Vec::new();
     for (range, of) in &track.ranges {
         let mut values = vec![format!("d.{}", range.column)];
-        values.extend(plan.sort.iter().skip(1).map(|sort| {
-            sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect)
-        }));
-        let select: Vec<String> =
-            values.iter().zip(&names).map(|(value, name)| format!("{value} as {name},\n       ")).collect();
+        values.extend(
+            plan.sort
+                .iter()
+                .skip(1)
+                .map(|sort| sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect)),
+        );
+        let select: Vec<String> = values
+            .iter()
+            .zip(&names)
+            .map(|(value, name)| format!("{value} as {name},\n       "))
+            .collect();
         let mut places: Vec<&str> = values.iter().map(String::as_str).collect();
         places.push("d.res");
         let mut columns: Vec<&str> = vec![places.first().copied().unwrap_or("d.res")];
@@ -196,15 +203,25 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
         columns.push("d.res");
         let position = match columns.as_slice() {
             [_, _] => order.beyond_in_index(&places),
-            _ => Sql::all([order.from_first(places.first().copied().unwrap_or("d.res")), order.beyond(&places)]),
+            _ => Sql::all([
+                order.from_first(places.first().copied().unwrap_or("d.res")),
+                order.beyond(&places),
+            ]),
         };
         branches.push(
-            sql(format!("select {}d.res as res\nfrom   {} d\nwhere  ", select.concat(), range.table), [])
-                .with(range.condition().on("d"))
-                .with(and(track.sooner.clone().unwrap_or_else(Sql::always)))
-                .with(and(belongs(walk, *of)))
-                .with(and(position))
-                .then(&format!("\n{}", order.along(&columns))),
+            sql(
+                format!(
+                    "select {}d.res as res\nfrom   {} d\nwhere  ",
+                    select.concat(),
+                    range.table
+                ),
+                [],
+            )
+            .with(range.condition().on("d"))
+            .with(and(track.sooner.clone().unwrap_or_else(Sql::always)))
+            .with(and(belongs(walk, *of)))
+            .with(and(position))
+            .then(&format!("\n{}", order.along(&columns))),
         );
     }
     if branches.len() == 1 {
@@ -220,7 +237,7 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
     let branches = branches.into_iter().enumerate().map(branch);
     let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
     columns.push("res");
-    Sql::joined(branches, "\nunion all\n").then(&format!("\n{}", order.along(&columns)))
+    Sql::compound(branches.collect(), "\nunion all\n").then(&format!("\n{}", order.along(&columns)))
 }
 
 /// That what a row of the sort key's index is about is searched, and satisfies the filters.
@@ -233,7 +250,8 @@ fn belongs(walk: &Walk<'_, '_>, of: Of) -> Sql {
     let condition = |part: &Part<'_>| {
         let on = On::new(part, "d.res");
         let of_type = if is_one { Sql::always() } else { check::is_there(&on) };
-        let filters = part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
+        let filters =
+            part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
         let new = walk.not_too_new(part, "d.res");
         Sql::all([of_type].into_iter().chain(filters).chain([new]))
     };
@@ -268,7 +286,7 @@ fn missing(plan: &Plan, walk: &Walk<'_, '_>, none: &Sql) -> Sql {
     }
     columns.push("res");
     let row = sql("select * from (\n  ", [])
-        .with(Sql::joined(selects, "\nunion all\n").indented(2))
+        .with(Sql::compound(selects, "\nunion all\n").indented(2))
         .then("\n) as without");
     let beyond = if beyond_missing { order.beyond(&columns) } else { Sql::always() };
     let row = if beyond.is_always() { row } else { row.then("\nwhere  ").with(beyond) };

@@ -83,7 +83,9 @@ pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) ->
                 Dialect::Sqlite => "instr",
                 Dialect::Postgres => "strpos",
             };
-            format!("(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})")
+            format!(
+                "(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})"
+            )
         }
         SortKey::Updated if domain == Domain::Own => {
             format!("(select s.updated from resource s where s.res = {res})")
@@ -141,15 +143,21 @@ pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, dialect: Di
                 let ps = domain.numbers(params).into_iter();
                 let domain = *domain;
                 ps.map(move |p| {
-                    (Range::spread(table, column, kind, sql("@.p = ?", [p.into()])), Of::Domain(domain))
+                    (
+                        Range::spread(table, column, kind, sql("@.p = ?", [p.into()])),
+                        Of::Domain(domain),
+                    )
                 })
             };
             let p = Sql::one_of("@.p", &domain.numbers(params));
             let sign = if sort.direction == Direction::Ascending { "<" } else { ">" };
             // the first of its rows: whole rows are never equal
             let columns = |row: &str| -> String {
-                let columns: Vec<String> =
-                    [&[column, "p"], others(table)].concat().iter().map(|one| format!("{row}.{one}")).collect();
+                let columns: Vec<String> = [&[column, "p"], others(table)]
+                    .concat()
+                    .iter()
+                    .map(|one| format!("{row}.{one}"))
+                    .collect();
                 columns.join(", ")
             };
             let sooner = sql(format!("({}) {sign} ({})", columns("s"), columns("d")), []);

@@ -145,10 +145,12 @@ impl Walk<'_, '_> {
             1 => branches.remove(0),
             _ => {
                 let branch = |(n, branch): (usize, Sql)| {
-                    sql("select * from (\n  ", []).with(branch.indented(2)).then(&format!("\n) as b{n}"))
+                    sql("select * from (\n  ", [])
+                        .with(branch.indented(2))
+                        .then(&format!("\n) as b{n}"))
                 };
                 let branches = branches.into_iter().enumerate().map(branch);
-                Sql::joined(branches, "\nunion\n")
+                Sql::compound(branches.collect(), "\nunion\n")
                     .then(&format!("\n{}", self.order.along(columns)))
                     .with(self.limit())
             }

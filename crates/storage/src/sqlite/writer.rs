@@ -10,14 +10,20 @@ use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use search::{Plan, Registry};
+use search::Plan;
 
-use super::{connection, deadline::{self, Deadline}, names::Names, query::Asked, trouble};
+use super::{
+    connection,
+    deadline::{self, Deadline},
+    names::Names,
+    query::Asked,
+    trouble,
+};
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
     find::{Turn, Version, inquiry, position::Commit},
-    tx::Delta,
+    tx::{Delta, Indexing},
 };
 
 /// The writing side of a vault file. Lives on one thread.
@@ -31,6 +37,8 @@ pub(crate) struct Writer {
     committed: Arc<Mutex<Commit>>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
+    /// What the open transaction changes, or tried to.
+    pub(super) touched: Vec<Key>,
 }
 
 /// Where the counters stand and what was looked up before.
@@ -67,6 +75,7 @@ impl Writer {
             deadline,
             committed: Arc::new(Mutex::new(Commit { number: last_commit, time: last_time })),
             is_written: false,
+            touched: Vec::new(),
         })
     }
 
@@ -193,15 +202,15 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
-        registry: &Registry,
+        indexing: Indexing<'_>,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_words().map_err(|error| trouble(&error))?;
-        let mut asked =
-            Asked { connection: &self.connection, last_commit: self.memory.commit() };
+        let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
         self.deadline.begin(deadline::TIME_MAX);
-        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+        let page =
+            inquiry::search(plan, (&Turn::First, limit), indexing, &mut asked).now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))
@@ -212,6 +221,7 @@ impl Writer {
     /// See [`crate::Tx::write`].
     pub(crate) fn write(&mut self, _permit: &Permit, deltas: &[Delta]) -> Result<(), Outcome> {
         self.is_written = true;
+        self.touched.extend(deltas.iter().map(|delta| delta.change.key.clone()));
         super::apply::apply(&self.connection, &mut self.memory, deltas)
             .map_err(|error| trouble(&error))
     }
