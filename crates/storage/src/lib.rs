@@ -8,15 +8,18 @@ mod body;
 mod change;
 mod clock;
 mod database_url;
+mod delta;
 mod diagnose;
 mod find;
 mod history;
+mod index;
 mod migrate;
 mod postgres;
 mod setting;
 mod sqlite;
 mod tx;
 mod vault;
+mod words;
 
 pub use change::{Change, Method};
 pub use clock::Clock;

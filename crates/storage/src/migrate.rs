@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(1, "0001_resource", by_dialect),
     migration!(2, "0002_index", by_dialect),
     migration!(3, "0003_setting"),
+    migration!(4, "0004_search", by_dialect),
 ];
 
 /// The number of the newest migration that this version knows.

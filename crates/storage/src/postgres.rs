@@ -3,9 +3,10 @@
 
 mod columns;
 mod index;
+mod names;
 mod numbers;
-mod systems;
 mod transaction;
+mod versions;
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,8 +26,8 @@ use crate::{
     setting,
     tx::{Engine, Indexing},
 };
+use names::Names;
 use numbers::Numbers;
-use systems::Systems;
 pub(crate) use transaction::Transaction;
 
 /// How often a transaction that another one got in the way of starts again.
@@ -44,7 +45,7 @@ pub(crate) struct Postgres {
 #[derive(Debug)]
 pub(crate) struct Shared {
     numbers: Numbers,
-    systems: Systems,
+    names: Names,
 }
 
 impl Postgres {
@@ -57,11 +58,11 @@ impl Postgres {
         url: &str,
         clock: Clock,
     ) -> Result<Self, Outcome> {
-        // numbering a system commits at once, so it needs a connection that no transaction holds
+        // numbering a name commits at once, so it needs a connection that no transaction holds
         let dictionary = setting::connect(url, 2).await?;
-        let systems = Systems::new(dictionary.get_postgres_connection_pool().clone());
+        let names = Names::new(dictionary.get_postgres_connection_pool().clone());
         let pool = control.get_postgres_connection_pool().clone();
-        Ok(Self { pool, clock, shared: Arc::new(Shared { numbers: Numbers::new(clock), systems }) })
+        Ok(Self { pool, clock, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
     }
 
     /// See [`crate::Vault::commit`].

@@ -3,6 +3,8 @@
 mod apply;
 mod connection;
 mod group;
+mod lines;
+mod names;
 mod readers;
 mod writer;
 

@@ -5,9 +5,9 @@ use std::{future::Future, sync::Arc};
 use auth::Permit;
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
-use search::{Plan, Registry, Rows};
+use search::{Plan, Registry};
 
-use crate::{Change, Version, postgres, sqlite};
+use crate::{Change, Version, delta::IndexDelta, postgres, sqlite};
 
 /// Which resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +82,9 @@ pub(crate) struct Indexing<'a> {
     pub(crate) registry: &'a Registry,
     /// The server's own URL: absolute references under it are local.
     pub(crate) base: &'a str,
+    /// Whether there may be index rows that were not made by this registry, or none where there should be
+    /// some: then the rows of an old version are not extracted again but looked up.
+    pub(crate) is_outdated: bool,
 }
 
 #[derive(Debug)]
@@ -90,7 +93,7 @@ pub(crate) enum Engine<'a> {
     Postgres(&'a mut postgres::Transaction),
 }
 
-/// What a change does to the index tables.
+/// A new version and what it does to the index tables.
 #[derive(Debug)]
 pub(crate) struct Delta {
     pub(crate) change: Change,
@@ -98,8 +101,7 @@ pub(crate) struct Delta {
     pub(crate) updated: Instant,
     /// The bytes to be served; `None` for a deletion.
     pub(crate) body: Option<Bytes>,
-    pub(crate) removed: Rows,
-    pub(crate) added: Arc<Rows>,
+    pub(crate) index: IndexDelta,
 }
 
 impl<'a> Tx<'a> {
@@ -161,6 +163,28 @@ impl<'a> Tx<'a> {
         }
         Ok(deltas.into_iter().map(Delta::into_stored).collect())
     }
+
+    /// Writes the index rows of these resources anew, from their bodies, whatever rows there are; how many
+    /// have a body.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for what indexes everything again"))]
+    pub(crate) async fn index_again(&mut self, keys: &[Key]) -> Result<usize, Outcome> {
+        let Indexing { registry, base, .. } = self.indexing;
+        let heads = self.load(keys).await?;
+        let found = keys.iter().zip(heads).filter_map(|(key, head)| {
+            let Head { res, body, .. } = head?;
+            let rows = search::extract(registry, &json::parse_trusted(body?), base);
+            Some((key.resource_type, res, IndexDelta::anew(key, Arc::new(rows))))
+        });
+        let found: Vec<(ResourceType, i64, IndexDelta)> = found.collect();
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.index(self.permit, &found)?,
+            Engine::Postgres(transaction) => transaction.index(self.permit, &found).await?,
+        }
+        Ok(found.len())
+    }
 }
 
 impl Delta {
@@ -175,22 +199,15 @@ impl Delta {
     }
 }
 
-/// The old version's index rows are not looked up but extracted again: cheaper than a look-up in seven
-/// tables, and the tables need no key by resource.
 fn delta(indexing: Indexing<'_>, now: Instant, mut change: Change) -> Delta {
-    let Indexing { registry, base } = indexing;
     let version = change.version();
     let updated = change.updated(now);
     let body = change.body.take().map(|stamped| stamped.bytes(version, updated));
     let rows = Arc::clone(&change.rows);
     let before = change.replaces.as_ref().and_then(|head| head.body.clone());
-    let (removed, added) = match before {
-        Some(bytes) => {
-            let old = search::extract(registry, &json::parse_trusted(bytes), base);
-            let (removed, added) = Rows::diff(old, (*rows).clone());
-            (removed, Arc::new(added))
-        }
-        None => (Rows::default(), rows),
+    let index = match before {
+        Some(before) => IndexDelta::next(indexing, &change.key, before, rows),
+        None => IndexDelta::first(&change.key, rows),
     };
-    Delta { change, version, updated, body, removed, added }
+    Delta { change, version, updated, body, index }
 }

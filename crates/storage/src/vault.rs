@@ -1,6 +1,9 @@
 //! The vault: everything that is kept, behind permits.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, Tree};
@@ -41,11 +44,14 @@ struct Inner {
     engine: Engine,
     secret: Vec<u8>,
     base: Arc<str>,
+    /// See [`Indexing::is_outdated`].
+    index_is_outdated: AtomicBool,
 }
 
 impl Inner {
     fn indexing(&self) -> Indexing<'_> {
-        Indexing { registry: self.registry, base: &self.base }
+        let is_outdated = self.index_is_outdated.load(Ordering::Acquire);
+        Indexing { registry: self.registry, base: &self.base, is_outdated }
     }
 }
 
@@ -61,7 +67,7 @@ impl Vault {
     /// # Errors
     /// When it cannot be opened or was written by a newer version.
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
-        let (engine, secret, base) = match &options.url {
+        let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -69,20 +75,25 @@ impl Vault {
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
+                let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
-                (Engine::Sqlite(sqlite::Sqlite::open(path, options.clock)?), secret, base)
+                let engine = sqlite::Sqlite::open(path, options.clock)?;
+                (Engine::Sqlite(engine), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
                 let control = setting::connect(url, options.connections_max).await?;
                 migrate::migrate(&control).await?;
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
+                let generation = setting::index_generation(&control).await?;
                 let engine = postgres::Postgres::open(control, url, options.clock).await?;
-                (Engine::Postgres(engine), secret, base)
+                (Engine::Postgres(engine), secret, base, generation)
             }
         };
         let (registry, clock, base) = (Registry::r4(), options.clock, Arc::from(base));
-        Ok(Self { inner: Arc::new(Inner { registry, clock, engine, secret, base }) })
+        let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
+        let inner = Inner { registry, clock, engine, secret, base, index_is_outdated };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The search parameters that resources are indexed by.
@@ -124,12 +135,10 @@ impl Vault {
         match &self.inner.engine {
             Engine::Sqlite(engine) => {
                 let (reply, answer) = oneshot::channel();
-                engine.group.submit(job(
-                    (self.inner.registry, Arc::clone(&self.inner.base)),
-                    permit,
-                    work,
-                    reply,
-                ))?;
+                // not the vault itself: the writer's thread must not be the last to hold it
+                let is_outdated = self.inner.indexing().is_outdated;
+                let indexing = (self.inner.registry, Arc::clone(&self.inner.base), is_outdated);
+                engine.group.submit(job(indexing, permit, work, reply))?;
                 answer.await.unwrap_or_else(|_| {
                     Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
                 })
@@ -271,7 +280,7 @@ fn wrong_engine() -> Outcome {
 
 /// Wraps work for the writer's thread: it runs there to its end, since nothing in it waits.
 fn job<W: Work>(
-    (registry, base): (&'static Registry, Arc<str>),
+    (registry, base, is_outdated): (&'static Registry, Arc<str>, bool),
     permit: Permit,
     work: W,
     reply: oneshot::Sender<Result<W::Answer, Outcome>>,
@@ -280,7 +289,7 @@ fn job<W: Work>(
     let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
         let result = writer.and_then(|writer| {
             let now = writer.tick();
-            let indexing = Indexing { registry, base: &base };
+            let indexing = Indexing { registry, base: &base, is_outdated };
             let mut tx = Tx::new(&permit, indexing, now, TxEngine::Sqlite(writer));
             let done = work.run(&mut tx).now_or_never();
             done.unwrap_or_else(|| {

@@ -1,136 +1,230 @@
-//! Index rows turned by ninety degrees: an array a column, as `unnest` takes them.
+//! Lines of the index tables turned by ninety degrees: an array a column, as `unnest` takes them.
 
 use std::collections::BTreeMap;
 
-use fhir_model::{Outcome, ResourceType};
-use search::{Rows, Target};
+use fhir_model::{IssueType, Outcome, ResourceType};
+use sea_orm::sqlx;
 
-use super::systems::Systems;
+use super::names::Names;
+use crate::{
+    delta::{IndexDelta, Removed},
+    index::{Line, Owner, Tables, lines},
+};
 
 /// Resources by key.
 pub(super) type Known = BTreeMap<(ResourceType, String), i64>;
 
-/// All index rows of a transaction.
-#[derive(Debug, Default)]
+/// The cells of a column.
+#[derive(Debug)]
+pub(super) enum Cells {
+    Integer(Vec<i32>),
+    Long(Vec<i64>),
+    Real(Vec<f64>),
+    Text(Vec<String>),
+}
+
+/// An index table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: Vec<(&'static str, Cells)>,
+    pub(super) len: usize,
+}
+
+/// All lines of a transaction, by table.
+#[derive(Debug)]
 pub(super) struct Columns {
-    pub(super) token: (Vec<i32>, Vec<String>, Vec<i32>, Vec<i64>),
-    pub(super) reference: (Vec<i32>, Vec<i64>, Vec<i64>),
-    pub(super) date: (Vec<i32>, Vec<i64>, Vec<i64>, Vec<i64>),
-    pub(super) string: (Vec<i32>, Vec<String>, Vec<String>, Vec<i64>),
-    pub(super) number: (Vec<i32>, Vec<f64>, Vec<i64>),
-    pub(super) quantity: Quantities,
-    pub(super) uri: (Vec<i32>, Vec<String>, Vec<String>, Vec<i64>),
-    pub(super) present: (Vec<i32>, Vec<i64>),
+    pub(super) tables: [Table; 9],
 }
 
-/// The systems of these rows that have no number here yet.
-pub(super) fn unknown_systems(systems: &Systems, rows: &Rows) -> Vec<String> {
-    let tokens = rows.tokens.iter().chain(&rows.identifiers).map(|row| &row.system);
-    let quantities = rows.quantities.iter().map(|row| &row.system);
-    tokens
-        .chain(quantities)
-        .filter_map(Option::as_deref)
-        .filter(|uri| systems.get(Some(uri)).is_none())
-        .map(str::to_owned)
-        .collect()
+/// Gathers lines; everything they name must be known.
+pub(super) struct Gathering<'a> {
+    pub(super) columns: Columns,
+    pub(super) known: &'a Known,
+    pub(super) names: &'a Names,
 }
 
-/// The resources that these rows refer to.
-pub(super) fn targets(rows: &Rows) -> impl Iterator<Item = (ResourceType, &str)> {
-    rows.references.iter().filter_map(|row| match &row.target {
-        Target::Local { ty, id } => Some((*ty, &**id)),
-        Target::Contained { .. } | Target::Url { .. } => None,
-    })
-}
+type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-/// Columns `p`, `value`, `code`, `sys`, `unit`, `res`.
-type Quantities = (Vec<i32>, Vec<f64>, Vec<String>, Vec<i32>, Vec<String>, Vec<i64>);
-
-impl Columns {
-    /// Appends the rows of one resource. Everything they name must be known.
-    ///
-    /// # Errors
-    /// `exception` when something is not: a fault of ours.
-    pub(super) fn push(
-        &mut self,
-        res: i64,
-        rows: &Rows,
-        known: &Known,
-        systems: &Systems,
-    ) -> Result<(), Outcome> {
-        let fault = || Outcome::new(fhir_model::IssueType::Exception, "An index row has no number");
-        let sys = |uri: &Option<Box<str>>| systems.get(uri.as_deref()).ok_or_else(fault);
-        let tokens = rows.tokens.iter().map(|row| (row.param.number(), row));
-        let identifiers = rows.identifiers.iter().map(|row| (-row.param.number(), row));
-        for (p, row) in tokens.chain(identifiers) {
-            self.token.0.push(p);
-            self.token.1.push(row.code.to_string());
-            self.token.2.push(sys(&row.system)?);
-            self.token.3.push(res);
+impl Cells {
+    /// The array's type.
+    pub(super) fn ty(&self) -> &'static str {
+        match self {
+            Self::Integer(_) => "int[]",
+            Self::Long(_) => "bigint[]",
+            Self::Real(_) => "float8[]",
+            Self::Text(_) => "text[]",
         }
-        for row in &rows.references {
-            match &row.target {
-                Target::Local { ty, id } => {
-                    self.reference.0.push(row.param.number());
-                    self.reference.1.push(*known.get(&(*ty, id.to_string())).ok_or_else(fault)?);
-                    self.reference.2.push(res);
-                }
-                Target::Contained { .. } => {}
-                Target::Url { url, version } => {
-                    self.push_uri(
-                        row.param.number(),
-                        url,
-                        version.as_deref().unwrap_or_default(),
-                        res,
-                    );
-                }
+    }
+
+    pub(super) fn bind<'q>(&'q self, query: Query<'q>) -> Query<'q> {
+        match self {
+            Self::Integer(cells) => query.bind(cells),
+            Self::Long(cells) => query.bind(cells),
+            Self::Real(cells) => query.bind(cells),
+            Self::Text(cells) => query.bind(cells),
+        }
+    }
+
+    fn push(&mut self, cell: Cell<'_>) {
+        match (self, cell) {
+            (Self::Integer(cells), Cell::Integer(cell)) => cells.push(cell),
+            (Self::Long(cells), Cell::Long(cell)) => cells.push(cell),
+            (Self::Real(cells), Cell::Real(cell)) => cells.push(cell),
+            (Self::Text(cells), Cell::Text(cell)) => cells.push(cell.to_owned()),
+            (Self::Integer(_) | Self::Long(_) | Self::Real(_) | Self::Text(_), _) => {
+                debug_assert!(false, "a cell of another type");
             }
         }
-        for row in &rows.quantities {
-            self.quantity.0.push(row.param.number());
-            self.quantity.1.push(row.value.0);
-            self.quantity.2.push(row.code.as_deref().unwrap_or_default().to_owned());
-            self.quantity.3.push(sys(&row.system)?);
-            self.quantity.4.push(row.unit.as_deref().unwrap_or_default().to_owned());
-            self.quantity.5.push(res);
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Cell<'c> {
+    Integer(i32),
+    Long(i64),
+    Real(f64),
+    Text(&'c str),
+}
+
+fn integer() -> Cells {
+    Cells::Integer(Vec::new())
+}
+
+fn long() -> Cells {
+    Cells::Long(Vec::new())
+}
+
+fn real() -> Cells {
+    Cells::Real(Vec::new())
+}
+
+fn text() -> Cells {
+    Cells::Text(Vec::new())
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        let table = |name, mut columns: Vec<(&'static str, Cells)>| {
+            columns.push(("res", long()));
+            Table { name, columns, len: 0 }
+        };
+        let p = || ("p", integer());
+        Self {
+            tables: [
+                table("idx_token", vec![p(), ("code", text()), ("sys", integer())]),
+                table("idx_reference", vec![p(), ("target", long())]),
+                table("idx_date", vec![p(), ("lo", long()), ("hi", long())]),
+                table("idx_string", vec![p(), ("folded", text()), ("exact", text())]),
+                table("idx_number", vec![p(), ("value", real())]),
+                table(
+                    "idx_quantity",
+                    vec![
+                        p(),
+                        ("value", real()),
+                        ("code", text()),
+                        ("sys", integer()),
+                        ("unit", text()),
+                    ],
+                ),
+                table("idx_uri", vec![p(), ("uri", text()), ("version", text())]),
+                table("idx_present", vec![p()]),
+                table("idx_position", vec![p(), ("x", real()), ("y", real()), ("z", real())]),
+            ],
         }
-        self.push_plain(res, rows);
+    }
+}
+
+impl Columns {
+    fn push(&mut self, table: usize, cells: &[Cell<'_>]) {
+        let Some(table) = self.tables.get_mut(table) else { return };
+        debug_assert_eq!(table.columns.len(), cells.len(), "{}", table.name);
+        for ((_, column), cell) in table.columns.iter_mut().zip(cells) {
+            column.push(*cell);
+        }
+        table.len += 1;
+    }
+}
+
+impl<'a> Gathering<'a> {
+    pub(super) fn new(known: &'a Known, names: &'a Names) -> Self {
+        Self { columns: Columns::default(), known, names }
+    }
+
+    /// The lines that come.
+    pub(super) fn coming(&mut self, res: i64, delta: &IndexDelta) -> Result<(), Outcome> {
+        let root = &delta.root;
+        lines(self, Owner { res, root, is_contained: false }, &delta.added)?;
+        for one in &delta.contained {
+            let Some(rows) = &one.added else { continue };
+            let res = self.local(one.ty, &one.id)?;
+            lines(self, Owner { res, root, is_contained: true }, rows)?;
+        }
         Ok(())
     }
 
-    /// Rows that name nothing.
-    fn push_plain(&mut self, res: i64, rows: &Rows) {
-        for row in &rows.strings {
-            let exact = if row.exact == row.folded { "" } else { &*row.exact };
-            self.string.0.push(row.param.number());
-            self.string.1.push(row.folded.to_string());
-            self.string.2.push(exact.to_owned());
-            self.string.3.push(res);
+    /// The lines that go.
+    pub(super) fn going(&mut self, res: i64, delta: &IndexDelta) -> Result<(), Outcome> {
+        let root = &delta.root;
+        if let Removed::Rows(rows) = &delta.removed {
+            lines(self, Owner { res, root, is_contained: false }, rows)?;
         }
-        for row in &rows.dates {
-            self.date.0.push(row.param.number());
-            self.date.1.push(row.span.lo);
-            self.date.2.push(row.span.hi);
-            self.date.3.push(res);
+        for one in &delta.contained {
+            let Some(res) = self.contained(one.ty, &one.id)? else { continue };
+            lines(self, Owner { res, root, is_contained: true }, &one.removed)?;
         }
-        for row in &rows.numbers {
-            self.number.0.push(row.param.number());
-            self.number.1.push(row.value.0);
-            self.number.2.push(res);
-        }
-        for row in &rows.uris {
-            self.push_uri(row.param.number(), &row.uri, "", res);
-        }
-        for param in &rows.valueless {
-            self.present.0.push(param.number());
-            self.present.1.push(res);
-        }
+        Ok(())
+    }
+}
+
+impl Tables for Gathering<'_> {
+    type Error = Outcome;
+
+    fn system(&mut self, uri: Option<&str>) -> Result<i32, Outcome> {
+        self.names.system(uri).ok_or_else(fault)
     }
 
-    fn push_uri(&mut self, p: i32, uri: &str, version: &str, res: i64) {
-        self.uri.0.push(p);
-        self.uri.1.push(uri.to_owned());
-        self.uri.2.push(version.to_owned());
-        self.uri.3.push(res);
+    fn composite_key(&mut self, p: i32, code: &str, sys: i32) -> Result<i32, Outcome> {
+        self.names.composite_key(p, sys, code).ok_or_else(fault)
     }
+
+    fn local(&mut self, ty: ResourceType, id: &str) -> Result<i64, Outcome> {
+        self.known.get(&(ty, id.to_owned())).copied().ok_or_else(fault)
+    }
+
+    fn contained(&mut self, ty: ResourceType, id: &str) -> Result<Option<i64>, Outcome> {
+        Ok(self.known.get(&(ty, id.to_owned())).copied())
+    }
+
+    fn line(&mut self, res: i64, line: Line<'_>) -> Result<(), Outcome> {
+        use Cell::{Integer, Long, Real, Text};
+        let res = Long(res);
+        let columns = &mut self.columns;
+        match line {
+            Line::Token { p, code, sys } => {
+                columns.push(0, &[Integer(p), Text(code), Integer(sys), res]);
+            }
+            Line::Reference { p, target } => columns.push(1, &[Integer(p), Long(target), res]),
+            Line::Date { p, lo, hi } => columns.push(2, &[Integer(p), Long(lo), Long(hi), res]),
+            Line::String { p, folded, exact } => {
+                columns.push(3, &[Integer(p), Text(folded), Text(exact), res]);
+            }
+            Line::Number { p, value } => columns.push(4, &[Integer(p), Real(value), res]),
+            Line::Quantity { p, value, code, sys, unit } => columns
+                .push(5, &[Integer(p), Real(value), Text(code), Integer(sys), Text(unit), res]),
+            Line::Uri { p, uri, version } => {
+                columns.push(6, &[Integer(p), Text(uri), Text(version), res]);
+            }
+            Line::Present { p } => columns.push(7, &[Integer(p), res]),
+            Line::Position { p, x, y, z } => {
+                columns.push(8, &[Integer(p), Real(x), Real(y), Real(z), res]);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The dictionaries were full meanwhile and began afresh, or it is a fault of ours.
+fn fault() -> Outcome {
+    Outcome::new(IssueType::Exception, "An index row has no number")
 }

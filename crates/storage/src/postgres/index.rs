@@ -1,132 +1,149 @@
-//! All index rows of a transaction in one statement: a round trip, whatever their number.
+//! All lines of a transaction in one statement: a round trip, whatever their number.
+
+use std::fmt::Write as _;
 
 use sea_orm::sqlx::{self, PgConnection};
 
-use super::columns::Columns;
+use super::columns::{Columns, Table};
 
-const ADD: &str = "-- each array is a column; rows that are there already stay
-with token as (
-  insert into idx_token (p, code, sys, res)
-  select * from unnest($1::int[], $2::text[], $3::int[], $4::bigint[])
-  on conflict do nothing
-), reference as (
-  insert into idx_reference (p, target, res)
-  select * from unnest($5::int[], $6::bigint[], $7::bigint[])
-  on conflict do nothing
-), date as (
-  insert into idx_date (p, lo, hi, res)
-  select * from unnest($8::int[], $9::bigint[], $10::bigint[], $11::bigint[])
-  on conflict do nothing
-), string as (
-  insert into idx_string (p, folded, exact, res)
-  select * from unnest($12::int[], $13::text[], $14::text[], $15::bigint[])
-  on conflict do nothing
-), number as (
-  insert into idx_number (p, value, res)
-  select * from unnest($16::int[], $17::float8[], $18::bigint[])
-  on conflict do nothing
-), quantity as (
-  insert into idx_quantity (p, value, code, sys, unit, res)
-  select * from unnest($19::int[], $20::float8[], $21::text[], $22::int[], $23::text[], $24::bigint[])
-  on conflict do nothing
-), uri as (
-  insert into idx_uri (p, uri, version, res)
-  select * from unnest($25::int[], $26::text[], $27::text[], $28::bigint[])
-  on conflict do nothing
-)
-insert into idx_present (p, res)
-select * from unnest($29::int[], $30::bigint[])
-on conflict do nothing";
+/// Words of resources, in parallel: `res`, terms with blanks between them.
+#[derive(Debug, Default)]
+pub(super) struct WordColumns {
+    pub(super) res: Vec<i64>,
+    pub(super) terms: Vec<String>,
+}
 
-const REMOVE: &str = "-- each array is a column
-with token as (
-  delete from idx_token i
-  using  unnest($1::int[], $2::text[], $3::int[], $4::bigint[]) as o (p, code, sys, res)
-  where  (i.p, i.code, i.sys, i.res) = (o.p, o.code, o.sys, o.res)
-), reference as (
-  delete from idx_reference i
-  using  unnest($5::int[], $6::bigint[], $7::bigint[]) as o (p, target, res)
-  where  (i.p, i.target, i.res) = (o.p, o.target, o.res)
-), date as (
-  delete from idx_date i
-  using  unnest($8::int[], $9::bigint[], $10::bigint[], $11::bigint[]) as o (p, lo, hi, res)
-  where  (i.p, i.lo, i.hi, i.res) = (o.p, o.lo, o.hi, o.res)
-), string as (
-  delete from idx_string i
-  using  unnest($12::int[], $13::text[], $14::text[], $15::bigint[]) as o (p, folded, exact, res)
-  where  (i.p, i.folded, i.exact, i.res) = (o.p, o.folded, o.exact, o.res)
-), number as (
-  delete from idx_number i
-  using  unnest($16::int[], $17::float8[], $18::bigint[]) as o (p, value, res)
-  where  (i.p, i.value, i.res) = (o.p, o.value, o.res)
-), quantity as (
-  delete from idx_quantity i
-  using  unnest($19::int[], $20::float8[], $21::text[], $22::int[], $23::text[], $24::bigint[])
-         as o (p, value, code, sys, unit, res)
-  where  (i.p, i.value, i.code, i.sys, i.unit, i.res) = (o.p, o.value, o.code, o.sys, o.unit, o.res)
-), uri as (
-  delete from idx_uri i
-  using  unnest($25::int[], $26::text[], $27::text[], $28::bigint[]) as o (p, uri, version, res)
-  where  (i.p, i.uri, i.version, i.res) = (o.p, o.uri, o.version, o.res)
-)
-delete from idx_present i
-using  unnest($29::int[], $30::bigint[]) as o (p, res)
-where  (i.p, i.res) = (o.p, o.res)";
-
-/// Adds index rows.
+/// Adds lines, and words in the place of old ones. Lines that are there already stay.
 pub(super) async fn add(
     connection: &mut PgConnection,
     columns: &Columns,
+    words: &WordColumns,
 ) -> Result<(), sqlx::Error> {
-    run(ADD, connection, columns).await
+    let mut statement = Statement::new();
+    for table in columns.tables.iter().filter(|table| table.len > 0) {
+        let (names, arrays) = (names(table, ""), statement.arrays(table));
+        statement.part(&format!(
+            "insert into {} ({names}) select * from unnest({arrays}) on conflict do nothing",
+            table.name
+        ));
+    }
+    let number = statement.binds;
+    if !words.res.is_empty() {
+        statement.part(&format!(
+            "insert into idx_word (res, words)
+             select res, string_to_array(terms, ' ')
+             from   unnest(${}::bigint[], ${}::text[]) as o (res, terms)
+             on conflict (res) do update set words = excluded.words",
+            number + 1,
+            number + 2
+        ));
+    }
+    if statement.parts == 0 {
+        return Ok(());
+    }
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish()));
+    for table in columns.tables.iter().filter(|table| table.len > 0) {
+        query = table.columns.iter().fold(query, |query, (_, cells)| cells.bind(query));
+    }
+    if !words.res.is_empty() {
+        query = query.bind(&words.res).bind(&words.terms);
+    }
+    query.execute(connection).await.map(drop)
 }
 
-/// Takes index rows out.
+/// Takes lines out.
 pub(super) async fn remove(
     connection: &mut PgConnection,
     columns: &Columns,
 ) -> Result<(), sqlx::Error> {
-    run(REMOVE, connection, columns).await
+    let mut statement = Statement::new();
+    for table in columns.tables.iter().filter(|table| table.len > 0) {
+        let (own, old, arrays) = (names(table, "i."), names(table, "o."), statement.arrays(table));
+        statement.part(&format!(
+            "delete from {} i using unnest({arrays}) as o ({}) where ({own}) = ({old})",
+            table.name,
+            names(table, "")
+        ));
+    }
+    if statement.parts == 0 {
+        return Ok(());
+    }
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish()));
+    for table in columns.tables.iter().filter(|table| table.len > 0) {
+        query = table.columns.iter().fold(query, |query, (_, cells)| cells.bind(query));
+    }
+    query.execute(connection).await.map(drop)
 }
 
-async fn run(
-    sql: &'static str,
+/// Takes out every line of these resources and of what they contain, and what they contain.
+pub(super) async fn remove_all(
     connection: &mut PgConnection,
-    columns: &Columns,
+    of: &[i64],
 ) -> Result<(), sqlx::Error> {
-    let Columns { token, reference, date, string, number, quantity, uri, present } = columns;
-    sqlx::query(sql)
-        .bind(&token.0)
-        .bind(&token.1)
-        .bind(&token.2)
-        .bind(&token.3)
-        .bind(&reference.0)
-        .bind(&reference.1)
-        .bind(&reference.2)
-        .bind(&date.0)
-        .bind(&date.1)
-        .bind(&date.2)
-        .bind(&date.3)
-        .bind(&string.0)
-        .bind(&string.1)
-        .bind(&string.2)
-        .bind(&string.3)
-        .bind(&number.0)
-        .bind(&number.1)
-        .bind(&number.2)
-        .bind(&quantity.0)
-        .bind(&quantity.1)
-        .bind(&quantity.2)
-        .bind(&quantity.3)
-        .bind(&quantity.4)
-        .bind(&quantity.5)
-        .bind(&uri.0)
-        .bind(&uri.1)
-        .bind(&uri.2)
-        .bind(&uri.3)
-        .bind(&present.0)
-        .bind(&present.1)
-        .execute(connection)
-        .await
-        .map(drop)
+    let contained: Vec<i64> =
+        sqlx::query_scalar("select res from resource where container = any($1)")
+            .bind(of)
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut statement = Statement::new();
+    for table in &Columns::default().tables {
+        statement.part(&format!("delete from {} where res = any($1)", table.name));
+    }
+    statement.part("delete from resource where res = any($2)");
+    let every: Vec<i64> = of.iter().chain(&contained).copied().collect();
+    let query = sqlx::query(sqlx::AssertSqlSafe(statement.finish())).bind(every).bind(contained);
+    query.execute(connection).await.map(drop)
+}
+
+/// Takes out all words of these resources.
+pub(super) async fn remove_words(
+    connection: &mut PgConnection,
+    of: &[i64],
+) -> Result<(), sqlx::Error> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query("delete from idx_word where res = any($1)").bind(of);
+    query.execute(connection).await.map(drop)
+}
+
+fn names(table: &Table, prefix: &str) -> String {
+    let names: Vec<String> =
+        table.columns.iter().map(|(name, _)| format!("{prefix}{name}")).collect();
+    names.join(", ")
+}
+
+/// Several statements in one: `with a as (...), b as (...) select`.
+struct Statement {
+    sql: String,
+    parts: usize,
+    binds: usize,
+}
+
+impl Statement {
+    fn new() -> Self {
+        Self { sql: "-- each array is a column\n".to_owned(), parts: 0, binds: 0 }
+    }
+
+    fn part(&mut self, sql: &str) {
+        let open = if self.parts == 0 { "with" } else { "," };
+        // writing to a string never fails
+        write!(self.sql, "{open} part_{} as (\n  {sql}\n)", self.parts).unwrap_or_default();
+        self.parts += 1;
+    }
+
+    /// `$1::int[], $2::text[], ...`
+    fn arrays(&mut self, table: &Table) -> String {
+        let mut arrays = Vec::with_capacity(table.columns.len());
+        for (_, cells) in &table.columns {
+            self.binds += 1;
+            arrays.push(format!("${}::{}", self.binds, cells.ty()));
+        }
+        arrays.join(", ")
+    }
+
+    fn finish(mut self) -> String {
+        self.sql.push_str("\nselect 1");
+        self.sql
+    }
 }

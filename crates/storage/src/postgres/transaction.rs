@@ -1,24 +1,30 @@
 //! One transaction: locks first, in one order for everybody; then looks; then writes.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType};
-use sea_orm::sqlx::{self, PgPool, Row as _};
+use sea_orm::sqlx::{self, PgPool};
 use search::Plan;
 
 use super::{
     Again, Shared, bound,
-    columns::{Columns, Known, targets, unknown_systems},
-    index, trouble, version,
+    columns::{Gathering, Known},
+    index::{self, WordColumns},
+    names::CompositeKey,
+    trouble, version, versions,
 };
 use crate::{
-    Head, Key, Lock, body,
+    Head, Key, Lock,
+    delta::{IndexDelta, Removed, Words},
     find::{Turn, Version, statement},
+    index as lines,
     tx::Delta,
+    words,
 };
 
 /// An open transaction and whether its failure, if it failed, may go away by itself.
@@ -133,183 +139,179 @@ impl Transaction {
         _permit: &Permit,
         deltas: &[Delta],
     ) -> Result<(), Outcome> {
-        let rows = || deltas.iter().flat_map(|delta| [&delta.removed, &delta.added]);
-        let unknown: Vec<String> =
-            rows().flat_map(|rows| unknown_systems(&self.shared.systems, rows)).collect();
-        if !unknown.is_empty() {
-            self.shared.systems.learn(unknown).await?;
-        }
+        let changed: Vec<&IndexDelta> = deltas.iter().map(|delta| &delta.index).collect();
+        self.learn_names(&changed).await?;
         let commit_no = self.shared.numbers.next();
         let mut known = Known::new();
-        self.insert(deltas, commit_no, &mut known).await.map_err(|error| self.failed(&error))?;
-        self.replace(deltas, commit_no, &mut known).await.map_err(|error| self.failed(&error))?;
-        let wanted: BTreeSet<(ResourceType, &str)> = rows()
-            .flat_map(targets)
-            .filter(|(ty, id)| !known.contains_key(&(*ty, (*id).to_owned())))
-            .collect();
-        self.resolve(&wanted, &mut known).await.map_err(|error| self.failed(&error))?;
-        let (mut removed, mut added) = (Columns::default(), Columns::default());
+        let done = self.write_versions(deltas, &changed, commit_no, &mut known).await;
+        done.map_err(|error| self.failed(&error))?;
+        let mut numbered = Vec::with_capacity(deltas.len());
         for delta in deltas {
-            let key = (delta.change.key.resource_type, delta.change.key.id.clone());
-            let Some(&res) = known.get(&key) else {
+            let key = &delta.change.key;
+            let Some(&res) = known.get(&(key.resource_type, key.id.clone())) else {
                 // somebody else created it since this transaction looked
                 self.again = Again::Yes;
                 return Err(Outcome::new(IssueType::Transient, "The resource was just created"));
             };
-            let systems = &self.shared.systems;
-            let pushed = removed.push(res, &delta.removed, &known, systems);
-            // the dictionary of systems was full meanwhile and began afresh
-            pushed
-                .and_then(|()| added.push(res, &delta.added, &known, systems))
-                .inspect_err(|_| self.again = Again::Yes)?;
+            numbered.push((key.resource_type, res, &delta.index));
         }
-        if rows().step_by(2).any(|rows| !rows.is_empty()) {
-            let done = index::remove(&mut self.inner, &removed).await;
-            done.map_err(|error| self.failed(&error))?;
-        }
-        index::add(&mut self.inner, &added).await.map_err(|error| self.failed(&error))
+        self.write_lines(&numbered, &mut known).await
     }
 
-    /// First versions.
-    async fn insert(
+    /// See [`crate::Tx::index_again`].
+    pub(crate) async fn index(
+        &mut self,
+        _permit: &Permit,
+        deltas: &[(ResourceType, i64, IndexDelta)],
+    ) -> Result<(), Outcome> {
+        let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| delta).collect();
+        self.learn_names(&changed).await?;
+        let mut known = Known::new();
+        let done = self.write_versions(&[], &changed, 0, &mut known).await;
+        done.map_err(|error| self.failed(&error))?;
+        let numbered: Vec<_> = deltas.iter().map(|(ty, res, delta)| (*ty, *res, delta)).collect();
+        self.write_lines(&numbered, &mut known).await
+    }
+
+    /// Makes the numbers of systems and of composites' keys known.
+    async fn learn_names(&self, changed: &[&IndexDelta]) -> Result<(), Outcome> {
+        let names = &self.shared.names;
+        let rows = || changed.iter().flat_map(|delta| delta.coming().chain(delta.going()));
+        let unknown: BTreeSet<&str> = rows()
+            .flat_map(lines::systems)
+            .filter(|uri| names.system(Some(uri)).is_none())
+            .collect();
+        if !unknown.is_empty() {
+            names.learn_systems(unknown).await?;
+        }
+        let keys = changed.iter().flat_map(|delta| delta.composite_keys());
+        let unknown: BTreeSet<CompositeKey> = keys
+            .filter_map(|(p, code, system)| {
+                let sys = names.system(system)?;
+                let is_known = names.composite_key(p, sys, code).is_some();
+                (!is_known).then(|| (p, sys, code.to_owned()))
+            })
+            .collect();
+        if unknown.is_empty() { Ok(()) } else { names.learn_composite_keys(unknown).await }
+    }
+
+    /// Writes the versions, and rows for what they refer to.
+    async fn write_versions(
         &mut self,
         deltas: &[Delta],
+        changed: &[&IndexDelta],
         commit_no: i64,
         known: &mut Known,
     ) -> Result<(), sqlx::Error> {
-        let mut new: Vec<&Delta> =
-            deltas.iter().filter(|delta| delta.change.replaces.is_none()).collect();
-        if new.is_empty() {
-            return Ok(());
+        let connection = &mut *self.inner;
+        let own: BTreeSet<(ResourceType, &str)> = deltas
+            .iter()
+            .map(|delta| (delta.change.key.resource_type, delta.change.key.id.as_str()))
+            .collect();
+        let mut wanted: BTreeSet<_> = changed.iter().flat_map(|delta| delta.targets()).collect();
+        wanted.retain(|(ty, id)| !own.contains(&(*ty, &**id)));
+        versions::look(connection, wanted.iter(), known).await?;
+        let numbers = (&self.shared.numbers, commit_no);
+        let unheard = missing(&wanted, known);
+        versions::insert(connection, numbers, deltas, &unheard, known).await?;
+        if !unheard.is_empty() {
+            // some may have been inserted by somebody else just now
+            let rest: BTreeSet<_> = missing(&wanted, known)
+                .into_iter()
+                .map(|(ty, id)| (ty, Cow::Owned(id.to_owned())))
+                .collect();
+            versions::look(connection, rest.iter(), known).await?;
         }
-        new.sort_by(|a, b| a.change.key.cmp(&b.change.key));
-        let numbers: Vec<i64> = new.iter().map(|_| self.shared.numbers.next()).collect();
-        let types: Vec<i16> =
-            new.iter().map(|delta| i16::from(delta.change.key.resource_type.number())).collect();
-        let ids: Vec<&str> = new.iter().map(|delta| delta.change.key.id.as_str()).collect();
-        let updated: Vec<i64> = new.iter().map(|delta| delta.updated.millis()).collect();
-        let methods: Vec<i16> = new.iter().map(|delta| delta.change.method.number()).collect();
-        let bodies: Vec<Option<Vec<u8>>> =
-            new.iter().map(|delta| delta.body.as_deref().map(body::pack)).collect();
-        let rows = sqlx::query(
-            "insert into resource (res, type, id, updated, method, body, version, commit_no)
-             select *, 1, $7
-             from   unnest($1::bigint[], $2::smallint[], $3::text[], $4::bigint[], $5::smallint[], $6::bytea[])
-             -- somebody may have referred to it before it came
-             on conflict (type, id) do update
-             set version = 1, updated = excluded.updated, commit_no = excluded.commit_no,
-                 method = excluded.method, body = excluded.body
-             where resource.version = 0
-             returning res, type, id",
-        )
-        .bind(&numbers)
-        .bind(&types)
-        .bind(&ids)
-        .bind(&updated)
-        .bind(&methods)
-        .bind(&bodies)
-        .bind(commit_no)
-        .fetch_all(&mut *self.inner)
-        .await?;
-        learn(known, &rows)
+        versions::replace(connection, deltas, commit_no, known).await
     }
 
-    /// Later versions; what they replace becomes history.
-    async fn replace(
+    /// Brings the index tables up to date.
+    async fn write_lines(
         &mut self,
-        deltas: &[Delta],
-        commit_no: i64,
+        numbered: &[(ResourceType, i64, &IndexDelta)],
         known: &mut Known,
-    ) -> Result<(), sqlx::Error> {
-        let mut numbers = Vec::new();
-        let (mut versions, mut updated, mut methods, mut bodies) = (vec![], vec![], vec![], vec![]);
-        for delta in deltas {
-            let Some(head) = &delta.change.replaces else { continue };
-            let key = &delta.change.key;
-            known.insert((key.resource_type, key.id.clone()), head.res);
-            numbers.push(head.res);
-            versions.push(i32::try_from(delta.version).unwrap_or(i32::MAX));
-            updated.push(delta.updated.millis());
-            methods.push(delta.change.method.number());
-            bodies.push(delta.body.as_deref().map(body::pack));
+    ) -> Result<(), Outcome> {
+        self.remove_lines(numbered, known).await?;
+        let mut contained = Vec::new();
+        for (_, res, delta) in numbered {
+            let coming = delta.contained.iter().filter(|one| one.added.is_some());
+            contained.extend(
+                coming
+                    .filter(|one| !known.contains_key(&(one.ty, one.id.clone())))
+                    .map(|one| (*res, one.ty, one.id.as_str())),
+            );
         }
-        if numbers.is_empty() {
-            return Ok(());
+        let numbers = &self.shared.numbers;
+        let done = versions::insert_contained(&mut self.inner, numbers, &contained, known).await;
+        done.map_err(|error| self.failed(&error))?;
+        let mut words = WordColumns::default();
+        let shared = Arc::clone(&self.shared);
+        let mut adding = Gathering::new(known, &shared.names);
+        for (ty, res, delta) in numbered {
+            // a dictionary was full meanwhile and began afresh
+            adding.coming(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
+            if delta.words != Words::Stay && !delta.added.words.is_empty() {
+                words.res.push(*res);
+                let terms: Vec<String> = words::terms(*ty, &delta.added.words).collect();
+                words.terms.push(terms.join(" "));
+            }
         }
-        sqlx::query(
-            "insert into history (res, version, type, id, updated, commit_no, method, body)
-             select res, version, type, id, updated, commit_no, method, body
-             from   resource
-             where  res = any($1)
-               and  version > 0",
-        )
-        .bind(&numbers)
-        .execute(&mut *self.inner)
-        .await?;
-        sqlx::query(
-            "update resource r
-             set    version = n.version, updated = n.updated, method = n.method, body = n.body,
-                    commit_no = $6
-             from   unnest($1::bigint[], $2::int[], $3::bigint[], $4::smallint[], $5::bytea[])
-                    as n (res, version, updated, method, body)
-             where  r.res = n.res",
-        )
-        .bind(&numbers)
-        .bind(&versions)
-        .bind(&updated)
-        .bind(&methods)
-        .bind(&bodies)
-        .bind(commit_no)
-        .execute(&mut *self.inner)
-        .await
-        .map(drop)
+        let done = index::add(&mut self.inner, &adding.columns, &words).await;
+        done.map_err(|error| self.failed(&error))
     }
 
-    /// Numbers of referenced resources; those never heard of get one.
-    async fn resolve(
+    /// Takes out what goes.
+    async fn remove_lines(
         &mut self,
-        wanted: &BTreeSet<(ResourceType, &str)>,
+        numbered: &[(ResourceType, i64, &IndexDelta)],
         known: &mut Known,
-    ) -> Result<(), sqlx::Error> {
-        if wanted.is_empty() {
-            return Ok(());
+    ) -> Result<(), Outcome> {
+        let everything: Vec<i64> = numbered
+            .iter()
+            .filter(|(_, _, delta)| matches!(delta.removed, Removed::Everything))
+            .map(|(_, res, _)| *res)
+            .collect();
+        let wordless: Vec<i64> = numbered
+            .iter()
+            .filter(|(_, _, delta)| delta.words == Words::Change && delta.added.words.is_empty())
+            .map(|(_, res, _)| *res)
+            .collect();
+        let shared = Arc::clone(&self.shared);
+        let mut removing = Gathering::new(known, &shared.names);
+        for (_, res, delta) in numbered {
+            removing.going(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
         }
-        let types: Vec<i16> = wanted.iter().map(|(ty, _)| i16::from(ty.number())).collect();
-        let ids: Vec<&str> = wanted.iter().map(|(_, id)| *id).collect();
-        let look = "select res, type, id
-                    from   resource
-                    where  (type, id) in (select * from unnest($1::smallint[], $2::text[]))";
-        let rows = sqlx::query(look).bind(&types).bind(&ids).fetch_all(&mut *self.inner).await?;
-        learn(known, &rows)?;
-        if rows.len() == wanted.len() {
-            return Ok(());
+        let removing = removing.columns;
+        let mut gone = Vec::new();
+        for one in numbered.iter().flat_map(|(_, _, delta)| &delta.contained) {
+            if one.added.is_none() {
+                gone.extend(known.remove(&(one.ty, one.id.clone())));
+            }
         }
-        let numbers: Vec<i64> = wanted.iter().map(|_| self.shared.numbers.next()).collect();
-        sqlx::query(
-            "insert into resource (res, type, id, version, updated, commit_no, method)
-             select *, 0, 0, 0, 0
-             from   unnest($1::bigint[], $2::smallint[], $3::text[])
-             on conflict (type, id) do nothing",
-        )
-        .bind(&numbers)
-        .bind(&types)
-        .bind(&ids)
-        .execute(&mut *self.inner)
-        .await?;
-        let rows = sqlx::query(look).bind(&types).bind(&ids).fetch_all(&mut *self.inner).await?;
-        learn(known, &rows)
+        let connection = &mut *self.inner;
+        let done = async {
+            if !everything.is_empty() {
+                index::remove_all(connection, &everything).await?;
+                known.retain(|(_, id), _| !id.contains('#'));
+            }
+            index::remove(connection, &removing).await?;
+            index::remove_words(connection, &wordless).await?;
+            versions::delete_contained(connection, &gone).await
+        };
+        done.await.map_err(|error| self.failed(&error))
     }
 }
 
-/// Takes rows of (res, type, id) in.
-fn learn(known: &mut Known, rows: &[sqlx::postgres::PgRow]) -> Result<(), sqlx::Error> {
-    for row in rows {
-        let number: i16 = row.try_get(1)?;
-        let ty = u8::try_from(number).ok().and_then(ResourceType::from_number);
-        let ty = ty.ok_or_else(|| sqlx::Error::Protocol("unknown resource type".to_owned()))?;
-        known.insert((ty, row.try_get(2)?), row.try_get(0)?);
-    }
-    Ok(())
+/// What is referenced and was never heard of; what is contained is numbered elsewhere.
+fn missing<'w>(
+    wanted: &'w BTreeSet<(ResourceType, Cow<'_, str>)>,
+    known: &Known,
+) -> Vec<(ResourceType, &'w str)> {
+    wanted
+        .iter()
+        .filter(|(ty, id)| !id.contains('#') && !known.contains_key(&(*ty, id.to_string())))
+        .map(|(ty, id)| (*ty, &**id))
+        .collect()
 }
 
 /// Advisory locks are numbers; two names on one number only wait for each other needlessly.

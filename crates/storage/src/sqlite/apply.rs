@@ -1,16 +1,24 @@
-//! New versions and their index rows, row by row: prepared statements cost less here than sets.
+//! New versions, and what they do to the index tables.
 
 use std::collections::BTreeMap;
 
 use fhir_model::ResourceType;
-use rusqlite::{CachedStatement, Connection, OptionalExtension as _, params};
-use search::{ReferenceRow, Rows, Target};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::writer::Memory;
-use crate::{body, tx::Delta};
+use super::{
+    lines::{Lines, remove_all},
+    writer::Memory,
+};
+use crate::{
+    body,
+    delta::{ContainedDelta, IndexDelta, Removed, Words},
+    index::{Owner, lines},
+    tx::Delta,
+    words,
+};
 
 /// Resources by key, as far as this transaction met them.
-type Known = BTreeMap<(ResourceType, Box<str>), i64>;
+pub(super) type Known = BTreeMap<(ResourceType, Box<str>), i64>;
 
 /// Writes all versions of a transaction.
 pub(super) fn apply(
@@ -25,14 +33,100 @@ pub(super) fn apply(
         known.insert((delta.change.key.resource_type, delta.change.key.id.as_str().into()), res);
         numbers.push(res);
     }
-    let mut adding = adding(connection)?;
-    let mut removing = removing(connection)?;
-    for (delta, res) in deltas.iter().zip(numbers) {
-        let mut scribe = Scribe { connection, memory, known: &mut known, res };
-        scribe.each(&mut removing, &delta.removed)?;
-        scribe.each(&mut adding, &delta.added)?;
+    let changed = deltas
+        .iter()
+        .zip(numbers)
+        .map(|(delta, res)| (res, delta.change.key.resource_type, &delta.index));
+    index(connection, memory, &mut known, changed)
+}
+
+/// Brings the index tables up to date.
+pub(super) fn index<'d>(
+    connection: &Connection,
+    memory: &mut Memory,
+    known: &mut Known,
+    changed: impl Iterator<Item = (i64, ResourceType, &'d IndexDelta)> + Clone,
+) -> rusqlite::Result<()> {
+    for (res, _, delta) in changed.clone() {
+        remove(connection, memory, known, (res, delta))?;
+    }
+    let mut adding = Lines::adding(connection, memory, known);
+    for (res, ty, delta) in changed {
+        let contained = (!delta.contained.is_empty())
+            .then(|| number_contained(connection, &mut adding, (res, delta)));
+        let root = &delta.root;
+        lines(&mut adding, Owner { res, root, is_contained: false }, &delta.added)?;
+        for (res, rows) in contained.transpose()?.unwrap_or_default() {
+            lines(&mut adding, Owner { res, root, is_contained: true }, rows)?;
+        }
+        if delta.words != Words::Stay {
+            let terms = words::terms(ty, &delta.added.words).collect::<Vec<_>>().join(" ");
+            adding.memory.words.push((res, delta.words, terms));
+        }
     }
     Ok(())
+}
+
+/// Takes out what goes.
+fn remove(
+    connection: &Connection,
+    memory: &mut Memory,
+    known: &mut Known,
+    (res, delta): (i64, &IndexDelta),
+) -> rusqlite::Result<()> {
+    let root = &delta.root;
+    match &delta.removed {
+        Removed::Rows(rows) if !rows.is_empty() => {
+            let mut removing = Lines::removing(connection, memory, known);
+            lines(&mut removing, Owner { res, root, is_contained: false }, rows)?;
+        }
+        Removed::Rows(_) => {}
+        Removed::Everything => {
+            remove_all(connection, res)?;
+            for inner in contained_in(connection, res)? {
+                remove_all(connection, inner)?;
+            }
+            let mut forget =
+                connection.prepare_cached("delete from resource where container = ?1")?;
+            forget.execute([res])?;
+        }
+    }
+    // all lines first: some refer to what goes
+    for one in &delta.contained {
+        if let Some(res) = find(connection, known, (one.ty, &one.id))? {
+            let mut removing = Lines::removing(connection, memory, known);
+            lines(&mut removing, Owner { res, root, is_contained: true }, &one.removed)?;
+        }
+    }
+    for one in delta.contained.iter().filter(|one| one.added.is_none()) {
+        known.remove(&(one.ty, Box::from(one.id.as_str())));
+        let mut forget =
+            connection.prepare_cached("delete from resource where type = ?1 and id = ?2")?;
+        forget.execute(params![one.ty.number(), one.id])?;
+    }
+    Ok(())
+}
+
+fn contained_in(connection: &Connection, res: i64) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("select res from resource where container = ?1")?
+        .query_map([res], |row| row.get(0))?
+        .collect()
+}
+
+/// Numbers what is contained, before anything refers to it.
+fn number_contained<'d>(
+    connection: &Connection,
+    adding: &mut Lines<'_, '_>,
+    (res, delta): (i64, &'d IndexDelta),
+) -> rusqlite::Result<Vec<(i64, &'d search::Rows)>> {
+    let number = |ContainedDelta { ty, id, added, .. }: &'d ContainedDelta| {
+        let rows = added.as_ref()?;
+        let key = (*ty, id.as_str());
+        let number = resolve(connection, adding.memory, adding.known, key, Some(res));
+        Some(number.map(|number| (number, rows)))
+    };
+    delta.contained.iter().filter_map(number).collect()
 }
 
 /// Writes the version and moves the one it replaces into the history; the row's number.
@@ -76,179 +170,50 @@ fn write_version(
          where resource.version = 0
          returning res",
     )?;
+    let type_number = key.resource_type.number();
     insert.query_row(
-        params![
-            memory.last_res,
-            key.resource_type.number(),
-            key.id,
-            updated,
-            commit_no,
-            method,
-            packed
-        ],
+        params![memory.last_res, type_number, key.id, updated, commit_no, method, packed],
         |row| row.get(0),
     )
 }
 
-/// The number of a referenced resource; one that was never heard of gets one.
-fn resolve(
+/// The number of a resource, if it has one.
+pub(super) fn find(
     connection: &Connection,
-    memory: &mut Memory,
     known: &mut Known,
     (ty, id): (ResourceType, &str),
-) -> rusqlite::Result<i64> {
+) -> rusqlite::Result<Option<i64>> {
     let key = (ty, Box::from(id));
     if let Some(&res) = known.get(&key) {
-        return Ok(res);
+        return Ok(Some(res));
     }
     let found = connection
         .prepare_cached("select res from resource where type = ?1 and id = ?2")?
         .query_row(params![ty.number(), id], |row| row.get(0))
         .optional()?;
-    let res = if let Some(res) = found {
-        res
-    } else {
-        memory.last_res += 1;
-        let mut insert = connection.prepare_cached(
-            "insert into resource (res, type, id, version, updated, commit_no, method)
-                 values (?1, ?2, ?3, 0, 0, 0, 0)",
-        )?;
-        insert.execute(params![memory.last_res, ty.number(), id])?;
-        memory.last_res
-    };
-    known.insert(key, res);
-    Ok(res)
-}
-
-/// The statements of the index tables, to add a row or to take it out.
-struct Statements<'c> {
-    token: CachedStatement<'c>,
-    reference: CachedStatement<'c>,
-    date: CachedStatement<'c>,
-    string: CachedStatement<'c>,
-    number: CachedStatement<'c>,
-    quantity: CachedStatement<'c>,
-    uri: CachedStatement<'c>,
-    present: CachedStatement<'c>,
-}
-
-fn adding(connection: &Connection) -> rusqlite::Result<Statements<'_>> {
-    Ok(Statements {
-        token: connection.prepare_cached(
-            "insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)",
-        )?,
-        reference: connection.prepare_cached(
-            "insert or ignore into idx_reference (p, target, res) values (?1, ?2, ?3)",
-        )?,
-        date: connection.prepare_cached(
-            "insert or ignore into idx_date (p, lo, hi, res) values (?1, ?2, ?3, ?4)",
-        )?,
-        string: connection.prepare_cached(
-            "insert or ignore into idx_string (p, folded, exact, res) values (?1, ?2, ?3, ?4)",
-        )?,
-        number: connection.prepare_cached(
-            "insert or ignore into idx_number (p, value, res) values (?1, ?2, ?3)",
-        )?,
-        quantity: connection.prepare_cached(
-            "insert or ignore into idx_quantity (p, value, code, sys, unit, res)
-             values (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?,
-        uri: connection.prepare_cached(
-            "insert or ignore into idx_uri (p, uri, version, res) values (?1, ?2, ?3, ?4)",
-        )?,
-        present: connection
-            .prepare_cached("insert or ignore into idx_present (p, res) values (?1, ?2)")?,
-    })
-}
-
-fn removing(connection: &Connection) -> rusqlite::Result<Statements<'_>> {
-    Ok(Statements {
-        token: connection.prepare_cached(
-            "delete from idx_token where p = ?1 and code = ?2 and sys = ?3 and res = ?4",
-        )?,
-        reference: connection.prepare_cached(
-            "delete from idx_reference where p = ?1 and target = ?2 and res = ?3",
-        )?,
-        date: connection.prepare_cached(
-            "delete from idx_date where p = ?1 and lo = ?2 and hi = ?3 and res = ?4",
-        )?,
-        string: connection.prepare_cached(
-            "delete from idx_string where p = ?1 and folded = ?2 and exact = ?3 and res = ?4",
-        )?,
-        number: connection
-            .prepare_cached("delete from idx_number where p = ?1 and value = ?2 and res = ?3")?,
-        quantity: connection.prepare_cached(
-            "delete from idx_quantity
-             where p = ?1 and value = ?2 and code = ?3 and sys = ?4 and unit = ?5 and res = ?6",
-        )?,
-        uri: connection.prepare_cached(
-            "delete from idx_uri where p = ?1 and uri = ?2 and version = ?3 and res = ?4",
-        )?,
-        present: connection.prepare_cached("delete from idx_present where p = ?1 and res = ?2")?,
-    })
-}
-
-/// Writes the rows of one resource.
-struct Scribe<'a> {
-    connection: &'a Connection,
-    memory: &'a mut Memory,
-    known: &'a mut Known,
-    res: i64,
-}
-
-impl Scribe<'_> {
-    fn each(&mut self, into: &mut Statements<'_>, rows: &Rows) -> rusqlite::Result<()> {
-        let res = self.res;
-        for row in &rows.tokens {
-            let sys = self.memory.system(self.connection, row.system.as_deref())?;
-            into.token.execute(params![row.param.number(), row.code, sys, res])?;
-        }
-        for row in &rows.identifiers {
-            let sys = self.memory.system(self.connection, row.system.as_deref())?;
-            into.token.execute(params![-row.param.number(), row.code, sys, res])?;
-        }
-        for row in &rows.references {
-            self.reference(into, row)?;
-        }
-        for row in &rows.strings {
-            let exact = if row.exact == row.folded { "" } else { &row.exact };
-            into.string.execute(params![row.param.number(), row.folded, exact, res])?;
-        }
-        for row in &rows.dates {
-            into.date.execute(params![row.param.number(), row.span.lo, row.span.hi, res])?;
-        }
-        for row in &rows.numbers {
-            into.number.execute(params![row.param.number(), row.value.0, res])?;
-        }
-        for row in &rows.quantities {
-            let sys = self.memory.system(self.connection, row.system.as_deref())?;
-            let code = row.code.as_deref().unwrap_or_default();
-            let unit = row.unit.as_deref().unwrap_or_default();
-            let p = row.param.number();
-            into.quantity.execute(params![p, row.value.0, code, sys, unit, res])?;
-        }
-        for row in &rows.uris {
-            into.uri.execute(params![row.param.number(), row.uri, "", res])?;
-        }
-        for param in &rows.valueless {
-            into.present.execute(params![param.number(), res])?;
-        }
-        Ok(())
+    if let Some(res) = found {
+        known.insert(key, res);
     }
+    Ok(found)
+}
 
-    fn reference(&mut self, into: &mut Statements<'_>, row: &ReferenceRow) -> rusqlite::Result<()> {
-        let p = row.param.number();
-        match &row.target {
-            Target::Local { ty, id } => {
-                let target = resolve(self.connection, self.memory, self.known, (*ty, id))?;
-                into.reference.execute(params![p, target, self.res])?;
-            }
-            Target::Contained { .. } => {}
-            Target::Url { url, version } => {
-                let version = version.as_deref().unwrap_or_default();
-                into.uri.execute(params![p, url, version, self.res])?;
-            }
-        }
-        Ok(())
+/// The number of a resource that is referenced or contained; one that was never heard of gets one.
+pub(super) fn resolve(
+    connection: &Connection,
+    memory: &mut Memory,
+    known: &mut Known,
+    (ty, id): (ResourceType, &str),
+    container: Option<i64>,
+) -> rusqlite::Result<i64> {
+    if let Some(res) = find(connection, known, (ty, id))? {
+        return Ok(res);
     }
+    memory.last_res += 1;
+    let mut insert = connection.prepare_cached(
+        "insert into resource (res, type, id, version, updated, commit_no, method, container)
+         values (?1, ?2, ?3, 0, 0, 0, 0, ?4)",
+    )?;
+    insert.execute(params![memory.last_res, ty.number(), id, container])?;
+    known.insert((ty, id.into()), memory.last_res);
+    Ok(memory.last_res)
 }

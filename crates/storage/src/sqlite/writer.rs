@@ -3,22 +3,17 @@
 use std::{path::Path, time::Duration};
 
 use auth::Permit;
-use fhir_model::{Instant, IssueType, Outcome};
+use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use search::Plan;
 
-use super::{connection, trouble};
+use super::{connection, names::Names, trouble};
 use crate::{
     Clock, Head, Key, body,
+    delta::{IndexDelta, Words},
     find::{Turn, Version, statement},
     tx::Delta,
 };
-
-#[expect(clippy::disallowed_types, reason = "looked up several times a resource; never iterated")]
-pub(super) type Systems = std::collections::HashMap<Box<str>, i32>;
-
-/// Code systems remembered; beyond these all are forgotten and looked up again.
-const SYSTEMS_MAX: usize = 50_000;
 
 /// The writing side of a vault file. Lives on one thread.
 #[derive(Debug)]
@@ -36,9 +31,11 @@ pub(super) struct Memory {
     pub(super) last_res: i64,
     pub(super) last_commit: i64,
     last_time: Instant,
-    systems: Systems,
-    /// Systems first seen in the open savepoint and in the open transaction: gone if it is undone.
-    fresh: Vec<Box<str>>,
+    names: Names,
+    /// Words that the full-text index does not have yet, by resource.
+    pub(super) words: Vec<(i64, Words, String)>,
+    /// How many of them there were before the open savepoint.
+    words_before: usize,
 }
 
 impl Writer {
@@ -54,8 +51,9 @@ impl Writer {
                 last_res,
                 last_commit,
                 last_time: Instant::from_millis(last_time),
-                systems: Systems::default(),
-                fresh: Vec::new(),
+                names: Names::default(),
+                words: Vec::new(),
+                words_before: 0,
             },
             is_written: false,
         })
@@ -73,8 +71,10 @@ impl Writer {
     }
 
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
+        self.memory.words_before = 0;
+        self.write_words()?;
         self.run("commit")?;
-        self.memory.fresh.clear();
+        self.memory.names.keep();
         Ok(())
     }
 
@@ -83,7 +83,9 @@ impl Writer {
         if let Err(error) = self.run("rollback") {
             tracing::error!(%error, "rollback");
         }
-        self.memory.forget_fresh_systems();
+        self.memory.words.clear();
+        self.memory.words_before = 0;
+        self.memory.names.undo();
         match counters(&self.connection) {
             Ok((res, ..)) => self.memory.last_res = res,
             Err(error) => tracing::error!(%error, "counters"),
@@ -91,18 +93,42 @@ impl Writer {
     }
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
+        self.memory.words_before = self.memory.words.len();
         self.run("savepoint request")
     }
 
     pub(super) fn release(&mut self) -> rusqlite::Result<()> {
+        self.memory.words_before = 0;
         self.run("release request")
     }
 
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
-        self.memory.forget_fresh_systems();
+        self.memory.words.truncate(self.memory.words_before);
+        self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
+    }
+
+    /// Hands words to the full-text index, which makes a segment of what it has whenever a savepoint or a larger
+    /// statement begins: so all words of a group come at once.
+    fn write_words(&mut self) -> rusqlite::Result<()> {
+        for (res, words, terms) in &self.memory.words {
+            if *words == Words::Change {
+                let sql = "delete from idx_word where rowid = ?1";
+                self.connection.prepare_cached(sql)?.execute([res])?;
+            }
+            if !terms.is_empty() {
+                let sql = "insert into idx_word (rowid, words) values (?1, ?2)";
+                self.connection.prepare_cached(sql)?.execute(params![res, terms])?;
+            }
+        }
+        // what a savepoint undoes may not be its own
+        self.memory.words.truncate(self.memory.words_before);
+        for (_, words, _) in &mut self.memory.words {
+            *words = Words::Change;
+        }
+        Ok(())
     }
 
     fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
@@ -153,6 +179,7 @@ impl Writer {
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
+        self.write_words().map_err(|error| trouble(&error))?;
         super::readers::find(&self.connection, &statement::page(plan, &Turn::First, limit))
     }
 
@@ -162,41 +189,39 @@ impl Writer {
         super::apply::apply(&self.connection, &mut self.memory, deltas)
             .map_err(|error| trouble(&error))
     }
+
+    /// See [`crate::Tx::index_again`].
+    pub(crate) fn index(
+        &mut self,
+        _permit: &Permit,
+        deltas: &[(ResourceType, i64, IndexDelta)],
+    ) -> Result<(), Outcome> {
+        self.is_written = true;
+        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, delta));
+        let mut known = super::apply::Known::new();
+        super::apply::index(&self.connection, &mut self.memory, &mut known, changed)
+            .map_err(|error| trouble(&error))
+    }
 }
 
 impl Memory {
-    fn forget_fresh_systems(&mut self) {
-        for uri in self.fresh.drain(..) {
-            self.systems.remove(&uri);
-        }
-    }
-
     /// The number of a code system; a new one is numbered.
     pub(super) fn system(
         &mut self,
         connection: &Connection,
         uri: Option<&str>,
     ) -> rusqlite::Result<i32> {
-        let Some(uri) = uri else { return Ok(0) };
-        if let Some(&sys) = self.systems.get(uri) {
-            return Ok(sys);
-        }
-        if self.systems.len() >= SYSTEMS_MAX {
-            self.systems.clear();
-        }
-        let known = connection
-            .prepare_cached("select sys from token_system where uri = ?1")?
-            .query_row([uri], |row| row.get(0))
-            .optional()?;
-        let sys = match known {
-            Some(sys) => sys,
-            None => connection
-                .prepare_cached("insert into token_system (uri) values (?1) returning sys")?
-                .query_row([uri], |row| row.get(0))?,
-        };
-        self.systems.insert(uri.into(), sys);
-        self.fresh.push(uri.into());
-        Ok(sys)
+        uri.map_or(Ok(0), |uri| self.names.system(connection, uri))
+    }
+
+    /// The number of a composite's key; a new one is numbered.
+    pub(super) fn composite_key(
+        &mut self,
+        connection: &Connection,
+        of: (i32, i32),
+        code: &str,
+    ) -> rusqlite::Result<i32> {
+        self.names.composite_key(connection, of, code)
     }
 }
 

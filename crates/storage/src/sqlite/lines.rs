@@ -1,0 +1,166 @@
+//! Lines of the index tables, one by one: prepared statements cost less here than sets.
+
+use fhir_model::ResourceType;
+use rusqlite::{CachedStatement, Connection, params};
+
+use super::{
+    apply::{Known, resolve},
+    writer::Memory,
+};
+use crate::index::{Line, Tables};
+
+/// A statement for each kind of [`Line`].
+type Texts = [&'static str; KINDS];
+
+const KINDS: usize = 9;
+
+const ADD: Texts = [
+    "insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)",
+    "insert or ignore into idx_reference (p, target, res) values (?1, ?2, ?3)",
+    "insert or ignore into idx_date (p, lo, hi, res) values (?1, ?2, ?3, ?4)",
+    "insert or ignore into idx_string (p, folded, exact, res) values (?1, ?2, ?3, ?4)",
+    "insert or ignore into idx_number (p, value, res) values (?1, ?2, ?3)",
+    "insert or ignore into idx_quantity (p, value, code, sys, unit, res) values (?1, ?2, ?3, ?4, ?5, ?6)",
+    "insert or ignore into idx_uri (p, uri, version, res) values (?1, ?2, ?3, ?4)",
+    "insert or ignore into idx_present (p, res) values (?1, ?2)",
+    "insert or ignore into idx_position (p, x, y, z, res) values (?1, ?2, ?3, ?4, ?5)",
+];
+
+const REMOVE: Texts = [
+    "delete from idx_token where p = ?1 and code = ?2 and sys = ?3 and res = ?4",
+    "delete from idx_reference where p = ?1 and target = ?2 and res = ?3",
+    "delete from idx_date where p = ?1 and lo = ?2 and hi = ?3 and res = ?4",
+    "delete from idx_string where p = ?1 and folded = ?2 and exact = ?3 and res = ?4",
+    "delete from idx_number where p = ?1 and value = ?2 and res = ?3",
+    "delete from idx_quantity
+     where p = ?1 and value = ?2 and code = ?3 and sys = ?4 and unit = ?5 and res = ?6",
+    "delete from idx_uri where p = ?1 and uri = ?2 and version = ?3 and res = ?4",
+    "delete from idx_present where p = ?1 and res = ?2",
+    "delete from idx_position where p = ?1 and x = ?2 and y = ?3 and z = ?4 and res = ?5",
+];
+
+/// Every line of a resource, whatever it is.
+const REMOVE_ALL: Texts = [
+    "delete from idx_token where res = ?1",
+    "delete from idx_reference where res = ?1",
+    "delete from idx_date where res = ?1",
+    "delete from idx_string where res = ?1",
+    "delete from idx_number where res = ?1",
+    "delete from idx_quantity where res = ?1",
+    "delete from idx_uri where res = ?1",
+    "delete from idx_present where res = ?1",
+    "delete from idx_position where res = ?1",
+];
+
+/// Statements, compiled when they are first needed.
+struct Statements<'c> {
+    connection: &'c Connection,
+    texts: &'static Texts,
+    compiled: [Option<CachedStatement<'c>>; KINDS],
+}
+
+/// Puts lines in, or takes them out.
+pub(super) struct Lines<'c, 'm> {
+    connection: &'c Connection,
+    pub(super) memory: &'m mut Memory,
+    pub(super) known: &'m mut Known,
+    statements: Statements<'c>,
+}
+
+impl<'c, 'm> Lines<'c, 'm> {
+    /// Lines that come.
+    pub(super) fn adding(
+        connection: &'c Connection,
+        memory: &'m mut Memory,
+        known: &'m mut Known,
+    ) -> Self {
+        Self { connection, memory, known, statements: Statements::new(connection, &ADD) }
+    }
+
+    /// Lines that go.
+    pub(super) fn removing(
+        connection: &'c Connection,
+        memory: &'m mut Memory,
+        known: &'m mut Known,
+    ) -> Self {
+        Self { connection, memory, known, statements: Statements::new(connection, &REMOVE) }
+    }
+}
+
+/// Takes out every line of a resource.
+pub(super) fn remove_all(connection: &Connection, res: i64) -> rusqlite::Result<()> {
+    for text in REMOVE_ALL {
+        connection.prepare_cached(text)?.execute([res])?;
+    }
+    Ok(())
+}
+
+impl Tables for Lines<'_, '_> {
+    type Error = rusqlite::Error;
+
+    fn system(&mut self, uri: Option<&str>) -> rusqlite::Result<i32> {
+        self.memory.system(self.connection, uri)
+    }
+
+    fn composite_key(&mut self, p: i32, code: &str, sys: i32) -> rusqlite::Result<i32> {
+        self.memory.composite_key(self.connection, (p, sys), code)
+    }
+
+    fn local(&mut self, ty: ResourceType, id: &str) -> rusqlite::Result<i64> {
+        resolve(self.connection, self.memory, self.known, (ty, id), None)
+    }
+
+    fn contained(&mut self, ty: ResourceType, id: &str) -> rusqlite::Result<Option<i64>> {
+        super::apply::find(self.connection, self.known, (ty, id))
+    }
+
+    fn line(&mut self, res: i64, line: Line<'_>) -> rusqlite::Result<()> {
+        let (kind, statements) = (kind(&line), &mut self.statements);
+        let statement = statements.of(kind)?;
+        match line {
+            Line::Token { p, code, sys } => statement.execute(params![p, code, sys, res]),
+            Line::Reference { p, target } => statement.execute(params![p, target, res]),
+            Line::Date { p, lo, hi } => statement.execute(params![p, lo, hi, res]),
+            Line::String { p, folded, exact } => statement.execute(params![p, folded, exact, res]),
+            Line::Number { p, value } => statement.execute(params![p, value, res]),
+            Line::Quantity { p, value, code, sys, unit } => {
+                statement.execute(params![p, value, code, sys, unit, res])
+            }
+            Line::Uri { p, uri, version } => statement.execute(params![p, uri, version, res]),
+            Line::Present { p } => statement.execute(params![p, res]),
+            Line::Position { p, x, y, z } => statement.execute(params![p, x, y, z, res]),
+        }
+        .map(drop)
+    }
+}
+
+impl<'c> Statements<'c> {
+    fn new(connection: &'c Connection, texts: &'static Texts) -> Self {
+        Self { connection, texts, compiled: [const { None }; KINDS] }
+    }
+
+    fn of(&mut self, kind: usize) -> rusqlite::Result<&mut CachedStatement<'c>> {
+        let none = || rusqlite::Error::InvalidParameterName(format!("table {kind}"));
+        let text = self.texts.get(kind).ok_or_else(none)?;
+        let slot = self.compiled.get_mut(kind).ok_or_else(none)?;
+        match slot {
+            Some(statement) => Ok(statement),
+            None => Ok(slot.insert(self.connection.prepare_cached(text)?)),
+        }
+    }
+}
+
+/// The place of its statement.
+const fn kind(line: &Line<'_>) -> usize {
+    match line {
+        Line::Token { .. } => 0,
+        Line::Reference { .. } => 1,
+        Line::Date { .. } => 2,
+        Line::String { .. } => 3,
+        Line::Number { .. } => 4,
+        Line::Quantity { .. } => 5,
+        Line::Uri { .. } => 6,
+        Line::Present { .. } => 7,
+        Line::Position { .. } => 8,
+    }
+}

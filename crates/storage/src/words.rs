@@ -1,0 +1,54 @@
+//! Words as the table `idx_word` holds them: one term for a word, the type of the resource and where in the
+//! resource the word stands, so that a search for it is one list of resources on either database.
+
+use fhir_model::ResourceType;
+use search::{WordRow, WordScope};
+
+/// The term of a word in resources of a type: `14_boston`, in their narrative `14n_boston`.
+pub(crate) fn term(ty: ResourceType, scope: WordScope, word: &str) -> String {
+    let mut term = ty.number().to_string();
+    term.push_str(match scope {
+        WordScope::Content => "_",
+        WordScope::Narrative => "n_",
+    });
+    // folding makes `(1)` of U+2474: still one term
+    term.extend(word.chars().map(|c| if c.is_ascii() && !c.is_alphanumeric() { '_' } else { c }));
+    term
+}
+
+/// The terms of a resource.
+pub(crate) fn terms(ty: ResourceType, words: &[WordRow]) -> impl Iterator<Item = String> {
+    words.iter().map(move |row| term(ty, row.scope, &row.word))
+}
+
+/// What full-text search on SQLite matches against: one of the lists of words occurs, each of its words. See
+/// <https://www.sqlite.org/fts5.html#full_text_query_syntax>.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the search"))]
+pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<str>>]) -> String {
+    let list = |words: &Vec<Box<str>>| {
+        let terms: Vec<String> =
+            words.iter().map(|word| format!("\"{}\"", term(ty, scope, word))).collect();
+        format!("({})", terms.join(" AND "))
+    };
+    any.iter().filter(|words| !words.is_empty()).map(list).collect::<Vec<_>>().join(" OR ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_match_names_the_type_and_the_place() {
+        let ty = ResourceType::named("Patient").unwrap();
+        let n = ty.number();
+        let any = [vec!["new".into(), "york".into()], vec!["(1)".into()]];
+        assert_eq!(
+            sqlite_match(ty, WordScope::Content, &any),
+            format!("(\"{n}_new\" AND \"{n}_york\") OR (\"{n}__1_\")")
+        );
+        assert_eq!(
+            sqlite_match(ty, WordScope::Narrative, &[vec!["\"".into()]]),
+            format!("(\"{n}n__\")")
+        );
+    }
+}
