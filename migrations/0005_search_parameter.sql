@@ -21,13 +21,14 @@ create table search_parameter (
 
 -- Indexing again what is there. One row a request, or an upgrade.
 create table reindex_job (
-  job      integer  not null primary key,
-  type     smallint not null,               -- 0: everything
-  from_res bigint   not null,               -- resources up to this number are done
-  done     bigint   not null,               -- how many these were
-  total    bigint   not null,               -- of so many; -1: not counted yet
-  started  bigint   not null,               -- milliseconds since 1970
-  finished bigint                           -- null: not yet
+  job        integer  not null primary key,
+  type       smallint not null,             -- 0: everything
+  from_res   bigint   not null,             -- resources up to this number are done
+  done       bigint   not null,             -- how many these were
+  total      bigint   not null,             -- of so many; -1: not counted yet
+  started    bigint   not null,             -- milliseconds since 1970
+  finished   bigint,                        -- null: not yet
+  generation integer  not null              -- of the rows that are written, see the setting index_generation
 );
 
 -- grows with every change of what is extracted; who writes compares it with what he knows

@@ -7,7 +7,7 @@ use fhir_model::ResourceType;
 use search::{CompositeRow, ParamId, Part, QuantityRow, ReferenceRow, Rows, Target, TokenRow};
 
 /// Added to the parameters of what is contained.
-const CONTAINED: i32 = 100_000_000;
+pub(crate) const CONTAINED: i32 = 100_000_000;
 
 /// The first number of `composite_key`.
 pub(crate) const COMPOSITE_KEY_MIN: i32 = 1_000_000_000;

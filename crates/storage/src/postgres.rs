@@ -14,7 +14,10 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{self, PgPool, Row as _, postgres::PgRow},
+    sqlx::{
+        self, Column as _, PgPool, Row as _, TypeInfo as _,
+        postgres::{PgColumn, PgRow},
+    },
 };
 
 use crate::{
@@ -23,6 +26,8 @@ use crate::{
         Columns, Version,
         statement::{Bind, Statement},
     },
+    parameters::{self, Parameters, Published},
+    row::{Cell, Row},
     setting,
     tx::{Engine, Indexing},
 };
@@ -38,6 +43,7 @@ const TRIES_MAX: u32 = 6;
 pub(crate) struct Postgres {
     pool: PgPool,
     clock: Clock,
+    published: Published,
     shared: Arc<Shared>,
 }
 
@@ -62,13 +68,32 @@ impl Postgres {
         let dictionary = setting::connect(url, 2).await?;
         let names = Names::new(dictionary.get_postgres_connection_pool().clone());
         let pool = control.get_postgres_connection_pool().clone();
-        Ok(Self { pool, clock, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
+        let published = Published::new(Arc::new(kept(&pool).await?));
+        Ok(Self { pool, clock, published, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
     }
 
-    /// See [`crate::Vault::commit`].
+    /// Where changes of the search parameters are told, once they are committed.
+    pub(crate) fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Looks whether another node changed the search parameters.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn look_for_news(&self) -> Result<(), Outcome> {
+        let told = self.rows(&parameters::epoch()).await?;
+        let epoch = told.first().map_or("", |row| row.text(0)).parse().unwrap_or(0);
+        if self.published.now().epoch < epoch {
+            self.published.publish(&Arc::new(kept(&self.pool).await?));
+        }
+        Ok(())
+    }
+
+    /// See [`crate::Vault::commit`]; `indexing` tells what resources are indexed by now.
     pub(crate) async fn commit<W: Work>(
         &self,
-        indexing: Indexing<'_>,
+        indexing: impl Fn() -> Indexing,
         permit: &Permit,
         work: &W,
     ) -> Result<W::Answer, Outcome> {
@@ -80,11 +105,14 @@ impl Postgres {
             tries += 1;
             let mut transaction = Transaction::begin(&self.pool, &self.shared, &locks).await?;
             let now = self.clock.now();
-            let mut tx = Tx::new(permit, indexing, now, Engine::Postgres(&mut transaction));
+            let mut tx = Tx::new(permit, indexing(), now, Engine::Postgres(&mut transaction));
             let result = match work.run(&mut tx).await {
-                Ok(answer) => transaction.commit().await.map(|()| answer),
+                Ok(answer) => transaction.commit(&self.published).await.map(|()| answer),
                 Err(refusal) => Err((transaction.roll_back().await, refusal)),
             };
+            if matches!(result, Err((Again::Yes, _))) {
+                self.look_for_news().await?;
+            }
             match result {
                 Ok(answer) => return Ok(answer),
                 Err((Again::Yes, _)) if tries < TRIES_MAX => {
@@ -109,6 +137,12 @@ impl Postgres {
     ) -> Result<Vec<Version>, Outcome> {
         let rows = bound(statement).fetch_all(&self.pool).await.map_err(|error| trouble(&error))?;
         rows.iter().map(version).collect()
+    }
+
+    /// Runs a statement on the vault's own tables.
+    pub(crate) async fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        let found = bound(statement).fetch_all(&self.pool).await;
+        found.and_then(|found| found.iter().map(row).collect()).map_err(|error| trouble(&error))
     }
 
     /// Runs a statement that gives one number.
@@ -163,6 +197,29 @@ fn bound(statement: &Statement) -> Query<'_> {
         Bind::Real(value) => query.bind(*value),
         Bind::Text(value) => query.bind(value.as_str()),
     })
+}
+
+/// The search parameters that are kept.
+async fn kept(pool: &PgPool) -> Result<Parameters, Outcome> {
+    let ask = parameters::all();
+    let found = bound(&ask).fetch_all(pool).await.map_err(|error| trouble(&error))?;
+    let rows: Result<Vec<Row>, sqlx::Error> = found.iter().map(row).collect();
+    parameters::load(&rows.map_err(|error| trouble(&error))?)
+}
+
+/// A row of the vault's own tables.
+fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
+    let cell = |column: &PgColumn| {
+        let at = column.ordinal();
+        let integer = |value: Option<i64>| value.map_or(Cell::Null, Cell::Integer);
+        Ok(match column.type_info().name() {
+            "INT2" => integer(row.try_get::<Option<i16>, _>(at)?.map(i64::from)),
+            "INT4" => integer(row.try_get::<Option<i32>, _>(at)?.map(i64::from)),
+            "INT8" => integer(row.try_get(at)?),
+            _ => row.try_get::<Option<String>, _>(at)?.map_or(Cell::Null, Cell::Text),
+        })
+    };
+    row.columns().iter().map(cell).collect::<Result<_, sqlx::Error>>().map(Row)
 }
 
 fn version(row: &PgRow) -> Result<Version, Outcome> {

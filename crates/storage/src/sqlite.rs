@@ -12,6 +12,7 @@ use std::path::Path;
 
 use fhir_model::{IssueType, Outcome};
 
+use crate::parameters::Published;
 pub(crate) use group::{Finished, Group, Job};
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
@@ -21,6 +22,7 @@ pub(crate) use writer::Writer;
 pub(crate) struct Sqlite {
     pub(crate) readers: Readers,
     pub(crate) group: Group,
+    pub(crate) published: Published,
 }
 
 impl Sqlite {
@@ -30,7 +32,8 @@ impl Sqlite {
     /// What SQLite says.
     pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
-        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)? })
+        let published = writer.published();
+        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)?, published })
     }
 }
 

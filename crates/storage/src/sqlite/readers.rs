@@ -6,12 +6,15 @@ use std::{
 };
 
 use fhir_model::Outcome;
-use rusqlite::{Connection, Row, ToSql, params_from_iter, types::ToSqlOutput};
+use rusqlite::{Connection, Row, ToSql, params_from_iter, types::{ToSqlOutput, ValueRef}};
 
 use super::{connection, trouble};
-use crate::find::{
-    Columns, Version,
-    statement::{Bind, Statement},
+use crate::{
+    find::{
+        Columns, Version,
+        statement::{Bind, Statement},
+    },
+    row::{Cell, Row as Record},
 };
 
 /// A stack of idle readers: the one used last is the one with the warm cache.
@@ -37,6 +40,11 @@ impl Readers {
     /// Runs a statement that gives one number.
     pub(crate) fn number(&self, statement: &Statement) -> Result<i64, Outcome> {
         self.with(|connection| number(connection, statement))
+    }
+
+    /// Runs a statement on the vault's own tables.
+    pub(crate) fn rows(&self, statement: &Statement) -> Result<Vec<Record>, Outcome> {
+        self.with(|connection| rows(connection, statement))
     }
 
     /// Runs a query on a connection of the pool.
@@ -96,6 +104,31 @@ pub(super) fn number(connection: &Connection, statement: &Statement) -> Result<i
             compiled.query_row(params_from_iter(statement.binds.iter()), |row| row.get(0))
         })
         .map_err(|error| trouble(&error))
+}
+
+/// Runs a statement on the vault's own tables.
+pub(super) fn rows(
+    connection: &Connection,
+    statement: &Statement,
+) -> Result<Vec<Record>, Outcome> {
+    let run = || {
+        let mut compiled = connection.prepare_cached(&statement.sql)?;
+        let columns = compiled.column_count();
+        let mut rows = compiled.query(params_from_iter(statement.binds.iter()))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let cells = (0..columns).map(|column| {
+                Ok(match row.get_ref(column)? {
+                    ValueRef::Integer(value) => Cell::Integer(value),
+                    ValueRef::Text(value) => Cell::Text(String::from_utf8_lossy(value).into_owned()),
+                    ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Null,
+                })
+            });
+            found.push(Record(cells.collect::<rusqlite::Result<_>>()?));
+        }
+        Ok(found)
+    };
+    run().map_err(|error| trouble(&error))
 }
 
 impl ToSql for Bind {

@@ -1,17 +1,22 @@
 //! The one connection that writes, and what it knows by heart.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 use search::Plan;
 
 use super::{connection, names::Names, trouble};
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
-    find::{Turn, Version, statement},
+    find::{
+        Turn, Version,
+        statement::{self, Statement},
+    },
+    parameters::{self, Parameters, Published},
+    row::Row,
     tx::Delta,
 };
 
@@ -21,8 +26,19 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Clock,
     memory: Memory,
+    parameters: Known,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
+}
+
+/// The search parameters, as the open transaction sees them.
+#[derive(Debug)]
+struct Known {
+    now: Arc<Parameters>,
+    /// What is undone with the open savepoint.
+    before: Arc<Parameters>,
+    /// What is committed.
+    published: Published,
 }
 
 /// Where the counters stand and what was looked up before.
@@ -44,9 +60,13 @@ impl Writer {
         let connection = connection::open_writer(path).map_err(|error| trouble(&error))?;
         let (last_res, last_time, last_commit) =
             counters(&connection).map_err(|error| trouble(&error))?;
+        let kept = super::readers::rows(&connection, &parameters::all())?;
+        let now = Arc::new(parameters::load(&kept)?);
+        let published = Published::new(Arc::clone(&now));
         Ok(Self {
             connection,
             clock,
+            parameters: Known { before: Arc::clone(&now), now, published },
             memory: Memory {
                 last_res,
                 last_commit,
@@ -57,6 +77,21 @@ impl Writer {
             },
             is_written: false,
         })
+    }
+
+    /// Where changes of the search parameters are told, once they are committed.
+    pub(crate) fn published(&self) -> Published {
+        self.parameters.published.clone()
+    }
+
+    /// The search parameters, as the open transaction sees them.
+    pub(crate) fn parameters(&self) -> Arc<Parameters> {
+        Arc::clone(&self.parameters.now)
+    }
+
+    /// Changes the search parameters for whoever writes from now on.
+    pub(crate) fn set_parameters(&mut self, next: Arc<Parameters>) {
+        self.parameters.now = next;
     }
 
     /// The time of the next transaction: the clock's, but never before an earlier transaction's.
@@ -74,6 +109,7 @@ impl Writer {
         self.memory.words_before = 0;
         self.write_words()?;
         self.run("commit")?;
+        self.parameters.published.publish(&self.parameters.now);
         self.memory.names.keep();
         Ok(())
     }
@@ -83,6 +119,7 @@ impl Writer {
         if let Err(error) = self.run("rollback") {
             tracing::error!(%error, "rollback");
         }
+        self.parameters.now = self.parameters.published.now();
         self.memory.words.clear();
         self.memory.words_before = 0;
         self.memory.names.undo();
@@ -94,6 +131,7 @@ impl Writer {
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
         self.memory.words_before = self.memory.words.len();
+        self.parameters.before = Arc::clone(&self.parameters.now);
         self.run("savepoint request")
     }
 
@@ -105,6 +143,7 @@ impl Writer {
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
         self.memory.words.truncate(self.memory.words_before);
+        self.parameters.now = Arc::clone(&self.parameters.before);
         self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
@@ -190,14 +229,29 @@ impl Writer {
             .map_err(|error| trouble(&error))
     }
 
+    /// See [`crate::Tx::rows`].
+    pub(crate) fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        super::readers::rows(&self.connection, statement)
+    }
+
+    /// See [`crate::Tx::execute`].
+    pub(crate) fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
+        self.is_written = true;
+        self.connection
+            .prepare_cached(&statement.sql)
+            .and_then(|mut compiled| compiled.execute(params_from_iter(statement.binds.iter())))
+            .map(|rows| rows as u64)
+            .map_err(|error| trouble(&error))
+    }
+
     /// See [`crate::Tx::index_again`].
     pub(crate) fn index(
         &mut self,
         _permit: &Permit,
-        deltas: &[(ResourceType, i64, IndexDelta)],
+        deltas: &[(ResourceType, i64, &IndexDelta)],
     ) -> Result<(), Outcome> {
         self.is_written = true;
-        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, delta));
+        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, *delta));
         let mut known = super::apply::Known::new();
         super::apply::index(&self.connection, &mut self.memory, &mut known, changed)
             .map_err(|error| trouble(&error))
