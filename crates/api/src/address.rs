@@ -30,10 +30,9 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub(crate) fn allowed(pieces: &[String]) -> &'static str {
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     match pieces.as_slice() {
-        [] => "POST, OPTIONS",
+        [] | [.., "_search"] => SEARCH,
         ["metadata" | "_history"] | [_, "_history"] => READ,
         [_] => TYPE,
-        [_, "_search"] => SEARCH,
         [_, _] => INSTANCE,
         _ => READ,
     }
@@ -42,7 +41,7 @@ pub(crate) fn allowed(pieces: &[String]) -> &'static str {
 /// What a log may say of an address: the type, never an id.
 pub(crate) fn subject(pieces: &[String]) -> &'static str {
     match pieces.first().map(String::as_str) {
-        None => "system",
+        None | Some("_search") => "system",
         Some("metadata") => "metadata",
         Some("_history") => "_history",
         Some(name) => ResourceType::named(name).map_or("unknown", ResourceType::name),

@@ -54,7 +54,10 @@ mod tests {
     #[test]
     fn pages_and_types_stand_in_one_document() {
         let statement = json!({"rest": [{
-            "interaction": [{"code": "transaction"}, {"code": "history-system"}],
+            "interaction": [
+                {"code": "transaction"}, {"code": "history-system"}, {"code": "search-system"},
+            ],
+            "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             "resource": [{
                 "type": "Patient",
                 "interaction": [{"code": "read"}, {"code": "create"}, {"code": "search-type"}],
@@ -67,11 +70,14 @@ mod tests {
         for (path, methods) in [
             ("/health/live", &["get"] as &[&str]),
             ("/fhir/metadata", &["get"]),
-            ("/fhir", &["post"]),
+            ("/fhir", &["get", "post"]),
+            ("/fhir/_search", &["post"]),
             ("/fhir/_history", &["get"]),
             ("/fhir/Patient", &["get", "post"]),
             ("/fhir/Patient/_search", &["post"]),
             ("/fhir/Patient/{id}", &["get"]),
+            ("/fhir/Patient/{id}/{type}", &["get"]),
+            ("/fhir/Patient/{id}/{type}/_search", &["post"]),
         ] {
             let found: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
             assert_eq!(found, methods, "{path}");

@@ -17,7 +17,12 @@ pub(crate) struct Call<'a> {
     /// Any other status is counted as an error.
     pub(crate) expected: &'static [u16],
     pub(crate) keep: Keep,
+    /// What is wrong with an answer of an expected status, if anything.
+    pub(crate) judge: Option<Judge>,
 }
+
+/// Looks at a whole answer; outside the measured time.
+pub(crate) type Judge = fn(&Answer) -> Option<String>;
 
 /// Whether the body of the answer is wanted or only drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +53,7 @@ impl<'a> Call<'a> {
             headers: Vec::new(),
             expected,
             keep: Keep::Nothing,
+            judge: None,
         }
     }
 
@@ -85,6 +91,12 @@ impl<'a> Call<'a> {
     pub(crate) fn keeping_body(mut self) -> Self {
         self.keep = Keep::Body;
         self
+    }
+
+    /// Keeps the body and counts what the judge complains of as an error.
+    pub(crate) fn judged_by(mut self, judge: Judge) -> Self {
+        self.judge = Some(judge);
+        self.keeping_body()
     }
 }
 

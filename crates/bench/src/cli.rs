@@ -40,12 +40,12 @@ pub(crate) struct Common {
     /// Write the figures as Markdown.
     #[arg(long, global = true)]
     pub(crate) markdown: Option<PathBuf>,
-    /// Measured time of workloads that are not finished by themselves.
-    #[arg(long, global = true, default_value_t = 10.0)]
-    pub(crate) seconds: f64,
-    /// Time before it that does not count.
-    #[arg(long, global = true, default_value_t = 2.0)]
-    pub(crate) warmup: f64,
+    /// Measured time of workloads that are not finished by themselves: 10, of each shape of `search` 2.
+    #[arg(long, global = true)]
+    pub(crate) seconds: Option<f64>,
+    /// Time before it that does not count: 2, for each shape of `search` 0.3.
+    #[arg(long, global = true)]
+    pub(crate) warmup: Option<f64>,
     /// Same seed, same order of requests.
     #[arg(long, global = true, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -67,6 +67,8 @@ enum Workload {
     Txn(workload::txn::Options),
     /// Reads, pages, a patient's observations and conditions, history.
     Readmix(workload::readmix::Options),
+    /// Some seventy shapes of searches on a nation that grows, a table row each.
+    Search(workload::search::Options),
     /// Concurrency whose outcome is known exactly.
     #[command(subcommand)]
     Race(workload::race::Options),
@@ -88,7 +90,7 @@ enum Workload {
 }
 
 impl Common {
-    pub(crate) fn bench(&self) -> Result<Bench, Fault> {
+    fn bench(&self, times: Times) -> Result<Bench, Fault> {
         let duration = |seconds: f64, name: &str| {
             Duration::try_from_secs_f64(seconds)
                 .map_err(|_| Fault::Usage(format!("--{name} {seconds}: not a time")))
@@ -96,8 +98,8 @@ impl Common {
         Ok(Bench {
             target: Rc::new(Target::parse(&self.base_url, self.token.as_deref())?),
             server_pid: self.server_pid,
-            warmup: duration(self.warmup, "warmup")?,
-            measured: duration(self.seconds, "seconds")?,
+            warmup: duration(self.warmup.unwrap_or(times.warmup), "warmup")?,
+            measured: duration(self.seconds.unwrap_or(times.seconds), "seconds")?,
             seed: self.seed,
         })
     }
@@ -110,14 +112,28 @@ impl Cli {
     }
 
     pub(crate) async fn run(&self) -> Result<Report, Fault> {
-        let bench = self.common.bench()?;
+        let bench = self.common.bench(self.workload.times())?;
         let mut report = Report { base_url: bench.target.url(), ..Report::default() };
         self.workload.run(&bench, &mut report).await?;
         Ok(report)
     }
 }
 
+/// How long is measured when the command line does not say, in seconds.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    warmup: f64,
+    seconds: f64,
+}
+
 impl Workload {
+    fn times(&self) -> Times {
+        if matches!(self, Self::Search(_)) {
+            return Times { warmup: 0.3, seconds: 2.0 };
+        }
+        Times { warmup: 2.0, seconds: 10.0 }
+    }
+
     async fn run(&self, bench: &Bench, report: &mut Report) -> Result<(), Fault> {
         match self {
             Self::Import(options) => workload::import::run(bench, options, report).await,
@@ -127,6 +143,7 @@ impl Workload {
             Self::CrudK6(options) => workload::crud_k6::run(bench, options, report).await,
             Self::Txn(options) => workload::txn::run(bench, options, report).await,
             Self::Readmix(options) => workload::readmix::run(bench, options, report).await,
+            Self::Search(options) => workload::search::run(bench, options, report).await,
             Self::Race(options) => workload::race::run(bench, options, report).await,
             Self::Floor(options) => workload::floor::run(bench, options, report).await,
             Self::Bare(_) => Err(Fault::Usage("the bare handler brings its own runtime".into())),

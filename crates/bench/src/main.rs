@@ -7,6 +7,7 @@ mod cli;
 mod dice;
 mod fault;
 mod load;
+mod nation;
 mod population;
 mod process;
 mod recorder;

@@ -37,15 +37,14 @@ impl Recorder {
         Self { window: Cell::new(Some(window)), series: RefCell::default() }
     }
 
-    /// Files one answer: its size, or the complaint about it.
+    /// Files one answer with its beginning and end: its size, or the complaint about it.
     pub(crate) fn file(
         &self,
         label: &'static str,
-        started: Instant,
+        (started, ended): (Instant, Instant),
         sample: Result<usize, String>,
     ) {
         let Some(window) = self.window.get() else { return };
-        let ended = Instant::now();
         if started < window.from || window.until.is_some_and(|until| ended > until) {
             return;
         }
@@ -118,9 +117,9 @@ mod tests {
         let before = Instant::now();
         let now = before + Duration::from_nanos(1);
         let recorder = Recorder::within(Window { from: now, until: None });
-        recorder.file("read", before, Ok(10));
-        recorder.file("read", now, Ok(10));
-        recorder.file("read", now, Err("500".into()));
+        recorder.file("read", (before, now), Ok(10));
+        recorder.file("read", (now, now), Ok(10));
+        recorder.file("read", (now, now), Err("500".into()));
         let series = recorder.take().remove("read").unwrap();
         assert_eq!((series.times.len(), series.bytes, series.error_count()), (1, 10, 1));
     }

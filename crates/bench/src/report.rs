@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::process::Usage;
 use crate::recorder::Series;
+use crate::workload::search::ladder::Ladder;
 
 /// The fact that holds resources a second.
 pub(crate) const STORED: &str = "stored";
@@ -21,6 +22,9 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) rounds: Vec<Run>,
     pub(crate) checks: Vec<Check>,
+    /// Searches at growing populations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ladder: Option<Ladder>,
 }
 
 /// One workload, once.
@@ -185,6 +189,9 @@ impl Report {
             out.push_str(&run.markdown_row());
         }
         self.markdown_errors(&mut out);
+        if let Some(ladder) = &self.ladder {
+            out.push_str(&ladder.markdown());
+        }
         if !self.checks.is_empty() {
             out.push_str("\n| check | holds | found |\n| --- | --- | --- |\n");
         }
@@ -262,11 +269,11 @@ fn quantile_ms(times: &hdrhistogram::Histogram<u64>, quantile: f64) -> f64 {
 }
 
 /// Text that cannot break out of its table cell.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }
 
-fn push_line(out: &mut String, line: std::fmt::Arguments<'_>) {
+pub(crate) fn push_line(out: &mut String, line: std::fmt::Arguments<'_>) {
     let written = writeln!(out, "{line}");
     debug_assert!(written.is_ok(), "writing to a String does not fail");
 }

@@ -37,21 +37,23 @@ impl Session {
 
     /// Sends the call, waits for the whole answer and files its time.
     pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Answer, Fault> {
-        let (label, expected) = (call.label, call.expected);
+        let (label, expected, judge) = (call.label, call.expected, call.judge);
         let started = Instant::now();
-        match self.exchange(call).await {
+        let exchanged = self.exchange(call).await;
+        let time = (started, Instant::now());
+        match exchanged {
             Ok((answer, bytes)) => {
-                let sample = if expected.contains(&answer.status) {
-                    Ok(bytes)
+                let wrong = if expected.contains(&answer.status) {
+                    judge.and_then(|judge| judge(&answer))
                 } else {
-                    Err(complaint(&answer))
+                    Some(complaint(&answer))
                 };
-                self.recorder.file(label, started, sample);
+                self.recorder.file(label, time, wrong.map_or(Ok(bytes), Err));
                 Ok(answer)
             }
             Err(fault) => {
                 self.connection = None;
-                self.recorder.file(label, started, Err(fault.to_string()));
+                self.recorder.file(label, time, Err(fault.to_string()));
                 Err(fault)
             }
         }

@@ -48,6 +48,8 @@ pub struct ElementDef {
     pub targets: Vec<ResourceType>,
     /// The codes of a required binding that can be enumerated.
     pub required: Option<&'static CodeList>,
+    /// Whether `_summary=true` shows it: <https://hl7.org/fhir/R4/search.html#summary>.
+    pub is_summary: bool,
 }
 
 /// The codes of a value set that is bound with strength `required`.

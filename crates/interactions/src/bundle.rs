@@ -45,12 +45,16 @@ impl Bundle {
         self.links.push(b'}');
     }
 
-    /// What a search found.
-    pub(crate) fn found(&mut self, base: &str, version: &Version, body: &[u8]) {
+    /// What a search found, or what belongs to it.
+    pub(crate) fn found(&mut self, (url, mode): (&str, Mode), body: &[u8]) {
         self.begin_entry();
-        self.full_url(base, version);
+        self.entries.extend_from_slice(br#""fullUrl":"#);
+        json::write_string(&mut self.entries, url);
+        self.entries.push(b',');
         self.member("resource", body);
-        self.entries.extend_from_slice(br#","search":{"mode":"match"}}"#);
+        self.entries.extend_from_slice(br#","search":{"mode":"#);
+        json::write_string(&mut self.entries, mode.code());
+        self.entries.extend_from_slice(b"}}");
     }
 
     /// A remark about the search itself, under a UUID of its own: an entry of a searchset has an identity.
@@ -155,6 +159,24 @@ impl Bundle {
         self.entries.extend_from_slice(name.as_bytes());
         self.entries.extend_from_slice(b"\":");
         json::write_string(&mut self.entries, text);
+    }
+}
+
+/// Why an entry is in a searchset: <https://hl7.org/fhir/R4/valueset-search-entry-mode.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It is what was searched for.
+    Match,
+    /// It belongs to a match: `_include`, `_revinclude`.
+    Include,
+}
+
+impl Mode {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Include => "include",
+        }
     }
 }
 

@@ -1,14 +1,12 @@
 //! What this server can do, from what is really there: <https://hl7.org/fhir/R4/capabilitystatement.html>.
 
-use std::sync::LazyLock;
+mod searching;
+
+use std::{borrow::Cow, sync::LazyLock};
 
 use bytes::Bytes;
-use fhir_model::{
-    Instant, ResourceType,
-    definitions::{SearchKind, r4},
-    json,
-};
-use search::{Handling, Parameter, Reading, Registry};
+use fhir_model::{ResourceType, definitions::r4, json};
+use search::{Parameter, Registry};
 
 use crate::Fhir;
 
@@ -25,7 +23,7 @@ const PATCH_FORMATS: &[&str] = &[
 ];
 
 /// `CapabilityStatement.rest.interaction`
-const SYSTEM_INTERACTIONS: &[&str] = &["transaction", "batch", "history-system"];
+const SYSTEM_INTERACTIONS: &[&str] = &["transaction", "batch", "search-system", "history-system"];
 
 /// `CapabilityStatement.rest.resource.interaction`
 const INTERACTIONS: &[&str] = &[
@@ -50,8 +48,11 @@ const FOR_EVERY_TYPE: &str = concat!(
 
 /// The statement of this server.
 pub(crate) fn statement(fhir: &Fhir) -> Bytes {
-    static REST: LazyLock<Vec<u8>> = LazyLock::new(|| rest(Registry::r4()));
-    let mut out = Vec::with_capacity(REST.len() + 1024);
+    static R4: LazyLock<Vec<u8>> = LazyLock::new(|| rest(Registry::r4()));
+    let registry = fhir.vault.registry();
+    let is_r4 = registry.all().len() == Registry::r4().all().len();
+    let rest = if is_r4 { Cow::Borrowed(&*R4) } else { Cow::Owned(rest(&registry)) };
+    let mut out = Vec::with_capacity(rest.len() + 1024);
     out.extend_from_slice(br#"{"resourceType":"CapabilityStatement","name":"#);
     json::write_string(&mut out, fhir.software.name);
     out.extend_from_slice(br#","status":"active","date":"#);
@@ -71,17 +72,21 @@ pub(crate) fn statement(fhir: &Fhir) -> Bytes {
         list(&mut out, values, |out, value| json::write_string(out, value));
     }
     out.extend_from_slice(br#","rest":["#);
-    out.extend_from_slice(&REST);
+    out.extend_from_slice(&rest);
     out.extend_from_slice(b"]}");
     out.into()
 }
 
 /// `CapabilityStatement.rest`: the same wherever the server stands.
 fn rest(registry: &Registry) -> Vec<u8> {
-    let mut out = br#"{"mode":"server","resource":"#.to_vec();
+    let mut out = br#"{"mode":"server","documentation":"#.to_vec();
+    json::write_string(&mut out, &searching::documentation());
+    out.extend_from_slice(br#","resource":"#);
     list(&mut out, ResourceType::all(), |out, ty| resource(out, registry, *ty));
     out.extend_from_slice(br#","interaction":"#);
     list(&mut out, SYSTEM_INTERACTIONS, interaction);
+    out.extend_from_slice(br#","compartment":"#);
+    list(&mut out, r4().compartments(), |out, one| json::write_string(out, one.url));
     out.push(b'}');
     out
 }
@@ -93,8 +98,15 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
     out.extend_from_slice(head.as_bytes());
     list(out, INTERACTIONS, interaction);
     out.extend_from_slice(FOR_EVERY_TYPE.as_bytes());
+    for (name, values) in [
+        ("searchInclude", searching::includes(registry, ty)),
+        ("searchRevInclude", searching::reverse_includes(registry, ty)),
+    ] {
+        out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+        list(out, &values, |out, value| json::write_string(out, value));
+    }
     let answered: Vec<&Parameter> =
-        registry.of(ty).iter().filter(|parameter| is_answered(registry, parameter)).collect();
+        registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
     out.push(b'}');
@@ -108,9 +120,9 @@ fn interaction(out: &mut Vec<u8>, code: &&str) {
 
 fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
     out.extend_from_slice(br#"{"name":"#);
-    json::write_string(out, parameter.code);
+    json::write_string(out, &parameter.code);
     out.extend_from_slice(br#","definition":"#);
-    json::write_string(out, parameter.url);
+    json::write_string(out, &parameter.url);
     out.extend_from_slice(br#","type":"#);
     json::write_string(out, parameter.kind.code());
     out.push(b'}');
@@ -125,40 +137,6 @@ fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
         write(out, item);
     }
     out.push(b']');
-}
-
-/// Whether a search understands the parameter: it is asked with a value of its kind.
-fn is_answered(registry: &Registry, parameter: &Parameter) -> bool {
-    let pairs = [(parameter.code.to_owned(), sample(parameter))];
-    let reading = Reading {
-        handling: Handling::Strict,
-        base: "http://localhost",
-        now: Instant::from_millis(0),
-    };
-    search::parse(registry, parameter.ty, &pairs, &reading).is_ok()
-}
-
-/// A value that a parameter takes.
-fn sample(parameter: &Parameter) -> String {
-    if parameter.components.is_empty() {
-        return sample_of(parameter.kind).to_owned();
-    }
-    let kind_of =
-        |url: &str| r4().search_parameters().iter().find(|one| one.url == url).map(|one| one.kind);
-    let parts = parameter.components.iter().filter_map(|(url, _)| kind_of(url));
-    parts.map(sample_of).collect::<Vec<&str>>().join("$")
-}
-
-fn sample_of(kind: SearchKind) -> &'static str {
-    match kind {
-        SearchKind::Number | SearchKind::Quantity => "1",
-        SearchKind::Date => "2000",
-        SearchKind::Reference => "Patient/1",
-        SearchKind::Uri => "urn:oid:1.2",
-        SearchKind::String | SearchKind::Token | SearchKind::Composite | SearchKind::Special => {
-            "text"
-        }
-    }
 }
 
 #[cfg(test)]
@@ -196,21 +174,24 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_search_understands_is_stated() {
-        let registry = Registry::r4();
+    fn includes_name_what_refers_and_what_is_referred_to() {
+        let statement = parsed();
+        let resources = items(&items(&statement, "rest")[0], "resource");
+        let of = |ty: &str, name: &str| -> BTreeSet<String> {
+            let found = resources.iter().find(|one| one.get("type").unwrap().as_str() == Some(ty));
+            items(found.unwrap(), name).iter().map(|it| it.as_str().unwrap().to_owned()).collect()
+        };
         let cases = [
-            ("Patient", "birthdate", true),
-            ("Patient", "identifier", true),
-            ("Observation", "value-quantity", true),
-            ("Observation", "subject", true),
-            ("ValueSet", "url", true),
-            ("RiskAssessment", "probability", true),
-            ("Patient", "_query", false),
-            ("Patient", "_filter", false),
+            ("Observation", "searchInclude", "Observation:subject", true),
+            ("Observation", "searchInclude", "*", true),
+            ("Observation", "searchInclude", "Observation:code", false),
+            ("Patient", "searchRevInclude", "Observation:patient", true),
+            ("Patient", "searchRevInclude", "Provenance:target", true),
+            ("Patient", "searchRevInclude", "Patient:organization", false),
+            ("Organization", "searchRevInclude", "Patient:organization", true),
         ];
-        for (ty, code, expected) in cases {
-            let parameter = registry.parameter(ResourceType::named(ty).unwrap(), code).unwrap();
-            assert_eq!(is_answered(registry, parameter), expected, "{ty} {code}");
+        for (ty, name, value, expected) in cases {
+            assert_eq!(of(ty, name).contains(value), expected, "{ty} {name} {value}");
         }
     }
 }

@@ -21,10 +21,7 @@ pub(crate) fn seal(fhir: &Fhir, of: &str, turn: &Turn) -> Option<String> {
         Turn::Before(position) => (b'<', position),
     };
     let mut payload = vec![way];
-    for number in [position.updated, position.res, position.version] {
-        payload.extend_from_slice(&number.to_be_bytes());
-    }
-    payload.extend_from_slice(position.id.as_bytes());
+    payload.extend_from_slice(&position.to_bytes());
     let tag = sign(fhir, of, &payload);
     let mut sealed = tag.as_ref().get(..SEAL_BYTES)?.to_vec();
     sealed.extend_from_slice(&payload);
@@ -56,16 +53,7 @@ fn read(fhir: &Fhir, of: &str, cursor: &str) -> Option<Turn> {
         return None;
     }
     let (way, rest) = payload.split_first()?;
-    let mut numbers = [0; 3];
-    let mut rest = rest;
-    for number in &mut numbers {
-        let (bytes, after) = rest.split_first_chunk::<8>()?;
-        *number = i64::from_be_bytes(*bytes);
-        rest = after;
-    }
-    let [updated, res, version] = numbers;
-    let id = String::from_utf8(rest.to_vec()).ok()?;
-    let position = Position { updated, res, version, id };
+    let position = Position::from_bytes(rest)?;
     match way {
         b'>' => Some(Turn::After(position)),
         b'<' => Some(Turn::Before(position)),

@@ -73,15 +73,15 @@ impl Fhir {
         match interaction {
             Interaction::Capabilities => Ok(Answer::ok(capabilities::statement(self))),
             Interaction::Read(read) => read::read(self, caller, &read).await,
-            Interaction::VersionRead(key, version) => {
-                read::vread(self, caller, &key, version).await
+            Interaction::VersionRead(read, version) => {
+                read::vread(self, caller, &read, version).await
             }
             // boxed, so that a read, the most frequent of all, does not carry their size around
             Interaction::History(scope, query) => {
                 Box::pin(history::history(self, caller, scope, query)).await
             }
-            Interaction::Search(ty, query) => {
-                Box::pin(search::search(self, caller, ty, (query, prefer))).await
+            Interaction::Search(reach, query) => {
+                Box::pin(search::search(self, caller, reach, (query, prefer))).await
             }
             Interaction::Write(write) => {
                 Box::pin(write::single(self, caller, *write, prefer)).await

@@ -6,6 +6,7 @@ use storage::{Key, Scope};
 use crate::{
     Body, Conditions, Fhir, Query, Request, Verb,
     patch::Patch,
+    search::Reach,
     write::{Target, Write},
 };
 
@@ -17,11 +18,11 @@ pub enum Interaction {
     /// `GET [type]/[id]`
     Read(Read),
     /// `GET [type]/[id]/_history/[vid]`
-    VersionRead(Key, u64),
+    VersionRead(Read, u64),
     /// `GET [type]/[id]/_history`, `GET [type]/_history`, `GET _history`
     History(Scope, Query),
-    /// `GET [type]?...`, `POST [type]/_search`
-    Search(ResourceType, Query),
+    /// `GET [base]?...`, `GET [type]?...`, `GET Patient/[id]/[type]?...`, and each with `POST` to `_search`
+    Search(Reach, Query),
     /// Create, update, patch, delete.
     Write(Box<Write>),
     /// `POST [base]` with a Bundle of type `batch`
@@ -53,12 +54,9 @@ impl Interaction {
             [] => on_base(request),
             ["metadata"] => only_get(&request, Self::Capabilities),
             ["_history"] => only_get(&request, Self::History(Scope::System, request.query.clone())),
-            ["_search"] => Err(whole_system_search()),
+            ["_search"] => search(Reach::System, request),
             [ty] => on_type(fhir, resource_type(ty)?, request),
-            [ty, "_search"] => {
-                let ty = resource_type(ty)?;
-                post_search(ty, request)
-            }
+            [ty, "_search"] => search(Reach::Type(resource_type(ty)?), request),
             [ty, "_history"] => {
                 let scope = Scope::Type(resource_type(ty)?);
                 only_get(&request, Self::History(scope, request.query.clone()))
@@ -76,7 +74,13 @@ impl Interaction {
                 let version = version
                     .parse()
                     .map_err(|_| not_found(format!("{ty}/{id} has no version {version}")))?;
-                only_get(&request, Self::VersionRead(key, version))
+                let query = request.query.clone();
+                let read = Read { key, conditions: Conditions::default(), query };
+                only_get(&request, Self::VersionRead(read, version))
+            }
+            [ty, id, member] | [ty, id, member, "_search"] if !member.starts_with(['_', '$']) => {
+                let reach = compartment((ty, id), member)?;
+                search(reach, request)
             }
             _ => Err(no_such_address(&path.join("/"))),
         }
@@ -86,7 +90,7 @@ impl Interaction {
 fn on_base(request: Request) -> Result<Interaction, Outcome> {
     let bundle = match (request.verb, request.body) {
         (Verb::Post, Body::Resource(resource)) => resource,
-        (Verb::Get, _) => return Err(whole_system_search()),
+        (Verb::Get, _) => return Ok(Interaction::Search(Reach::System, request.query)),
         (Verb::Post, _) => return Err(body_wanted("a Bundle")),
         _ => return Err(method_not_allowed("the base URL")),
     };
@@ -110,7 +114,7 @@ fn on_base(request: Request) -> Result<Interaction, Outcome> {
 fn on_type(fhir: &Fhir, ty: ResourceType, request: Request) -> Result<Interaction, Outcome> {
     let Request { verb, mut query, conditions, body, .. } = request;
     let write = match verb {
-        Verb::Get => return Ok(Interaction::Search(ty, query)),
+        Verb::Get => return Ok(Interaction::Search(Reach::Type(ty), query)),
         Verb::Post => {
             let resource = resource_of(ty, body)?;
             // some clients put the criteria of a conditional create into the address
@@ -154,15 +158,25 @@ fn on_instance(key: Key, request: Request) -> Result<Interaction, Outcome> {
     Ok(Interaction::Write(Box::new(write)))
 }
 
-fn post_search(ty: ResourceType, request: Request) -> Result<Interaction, Outcome> {
+/// A search by its address, or by an address and a form, of which both hold.
+fn search(reach: Reach, request: Request) -> Result<Interaction, Outcome> {
+    let is_form = request.path.last().is_some_and(|last| last == "_search");
     let mut query = request.query;
     match (request.verb, request.body) {
-        (Verb::Post, Body::Form(form)) => query.extend(form),
-        (Verb::Get, _) | (Verb::Post, Body::None) => {}
-        (Verb::Post, _) => return Err(body_wanted("a form (application/x-www-form-urlencoded)")),
-        _ => return Err(method_not_allowed("_search")),
+        (Verb::Post, Body::Form(form)) if is_form => query.extend(form),
+        (Verb::Get, _) => {}
+        (Verb::Post, Body::None) if is_form => {}
+        (Verb::Post, _) if is_form => {
+            return Err(body_wanted("a form (application/x-www-form-urlencoded)"));
+        }
+        _ => return Err(method_not_allowed("a search")),
     }
-    Ok(Interaction::Search(ty, query))
+    Ok(Interaction::Search(reach, query))
+}
+
+fn compartment((ty, id): (&str, &str), member: &str) -> Result<Reach, Outcome> {
+    let member = if member == "*" { None } else { Some(resource_type(member)?) };
+    Reach::compartment(key(ty, id)?, member)
 }
 
 fn only_get(request: &Request, interaction: Interaction) -> Result<Interaction, Outcome> {
@@ -252,11 +266,4 @@ fn no_such_method(request: &Request) -> Outcome {
 
 fn method_not_allowed(what: &str) -> Outcome {
     Outcome::new(IssueType::MethodNotAllowed, format!("That method is not for {what}"))
-}
-
-fn whole_system_search() -> Outcome {
-    Outcome::new(
-        IssueType::NotSupported,
-        "Searching all types at once is not supported yet; search one type, for example /Patient?_count=10",
-    )
 }

@@ -29,3 +29,4 @@ pub use interaction::Interaction;
 pub use prefer::{Prefer, Return};
 pub use query::Query;
 pub use request::{Body, Conditions, Request, Verb};
+pub use search::Reach;

@@ -13,8 +13,9 @@ pub(crate) fn link(
     turn: &Turn,
 ) {
     let address = |query: &Query| {
+        let slash = if path.is_empty() { "" } else { "/" };
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}/{path}{mark}{query}", fhir.base)
+        format!("{}{slash}{path}{mark}{query}", fhir.base)
     };
     let of = signed_text(path, query);
     let turned = |turn: &Turn| {

@@ -11,7 +11,7 @@ use crate::{Answer, Fhir, elements::Elements, interaction::Read};
 /// # Errors
 /// `not-found`, `deleted`.
 pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<Answer, Outcome> {
-    let elements = Elements::of_query(&read.query)?;
+    let elements = Elements::of_query(read.key.resource_type, &read.query)?;
     let permit = authorize(caller, Action::Read, Some(read.key.resource_type))?;
     let found = fhir.vault.read(&permit, &read.key).await?;
     let version = found.ok_or_else(|| not_found(&read.key))?;
@@ -23,11 +23,7 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
             ..Answer::default()
         });
     }
-    let mut answer = whole(&read.key, version)?;
-    if let Some(elements) = elements {
-        answer.body = answer.body.map(|body| elements.of(&body));
-    }
-    Ok(answer)
+    Ok(part(whole(&read.key, version)?, elements.as_ref()))
 }
 
 /// One version.
@@ -37,16 +33,26 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
 pub(crate) async fn vread(
     fhir: &Fhir,
     caller: &Caller,
-    key: &Key,
+    read: &Read,
     version: u64,
 ) -> Result<Answer, Outcome> {
+    let key = &read.key;
+    let elements = Elements::of_query(key.resource_type, &read.query)?;
     let permit = authorize(caller, Action::Read, Some(key.resource_type))?;
     let found = fhir.vault.vread(&permit, key, version).await?;
     let missing = || {
         let text = format!("{}/{} has no version {version}", key.resource_type, key.id);
         Outcome::new(IssueType::NotFound, text)
     };
-    whole(key, found.ok_or_else(missing)?)
+    Ok(part(whole(key, found.ok_or_else(missing)?)?, elements.as_ref()))
+}
+
+/// The answer with the part of the resource that is wanted.
+fn part(mut answer: Answer, elements: Option<&Elements>) -> Answer {
+    if let Some(elements) = elements {
+        answer.body = answer.body.map(|body| elements.of(&body));
+    }
+    answer
 }
 
 fn whole(key: &Key, version: Version) -> Result<Answer, Outcome> {

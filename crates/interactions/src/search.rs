@@ -1,12 +1,21 @@
 //! Searches: <https://hl7.org/fhir/R4/http.html#search>.
 
+pub(crate) mod concepts;
+mod reach;
+mod searchset;
+
 use auth::{Action, Caller, authorize};
 use bytes::Bytes;
-use fhir_model::{IssueType, Outcome, ResourceType};
-use search::{Plan, Reading, Summary, Total};
+use fhir_model::{Issue, IssueType, Outcome, ResourceType};
+use search::{Handling, Plan, Reading, Summary, Total};
 use storage::{Turn, Version};
 
-use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, elements::Elements, page};
+pub use reach::Reach;
+
+use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, page};
+
+/// What the client library fhirpy calls `_total`.
+const TOTAL_METHOD: &str = "_totalMethod";
 
 /// Resources on a page when `_count` does not say.
 const COUNT_DEFAULT: u32 = 20;
@@ -18,44 +27,45 @@ const COUNT_DEFAULT: u32 = 20;
 pub(crate) async fn search(
     fhir: &Fhir,
     caller: &Caller,
-    ty: ResourceType,
+    reach: Reach,
     (mut query, prefer): (Query, Prefer),
 ) -> Result<Answer, Outcome> {
-    let permit = authorize(caller, Action::Search, Some(ty))?;
+    let permit = authorize(caller, Action::Search, reach.ty())?;
     let cursor = query.take(cursor::PARAMETER);
-    let now = fhir.vault.clock().now();
-    let reading = Reading { handling: prefer.handling, base: &fhir.base, now };
-    let (plan, ignored) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
-    let understood: Query = plan.understood.iter().cloned().collect();
-    let turn = cursor::open(fhir, &page::signed_text(ty.name(), &understood), cursor.as_deref())?;
+    let (mut plan, ignored) = understand(fhir, &reach, query, prefer.handling)?;
+    concepts::settle(fhir, &permit, &mut plan).await?;
+    let (path, understood) = (reach.to_string(), understood(&plan));
+    let turn = cursor::open(fhir, &page::signed_text(&path, &understood), cursor.as_deref())?;
     let count = plan.count.unwrap_or(COUNT_DEFAULT);
+    let now = fhir.vault.clock().now();
     let mut bundle = Bundle::with_identity("searchset", &fhir.vault.new_id(), now);
-    if plan.summary == Summary::Count || count == 0 {
-        bundle.total(fhir.vault.count(&permit, &plan).await?);
-        page::link(&mut bundle, fhir, (ty.name(), &understood), &empty(), &Turn::First);
-        return Ok(Answer::ok(bundle.finish()));
-    }
-    let found = fhir.vault.search(&permit, &plan, &turn, count).await?;
+    let is_number = plan.summary == Summary::Count || count == 0;
+    let found = if is_number {
+        storage::Page::default()
+    } else {
+        fhir.vault.search(&permit, &plan, &turn, count).await?
+    };
     let is_all = turn == Turn::First && found.next.is_none();
     match plan.total {
-        _ if is_all => bundle.total(found.versions.len() as u64),
-        Some(Total::Accurate | Total::Estimate) => {
-            bundle.total(fhir.vault.count(&permit, &plan).await?);
-        }
-        Some(Total::None) | None => {}
+        Some(Total::None) if !is_number => {}
+        _ if is_all && !is_number => bundle.total(found.versions.len() as u64),
+        None if !is_number => {}
+        _ => bundle.total(fhir.vault.count(&permit, &plan).await?),
     }
-    page::link(&mut bundle, fhir, (ty.name(), &understood), &found, &turn);
-    enter(&mut bundle, &fhir.base, &plan, &found.versions);
-    if let Some(remark) = Outcome::from_issues(ignored) {
+    let turn = if is_number { Turn::First } else { turn };
+    page::link(&mut bundle, fhir, (&path, &understood), &found, &turn);
+    searchset::enter(&mut bundle, &fhir.base, &plan, &found);
+    for remark in searchset::remarks(ignored, &found) {
         bundle.remark(&fhir.vault.new_id(), &remark);
     }
     Ok(Answer::ok(bundle.finish()))
 }
 
 /// The answer to a search inside a transaction: one page, no links.
-pub(crate) fn bundle_of(base: &str, plan: &Plan, versions: &[Version]) -> Bytes {
+pub(crate) fn bundle_of(base: &str, plan: &Plan, versions: Vec<Version>) -> Bytes {
     let mut bundle = Bundle::new("searchset");
-    enter(&mut bundle, base, plan, versions);
+    let page = storage::Page { versions, ..storage::Page::default() };
+    searchset::enter(&mut bundle, base, plan, &page);
     bundle.finish().into()
 }
 
@@ -63,35 +73,56 @@ pub(crate) fn bundle_of(base: &str, plan: &Plan, versions: &[Version]) -> Bytes 
 ///
 /// # Errors
 /// Faults of the query.
-pub(crate) fn plan_of(
-    fhir: &Fhir,
-    ty: ResourceType,
-    query: &Query,
-) -> Result<(Plan, u32), Outcome> {
-    let now = fhir.vault.clock().now();
-    let reading = Reading { handling: search::Handling::Strict, base: &fhir.base, now };
-    let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
+pub(crate) fn plan_of(fhir: &Fhir, reach: &Reach, query: Query) -> Result<(Plan, u32), Outcome> {
+    let (plan, _) = understand(fhir, reach, query, Handling::Strict)?;
     let count = plan.count.unwrap_or(COUNT_DEFAULT);
-    if plan.summary == Summary::Count || count == 0 {
+    if plan.summary == Summary::Count || count == 0 || !plan.includes.is_empty() {
         return Err(Outcome::new(
             IssueType::NotSupported,
-            "Inside a transaction a search gives resources, not their number; count in a batch",
+            "Inside a transaction a search gives what matches, not their number and nothing that belongs to \
+             them; count and include in a batch",
         ));
     }
     Ok((plan, count))
 }
 
-fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, versions: &[Version]) {
-    let elements = Elements::new(&plan.elements);
-    for version in versions {
-        let Some(body) = &version.body else { continue };
-        match &elements {
-            Some(elements) => bundle.found(base, version, &elements.of(body)),
-            None => bundle.found(base, version, body),
-        }
+/// What the criteria of a conditional interaction ask for.
+///
+/// # Errors
+/// Faults of the query.
+pub(crate) fn criteria(fhir: &Fhir, ty: ResourceType, query: &Query) -> Result<Plan, Outcome> {
+    Ok(understand(fhir, &Reach::Type(ty), query.clone(), Handling::Strict)?.0)
+}
+
+/// Understands a query, and what was left out of it.
+fn understand(
+    fhir: &Fhir,
+    reach: &Reach,
+    mut query: Query,
+    handling: Handling,
+) -> Result<(Plan, Vec<Issue>), Outcome> {
+    let (registry, now) = (fhir.vault.registry(), fhir.vault.clock().now());
+    let reading = Reading { handling, base: &fhir.base, now };
+    let method = query.take(TOTAL_METHOD);
+    let (mut plan, ignored) = reach.understand(&registry, query.pairs(), &reading)?;
+    if let Some(method) = method {
+        plan.total = Some(total_by(&method)?);
+        plan.understood.push((TOTAL_METHOD.to_owned(), method));
+    }
+    Ok((plan, ignored))
+}
+
+fn total_by(method: &str) -> Result<Total, Outcome> {
+    match method {
+        "count" => Ok(Total::Accurate),
+        "estimate" => Ok(Total::Estimate),
+        _ => Err(Outcome::new(
+            IssueType::Invalid,
+            "_totalMethod is count or estimate; the parameter of FHIR itself is _total",
+        )),
     }
 }
 
-fn empty() -> storage::Page {
-    storage::Page { versions: Vec::new(), next: None, previous: None }
+fn understood(plan: &Plan) -> Query {
+    plan.understood.iter().cloned().collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     Answer, Fhir, Interaction, Prefer, Return, Verb,
     bundle::{Bundle, Response, status_line},
     entry,
-    search::plan_of,
+    search::{concepts, plan_of},
     write::{
         Effect, Written,
         commit::{Act, Commit, Entry},
@@ -31,8 +31,10 @@ pub(crate) async fn transaction(
     let mut permit: Option<Permit> = None;
     for (n, node) in nodes.iter().enumerate() {
         let place = format!("Bundle.entry[{n}]");
-        let (verb, act) = act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
-        permit = Some(allowed(caller, &act)?);
+        let (verb, mut act) = act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
+        let allowed = allowed(caller, &act)?;
+        settle(fhir, &allowed, &mut act).await.map_err(|refusal| refusal.inside(&place))?;
+        permit = Some(allowed);
         let full_url = node.child_text("fullUrl").map(std::borrow::Cow::into_owned);
         acts.push((n, verb, Entry::of_bundle(act, full_url, place)));
     }
@@ -83,9 +85,9 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
     let act = match Interaction::parse(fhir, request)? {
         Interaction::Write(write) => Act::Write(*write),
         Interaction::Read(read) => Act::Read(read.key),
-        Interaction::Search(ty, query) => {
-            let (plan, count) = plan_of(fhir, ty, &query)?;
-            Act::Search(ty, Box::new(plan), count)
+        Interaction::Search(reach, query) => {
+            let (plan, count) = plan_of(fhir, &reach, query)?;
+            Act::Search(reach, Box::new(plan), count)
         }
         Interaction::Batch(_) | Interaction::Transaction(_) => {
             return Err(Outcome::new(
@@ -105,11 +107,23 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
 
 fn allowed(caller: &Caller, act: &Act) -> Result<Permit, Outcome> {
     let (action, ty) = match act {
-        Act::Write(write) => write.action(),
-        Act::Read(key) => (Action::Read, key.resource_type),
-        Act::Search(ty, ..) => (Action::Search, *ty),
+        Act::Write(write) => {
+            let (action, ty) = write.action();
+            (action, Some(ty))
+        }
+        Act::Read(key) => (Action::Read, Some(key.resource_type)),
+        Act::Search(reach, ..) => (Action::Search, reach.ty()),
     };
-    authorize(caller, action, Some(ty))
+    authorize(caller, action, ty)
+}
+
+/// Looks up the value sets that an entry's criteria name.
+async fn settle(fhir: &Fhir, permit: &Permit, act: &mut Act) -> Result<(), Outcome> {
+    match act {
+        Act::Write(write) => write.settle(fhir, permit).await,
+        Act::Search(_, plan, _) => concepts::settle(fhir, permit, plan).await,
+        Act::Read(_) => Ok(()),
+    }
 }
 
 fn respond(out: &mut Bundle, fhir: &Fhir, written: &Written, prefer: Prefer) {

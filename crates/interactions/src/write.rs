@@ -8,13 +8,17 @@ mod identity;
 mod prepare;
 mod references;
 
-use auth::{Action, Caller, authorize};
+use auth::{Action, Caller, Permit, authorize};
 use bytes::Bytes;
 use fhir_model::{Instant, Outcome, ResourceType, Valid};
-use search::{Handling, Plan, Reading};
+use search::Plan;
 use storage::Key;
 
-use crate::{Answer, Conditions, Fhir, Prefer, Query, Return, patch::Patch};
+use crate::{
+    Answer, Conditions, Fhir, Prefer, Query, Return,
+    patch::Patch,
+    search::{concepts, criteria},
+};
 use commit::{Commit, Entry};
 
 /// A change that is asked for.
@@ -99,9 +103,7 @@ impl Target {
         let mut query = query.clone();
         query.take("_format");
         query.take("_pretty");
-        let now = fhir.vault.clock().now();
-        let reading = Reading { handling: Handling::Strict, base: &fhir.base, now };
-        let (plan, _) = search::parse(fhir.vault.registry(), ty, query.pairs(), &reading)?;
+        let plan = criteria(fhir, ty, &query)?;
         if plan.filters().is_empty() {
             return Err(Outcome::new(
                 fhir_model::IssueType::Invalid,
@@ -138,6 +140,25 @@ impl Write {
     }
 }
 
+impl Write {
+    /// Looks up the value sets that its criteria name: inside the transaction nothing can wait for that.
+    ///
+    /// # Errors
+    /// Those of [`concepts::settle`].
+    pub(crate) async fn settle(&mut self, fhir: &Fhir, permit: &Permit) -> Result<(), Outcome> {
+        let target = match self {
+            Self::Create { if_none_exist, .. } => if_none_exist.as_mut(),
+            Self::Update { target, .. }
+            | Self::Patch { target, .. }
+            | Self::Delete { target, .. } => Some(target),
+        };
+        match target {
+            Some(Target::Criteria(_, plan)) => concepts::settle(fhir, permit, plan).await,
+            Some(Target::Key(_)) | None => Ok(()),
+        }
+    }
+}
+
 impl Target {
     pub(crate) fn resource_type(&self) -> ResourceType {
         match self {
@@ -154,11 +175,12 @@ impl Target {
 pub(crate) async fn single(
     fhir: &Fhir,
     caller: &Caller,
-    write: Write,
+    mut write: Write,
     prefer: Prefer,
 ) -> Result<Answer, Outcome> {
     let (action, ty) = write.action();
     let permit = authorize(caller, action, Some(ty))?;
+    write.settle(fhir, &permit).await?;
     let commit = Commit::new(fhir, vec![Entry::alone(write)]);
     let written = fhir.vault.commit(permit, commit).await?;
     let missing = || Outcome::new(fhir_model::IssueType::Exception, "The write gave no answer");

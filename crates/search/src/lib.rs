@@ -7,6 +7,7 @@
 mod compartment;
 #[cfg(test)]
 mod conformance;
+mod corpus;
 mod extract;
 mod globe;
 mod matches;
@@ -19,9 +20,10 @@ mod text;
 mod timespan;
 
 pub use compartment::patient_compartment;
+pub use corpus::{Corpus, Entry, Hit, SortValue};
 pub use extract::extract;
 pub use fhir_model::definitions::SearchKind;
-pub use matches::matches;
+pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
     Handling, Reading, compartment_types, parse, parse_system, parse_types, within_compartment,
 };
@@ -35,5 +37,5 @@ pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
     Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
-pub use text::{fold, words};
+pub use text::{fold, key, words};
 pub use timespan::Timespan;

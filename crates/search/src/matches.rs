@@ -1,163 +1,132 @@
 //! What a plan means, written to be obviously right: the reference that SQL is tested against.
 
-use fhir_model::Instant;
+mod row;
+
+use std::collections::BTreeSet;
+
+use fhir_model::{Instant, ResourceType};
 
 use crate::{
-    SearchKind, Target,
-    plan::{
-        Comparison, DateTest, Filter, NumberTest, ReferenceTest, StringTest, System, Test,
-        TokenTest, UnitTest, UriTest, Version,
-    },
+    SearchKind,
+    plan::{Circle, Filter, TypePlan, Way, WordScope},
     registry::ParamId,
-    rows::{QuantityRow, Rows, StringRow, TokenRow},
+    rows::{PositionRow, Rows, Target},
     timespan::Timespan,
 };
 
-/// Whether a resource of the plan's type, with this id, `meta.lastUpdated` and these rows, is found.
-pub fn matches(filters: &[Filter], rows: &Rows, id: &str, updated: Instant) -> bool {
-    filters.iter().all(|filter| holds(filter, rows, id, updated))
+/// A resource that may be found.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Its type.
+    pub ty: ResourceType,
+    /// Its logical id; of a contained resource the one inside its container.
+    pub id: &'a str,
+    /// `meta.lastUpdated`
+    pub updated: Instant,
+    /// What it is found by.
+    pub rows: &'a Rows,
+    /// Type and id of what contains it.
+    pub container: Option<(ResourceType, &'a str)>,
 }
 
-fn holds(filter: &Filter, rows: &Rows, id: &str, updated: Instant) -> bool {
+/// The other resources, for chains, `_has` and hierarchies.
+pub trait World {
+    /// What a reference of a resource points to, if it is here.
+    fn resolve<'a>(&'a self, from: Subject<'_>, target: &Target) -> Option<Subject<'a>>;
+
+    /// The resources of a type that are not contained in another.
+    fn all<'a>(&'a self, ty: ResourceType) -> Box<dyn Iterator<Item = Subject<'a>> + 'a>;
+
+    /// The ids of a resource and of all that it is part of, or that are part of it.
+    fn hierarchy(
+        &self,
+        ty: ResourceType,
+        id: &str,
+        part_of: ParamId,
+        way: Way,
+    ) -> BTreeSet<Box<str>>;
+}
+
+/// A world with nothing in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Nowhere;
+
+impl World for Nowhere {
+    fn resolve<'a>(&'a self, _: Subject<'_>, _: &Target) -> Option<Subject<'a>> {
+        None
+    }
+
+    fn all<'a>(&'a self, _: ResourceType) -> Box<dyn Iterator<Item = Subject<'a>> + 'a> {
+        Box::new(std::iter::empty())
+    }
+
+    fn hierarchy(&self, _: ResourceType, id: &str, _: ParamId, _: Way) -> BTreeSet<Box<str>> {
+        BTreeSet::from([id.into()])
+    }
+}
+
+/// Whether a resource of the plan's type satisfies all filters.
+pub fn matches(filters: &[Filter], of: Subject<'_>, world: &dyn World) -> bool {
+    filters.iter().all(|filter| holds(filter, of, world))
+}
+
+fn holds(filter: &Filter, of: Subject<'_>, world: &dyn World) -> bool {
     match filter {
-        Filter::All(filters) => matches(filters, rows, id, updated),
-        Filter::Any(filters) => filters.iter().any(|one| holds(one, rows, id, updated)),
-        Filter::Not(filter) => !holds(filter, rows, id, updated),
-        Filter::Id(any) => any.iter().any(|wanted| **wanted == *id),
+        Filter::All(filters) => matches(filters, of, world),
+        Filter::Any(filters) => filters.iter().any(|one| holds(one, of, world)),
+        Filter::Not(filter) => !holds(filter, of, world),
+        Filter::Id(any) => any.iter().any(|wanted| **wanted == *of.id),
         Filter::Updated(any) => {
-            any.iter().any(|test| date_matches(test, Timespan::instant(updated)))
+            any.iter().any(|test| row::date_matches(test, Timespan::instant(of.updated)))
         }
-        Filter::Value { params, any } => {
-            any.iter().any(|test| params.iter().any(|param| some_row_matches(test, *param, rows)))
-        }
-        Filter::Present { params, kind } => {
-            params.iter().any(|param| has_rows(*param, *kind, rows))
-        }
-        Filter::Chain { .. } | Filter::Has { .. } | Filter::Words { .. } | Filter::Near { .. } => {
-            false
-        }
-    }
-}
-
-fn some_row_matches(test: &Test, param: ParamId, rows: &Rows) -> bool {
-    match test {
-        Test::Token(test) => {
-            rows.tokens.iter().any(|row| row.param == param && token_matches(test, row))
-        }
-        Test::Identifier(test) => {
-            rows.identifiers.iter().any(|row| row.param == param && token_matches(test, row))
-        }
-        Test::Reference(test) => rows
-            .references
+        Filter::Value { params, any } => any
             .iter()
-            .any(|row| row.param == param && reference_matches(test, &row.target)),
-        Test::String(test) => {
-            rows.strings.iter().any(|row| row.param == param && string_matches(test, row))
+            .any(|test| params.iter().any(|param| row::some(test, *param, of.rows, world))),
+        Filter::Present { params, kind } => {
+            params.iter().any(|param| has_rows(*param, *kind, of.rows))
         }
-        Test::Date(test) => {
-            rows.dates.iter().any(|row| row.param == param && date_matches(test, row.span))
+        Filter::Chain { params, targets } => {
+            let references = of.rows.references.iter().filter(|row| params.contains(&row.param));
+            let mut found = references.filter_map(|row| world.resolve(of, &row.target));
+            found.any(|target| targets.iter().any(|plan| satisfies(plan, target, world)))
         }
-        Test::Number(test) => {
-            rows.numbers.iter().any(|row| row.param == param && number_matches(*test, row.value.0))
+        Filter::Has { params, source } => {
+            of.container.is_none()
+                && world.all(source.ty).any(|other| {
+                    let mut references = other.rows.references.iter();
+                    references.any(|row| params.contains(&row.param) && points_to(&row.target, of))
+                        && satisfies(source, other, world)
+                })
         }
-        Test::Quantity(test, unit) => rows.quantities.iter().any(|row| {
-            row.param == param && number_matches(*test, row.value.0) && unit_matches(unit, row)
-        }),
-        Test::Uri(UriTest::Is(uri)) => {
-            rows.uris.iter().any(|row| row.param == param && row.uri == *uri)
+        Filter::Words { scope, any } => {
+            any.iter().any(|words| words.iter().all(|word| has_word(of.rows, *scope, word)))
         }
-        Test::Uri(UriTest::Below(_))
-        | Test::Typed(_)
-        | Test::Mime(_)
-        | Test::Concepts(_)
-        | Test::Text(_)
-        | Test::Canonical(..)
-        | Test::Composite { .. }
-        | Test::Numbers(..) => false,
+        Filter::Near { params, any } => {
+            let mut positions = of.rows.positions.iter().filter(|row| params.contains(&row.param));
+            positions.any(|row| any.iter().any(|circle| is_inside(circle, row)))
+        }
     }
 }
 
-fn token_matches(test: &TokenTest, row: &TokenRow) -> bool {
-    let system = match &test.system {
-        System::Any => true,
-        System::None => row.system.is_none(),
-        System::Is(system) => row.system.as_ref() == Some(system),
-    };
-    system && test.code.as_ref().is_none_or(|code| row.code == *code)
+fn satisfies(plan: &TypePlan, of: Subject<'_>, world: &dyn World) -> bool {
+    plan.ty == of.ty && matches(&plan.filters, of, world)
 }
 
-fn reference_matches(test: &ReferenceTest, target: &Target) -> bool {
-    match (test, target) {
-        (ReferenceTest::Local { ty, id }, Target::Local { ty: t, id: i }) => ty == t && id == i,
-        (ReferenceTest::Id { types, id }, Target::Local { ty, id: i }) => {
-            id == i && (types.is_empty() || types.contains(ty))
-        }
-        (ReferenceTest::Url { url, version }, Target::Url { url: u, version: v }) => {
-            url == u
-                && match version {
-                    Version::Any => true,
-                    Version::Is(version) => v.as_ref() == Some(version),
-                    Version::Below(_) => false,
-                }
-        }
-        (
-            ReferenceTest::Local { .. }
-            | ReferenceTest::Id { .. }
-            | ReferenceTest::Url { .. }
-            | ReferenceTest::Hierarchy { .. },
-            _,
-        ) => false,
-    }
+fn points_to(target: &Target, of: Subject<'_>) -> bool {
+    matches!(target, Target::Local { ty, id } if *ty == of.ty && **id == *of.id)
 }
 
-fn string_matches(test: &StringTest, row: &StringRow) -> bool {
-    match test {
-        StringTest::StartsWith(text) => row.folded.starts_with(&**text),
-        StringTest::Exact(text) => row.exact == *text,
-        StringTest::Contains(text) => row.folded.contains(&**text),
-        StringTest::Is(text) => row.folded == *text,
-        StringTest::EndsWith(text) => row.folded.ends_with(&**text),
-    }
+fn has_word(rows: &Rows, scope: WordScope, word: &str) -> bool {
+    rows.words.iter().any(|row| {
+        *row.word == *word && (scope == WordScope::Content || row.scope == WordScope::Narrative)
+    })
 }
 
-/// The table of <https://hl7.org/fhir/R4/search.html#prefix>, in its words.
-fn date_matches(test: &DateTest, target: Timespan) -> bool {
-    let search = test.span;
-    let contains = search.lo <= target.lo && target.hi <= search.hi;
-    let above_overlaps = target.hi > search.hi;
-    let below_overlaps = target.lo < search.lo;
-    match test.comparison {
-        Comparison::Equal => contains,
-        Comparison::NotEqual => !contains,
-        Comparison::Greater => above_overlaps,
-        Comparison::Less => below_overlaps,
-        Comparison::GreaterOrEqual => above_overlaps || contains,
-        Comparison::LessOrEqual => below_overlaps || contains,
-        Comparison::StartsAfter => target.lo >= search.hi,
-        Comparison::EndsBefore => target.hi <= search.lo,
-        Comparison::Approximate => target.lo < search.hi && target.hi > search.lo,
-    }
-}
-
-fn number_matches(test: NumberTest, value: f64) -> bool {
-    match test {
-        NumberTest::Within(lo, hi) => lo <= value && value < hi,
-        NumberTest::Outside(lo, hi) => value < lo || value >= hi,
-        NumberTest::Greater(x) => value > x,
-        NumberTest::GreaterOrEqual(x) => value >= x,
-        NumberTest::Less(x) => value < x,
-        NumberTest::LessOrEqual(x) => value <= x,
-    }
-}
-
-fn unit_matches(test: &UnitTest, row: &QuantityRow) -> bool {
-    match test {
-        UnitTest::Any => true,
-        UnitTest::Coded { system, code } => {
-            row.system.as_ref() == Some(system) && row.code.as_ref() == Some(code)
-        }
-        UnitTest::Named(name) => row.code.as_ref() == Some(name) || row.unit.as_ref() == Some(name),
-    }
+/// Compared by squares, as a database does it.
+fn is_inside(circle: &Circle, row: &PositionRow) -> bool {
+    let pairs = circle.middle.iter().zip(&row.place);
+    let square: f64 = pairs.map(|(a, b)| (b.0 - a) * (b.0 - a)).sum();
+    square <= circle.chord * circle.chord
 }
 
 fn has_rows(param: ParamId, kind: SearchKind, rows: &Rows) -> bool {
@@ -172,7 +141,8 @@ fn has_rows(param: ParamId, kind: SearchKind, rows: &Rows) -> bool {
         SearchKind::Number => rows.numbers.iter().any(|row| row.param == param),
         SearchKind::Quantity => rows.quantities.iter().any(|row| row.param == param),
         SearchKind::Uri => rows.uris.iter().any(|row| row.param == param),
-        SearchKind::Composite | SearchKind::Special => false,
+        SearchKind::Composite => rows.composites.iter().any(|row| row.param == param),
+        SearchKind::Special => rows.positions.iter().any(|row| row.param == param),
     };
     typed || rows.valueless.contains(&param)
 }
@@ -256,7 +226,15 @@ mod tests {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect();
             let (plan, _) = parse(Registry::r4(), ty, &pairs, &reading).unwrap();
-            assert_eq!(matches(&plan.types[0].filters, &rows, "p", now), *expected, "{query}");
+            assert_eq!(
+                matches(
+                    &plan.types[0].filters,
+                    Subject { ty, id: "p", updated: now, rows: &rows, container: None },
+                    &Nowhere
+                ),
+                *expected,
+                "{query}"
+            );
         }
     }
 }

@@ -184,8 +184,10 @@ fn one(context: &Context<'_>, plan: &mut Plan, (name, value): (&str, &str)) -> R
             "does not exist for every type; name the types that are meant with _type".into(),
         ));
     }
-    for of_type in &mut plan.types {
-        let filter = filter::parse(context, Place::of(of_type.ty), (name, value))?;
+    // all types first, so that a parameter that is left out is left out everywhere
+    let read = |one: &TypePlan| filter::parse(context, Place::of(one.ty), (name, value));
+    let filters: Vec<Filter> = plan.types.iter().map(read).collect::<Result<_, _>>()?;
+    for (of_type, filter) in plan.types.iter_mut().zip(filters) {
         // what always holds is no condition
         if filter != Filter::All(Vec::new()) {
             of_type.filters.push(filter);

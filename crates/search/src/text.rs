@@ -44,7 +44,7 @@ pub(crate) fn cut(text: &str) -> &str {
 
 /// A text to be compared as a whole. Beyond [`BYTES_MAX`] bytes: its first 200 bytes, `#` and half of
 /// its SHA-256 in hexadecimal, so that long codes and URLs stay distinct.
-pub(crate) fn key(text: &str) -> Cow<'_, str> {
+pub fn key(text: &str) -> Cow<'_, str> {
     if text.len() <= BYTES_MAX {
         return Cow::Borrowed(text);
     }

@@ -24,6 +24,8 @@ pub struct Version {
     pub method: Method,
     /// The JSON; `None` for a deletion.
     pub body: Option<Bytes>,
+    /// What was found is the resource of this local id that this one contains.
+    pub contained: Option<String>,
 }
 
 /// Where a page ends: the last version on it, by everything it may be sorted by.
@@ -52,14 +54,42 @@ pub enum Turn {
 }
 
 /// A page of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// In the order that was asked for.
     pub versions: Vec<Version>,
+    /// What belongs to them: `_include` and `_revinclude`.
+    pub included: Vec<Version>,
+    /// Whether there is more to include than a page holds.
+    pub is_cut: bool,
     /// From where the next page goes on; `None` on the last.
     pub next: Option<Position>,
     /// From where the previous page goes back; `None` on the first.
     pub previous: Option<Position>,
+}
+
+impl Position {
+    /// For a cursor.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in [self.updated, self.res, self.version] {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes.extend_from_slice(self.id.as_bytes());
+        bytes
+    }
+
+    /// Reads a cursor back; `None` when it is none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (mut numbers, mut rest) = ([0; 3], bytes);
+        for number in &mut numbers {
+            let (bytes, after) = rest.split_first_chunk::<8>()?;
+            *number = i64::from_be_bytes(*bytes);
+            rest = after;
+        }
+        let [updated, res, version] = numbers;
+        Some(Self { updated, res, version, id: String::from_utf8(rest.to_vec()).ok()? })
+    }
 }
 
 impl Version {
@@ -91,6 +121,7 @@ impl Page {
             next: if next { edge(fetched.last()) } else { None },
             previous: if previous { edge(fetched.first()) } else { None },
             versions: fetched,
+            ..Self::default()
         }
     }
 }
@@ -121,6 +152,7 @@ impl Columns<'_> {
             updated: Instant::from_millis(self.updated),
             method: Method::from_number(self.method),
             body: self.body.map(body::unpack).transpose()?,
+            contained: None,
         })
     }
 }

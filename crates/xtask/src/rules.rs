@@ -9,7 +9,7 @@ use serde_json::Value;
 const FLOORS: &[&[&str]] = &[
     &["fhir-model"],
     &["fhirpath"],
-    &["search"],
+    &["search", "terminology"],
     &["auth"],
     &["storage"],
     &["interactions"],
@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Crates without async, clock, environment, randomness or I/O.
-const PURE: &[&str] = &["auth", "fhir-model", "fhirpath", "search"];
+const PURE: &[&str] = &["auth", "fhir-model", "fhirpath", "search", "terminology"];
 
 /// What a pure crate must not depend on.
 const IMPURE: &[&str] = &["actix-web", "rusqlite", "sea-orm", "tokio", "uuid"];

@@ -21,13 +21,57 @@ struct Operation {
 const FORMAT: &[&str] = &["_format", "_pretty"];
 const ID: &[&str] = &["id", "_format", "_pretty"];
 const READ: &[&str] =
-    &["id", "_elements", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
-const VERSION: &[&str] = &["id", "vid", "_format", "_pretty"];
+    &["id", "_elements", "_summary", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
+const VERSION: &[&str] = &["id", "vid", "_elements", "_summary", "_format", "_pretty"];
 const CHANGE: &[&str] = &["id", "If-Match", "Prefer", "_format", "_pretty"];
 const PAGES: &[&str] = &["_count", "_since", "_at", "_format", "_pretty"];
 const ID_PAGES: &[&str] = &["id", "_count", "_since", "_at", "_format", "_pretty"];
 
+/// What shapes the answer to a search.
+const SEARCH: &[&str] = &[
+    "_count",
+    "_sort",
+    "_include",
+    "_revinclude",
+    "_elements",
+    "_summary",
+    "_total",
+    "_contained",
+    "_containedType",
+    "_format",
+    "_pretty",
+    "Prefer",
+];
+
 const SYSTEM: &[Operation] = &[
+    Operation {
+        interaction: "search-system",
+        path: "",
+        method: "get",
+        summary: "Search all types, or those that _type names",
+        parameters: &[
+            "_type",
+            "_count",
+            "_sort",
+            "_elements",
+            "_summary",
+            "_total",
+            "_format",
+            "_pretty",
+            "Prefer",
+        ],
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "search-system",
+        path: "/_search",
+        method: "post",
+        summary: "Search all types, or those that _type names, with the criteria in a form",
+        parameters: FORMAT,
+        body: Some("Form"),
+        responses: &[("200", "Bundle")],
+    },
     Operation {
         interaction: "transaction",
         path: "",
@@ -54,16 +98,7 @@ const TYPE: &[Operation] = &[
         path: "",
         method: "get",
         summary: "Search",
-        parameters: &[
-            "_count",
-            "_sort",
-            "_elements",
-            "_summary",
-            "_total",
-            "_format",
-            "_pretty",
-            "Prefer",
-        ],
+        parameters: SEARCH,
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -150,6 +185,40 @@ const TYPE: &[Operation] = &[
     },
 ];
 
+/// Of a type that has a compartment.
+const COMPARTMENT: &[Operation] = &[
+    Operation {
+        interaction: "search-type",
+        path: "/{id}/{type}",
+        method: "get",
+        summary: "Search what has to do with this resource; the type * is all types, or those of _type",
+        parameters: &[
+            "id",
+            "type",
+            "_type",
+            "_count",
+            "_sort",
+            "_elements",
+            "_summary",
+            "_total",
+            "_format",
+            "_pretty",
+            "Prefer",
+        ],
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "search-type",
+        path: "/{id}/{type}/_search",
+        method: "post",
+        summary: "Search what has to do with this resource, with the criteria in a form",
+        parameters: &["id", "type", "_format", "_pretty"],
+        body: Some("Form"),
+        responses: &[("200", "Bundle")],
+    },
+];
+
 /// Every path of a `CapabilityStatement`.
 pub(super) fn all(statement: &Value) -> Map<String, Value> {
     let mut paths = Map::new();
@@ -174,6 +243,11 @@ pub(super) fn all(statement: &Value) -> Map<String, Value> {
                 let criteria = if is_search { criteria(resource) } else { Vec::new() };
                 enter(&mut paths, &format!("/fhir/{ty}"), operation, (ty, criteria));
             }
+            if has_compartment(rest, ty) {
+                for operation in COMPARTMENT {
+                    enter(&mut paths, &format!("/fhir/{ty}"), operation, (ty, Vec::new()));
+                }
+            }
         }
     }
     paths
@@ -196,7 +270,7 @@ fn enter(
     let mut written = json!({
         "tags": [tag],
         "summary": operation.summary,
-        "operationId": format!("{tag}.{}.{}", operation.interaction, operation.method),
+        "operationId": operation_id(tag, operation),
         "parameters": parameters,
         "responses": responses,
     });
@@ -209,6 +283,19 @@ fn enter(
     if let Some(methods) = item.as_object_mut() {
         methods.insert(operation.method.to_owned(), written);
     }
+}
+
+/// Unique in the document: a compartment is searched by the same interaction as its center's type.
+fn operation_id(tag: &str, operation: &Operation) -> String {
+    let Operation { interaction, method, path, .. } = operation;
+    let place = if path.contains("{type}") { "compartment." } else { "" };
+    format!("{tag}.{place}{interaction}.{method}")
+}
+
+/// Whether the statement names the compartment of this type: `.../CompartmentDefinition/patient`.
+fn has_compartment(rest: &Value, ty: &str) -> bool {
+    let mut urls = items(rest, "compartment").iter().filter_map(Value::as_str);
+    urls.any(|url| url.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(ty)))
 }
 
 /// The rows whose interaction is listed.

@@ -80,7 +80,7 @@ fn elements(names: &Names, lists: &'static [CodeList], types: &mut [TypeDef]) ->
     let mut elements: Vec<ElementDef> = Vec::with_capacity(10_000);
     let mut owner = ("", TypeId::ELEMENT);
     let (mut order, mut choice) = (0, 0);
-    for [path, min, max, alternatives, xml, value_set] in rows(ELEMENTS) {
+    for [path, min, max, alternatives, xml, value_set, summary] in rows(ELEMENTS) {
         let Some((owner_name, name)) = path.rsplit_once('.') else { continue };
         if owner.0 != owner_name {
             let Some(ty) = names.get(owner_name) else { continue };
@@ -102,6 +102,7 @@ fn elements(names: &Names, lists: &'static [CodeList], types: &mut [TypeDef]) ->
             is_xml_attribute: xml == "attribute",
             targets: Vec::new(),
             required: list_of(value_set, lists),
+            is_summary: summary == "summary",
         };
         let first = position(&elements);
         elements.extend(alternatives.split('|').filter_map(|ty| alternative(&row, ty, names)));
@@ -153,7 +154,7 @@ mod tests {
         let bases = all.iter().filter(|ty| ty.base().is_some()).count();
         assert_eq!(bases, rows::<3>(TYPES).filter(|[_, _, base]| !base.is_empty()).count());
         let mut elements = all.iter().flat_map(|ty| ty.elements());
-        for [path, min, max, alternatives, _, value_set] in rows(ELEMENTS) {
+        for [path, min, max, alternatives, _, value_set, summary] in rows(ELEMENTS) {
             for alternative in alternatives.split('|') {
                 let (ty, targets) = alternative.split_once('(').unwrap_or((alternative, ""));
                 let element = elements.next().unwrap();
@@ -162,6 +163,7 @@ mod tests {
                 assert_eq!(if element.max == u16::MAX { "*" } else { "1" }, max);
                 assert_eq!(element.targets.len(), list(targets).count());
                 assert_eq!(element.required.map_or("", |list| list.url), value_set);
+                assert_eq!(if element.is_summary { "summary" } else { "" }, summary);
             }
         }
         assert_eq!(elements.next(), None);

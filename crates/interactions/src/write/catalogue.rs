@@ -7,7 +7,7 @@ use std::{
 };
 
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
-use search::{Filter, Plan, Rows, Test};
+use search::{Filter, Nowhere, Plan, Rows, Subject, Test};
 use storage::Key;
 
 use super::{
@@ -76,7 +76,7 @@ impl<'e> Catalogue<'e> {
                 ));
             }
             if let Some((key, rows)) = self.items.get(n)
-                && search::matches(plan.filters(), rows, &key.id, now)
+                && is_found(plan, (key, rows), now)
             {
                 found.push(key.clone());
             }
@@ -96,6 +96,12 @@ impl<'e> Catalogue<'e> {
         numbers.dedup();
         numbers
     }
+}
+
+/// What is in the same transaction is no target of a chain yet.
+fn is_found(plan: &Plan, (key, rows): (&Key, &Rows), updated: Instant) -> bool {
+    let subject = Subject { ty: key.resource_type, id: &key.id, updated, rows, container: None };
+    search::matches(plan.filters(), subject, &Nowhere)
 }
 
 /// The codes of a filter that nothing satisfies without one of them.

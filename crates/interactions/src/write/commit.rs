@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fhir_model::{IssueType, Outcome, ResourceType, json};
+use fhir_model::{IssueType, Outcome, json};
 use search::{Plan, Registry};
 use storage::{Key, Lock, Tx, Vault, Work};
 
@@ -15,7 +15,7 @@ use super::{
     prepare::Prepared,
     references::Names,
 };
-use crate::Fhir;
+use crate::{Fhir, search::Reach};
 
 /// One entry of a transaction, or the only change of a plain request.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) enum Act {
     /// It reads what is there after the changes.
     Read(Key),
     /// It searches what is there after the changes.
-    Search(ResourceType, Box<Plan>, u32),
+    Search(Reach, Box<Plan>, u32),
 }
 
 /// A commit on its way to the vault.
@@ -225,7 +225,7 @@ async fn look(entry: &Entry, tx: &mut Tx<'_>, context: &Context) -> Result<Writt
         Act::Search(_, plan, count) => {
             let mut versions = tx.find(plan, *count).await?;
             versions.truncate(usize::try_from(*count).unwrap_or(usize::MAX));
-            let bundle = crate::search::bundle_of(&context.base, plan, &versions);
+            let bundle = crate::search::bundle_of(&context.base, plan, versions);
             Ok(found(0, tx.now(), bundle, None))
         }
         Act::Write(_) => Err(lost()),

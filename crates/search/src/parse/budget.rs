@@ -7,8 +7,11 @@ use super::fault::Fault;
 /// The most values of a parameter.
 const VALUES_MAX: usize = 100;
 
+/// The most tests that the values of a parameter become.
+const TESTS_OF_VALUES_MAX: usize = 2 * VALUES_MAX;
+
 /// The most values of a query, counted for each type that is searched.
-const TESTS_MAX: usize = 20_000;
+const VALUES_IN_ALL_MAX: usize = 20_000;
 
 /// The most types that all chains of a query pass.
 const CHAIN_TYPES_MAX: usize = 1000;
@@ -16,7 +19,7 @@ const CHAIN_TYPES_MAX: usize = 1000;
 /// What was used so far.
 #[derive(Debug, Default)]
 pub(super) struct Budget {
-    tests: Cell<usize>,
+    values: Cell<usize>,
     chain_types: Cell<usize>,
 }
 
@@ -27,8 +30,11 @@ impl Budget {
             let text = format!("takes at most {VALUES_MAX} values; here are {count}");
             return Err(Fault::TooCostly(text.into()));
         }
-        if add(&self.tests, count) > TESTS_MAX {
-            let text = format!("asks for more than the {TESTS_MAX} comparisons of a query");
+        if add(&self.values, count) > VALUES_IN_ALL_MAX {
+            let text = format!(
+                "brings the query over {VALUES_IN_ALL_MAX} comparisons, which are counted for each \
+                 type that is searched"
+            );
             return Err(Fault::TooCostly(text.into()));
         }
         Ok(())
@@ -51,4 +57,15 @@ fn add(to: &Cell<usize>, count: usize) -> usize {
     let sum = to.get().saturating_add(count);
     to.set(sum);
     sum
+}
+
+/// What the values of one parameter became.
+pub(super) fn tests(count: usize) -> Result<(), Fault> {
+    if count > TESTS_OF_VALUES_MAX {
+        let text = format!(
+            "has values that stand for {count} comparisons; at most are {TESTS_OF_VALUES_MAX}"
+        );
+        return Err(Fault::TooCostly(text.into()));
+    }
+    Ok(())
 }

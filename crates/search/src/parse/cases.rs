@@ -66,12 +66,13 @@ fn read(case: &Value) -> Option<Answer> {
     let path = path.trim_end_matches("_search").trim_end_matches('/');
     match path.split('/').collect::<Vec<_>>().as_slice() {
         [""] => Some(parse_system(registry, &pairs, &reading)),
-        [ty] => Some(parse(registry, ResourceType::named(ty)?, &pairs, &reading)),
+        [ty] | [_, _, ty] if *ty != "*" => {
+            Some(parse(registry, ResourceType::named(ty)?, &pairs, &reading))
+        }
         [center, _, "*"] => {
-            let types = compartment_types(ResourceType::named(center)?);
+            let types = compartment_types(registry, ResourceType::named(center)?);
             Some(parse_types(registry, &types, &pairs, &reading))
         }
-        [_, _, ty] => Some(parse(registry, ResourceType::named(ty)?, &pairs, &reading)),
         _ => None,
     }
 }

@@ -99,14 +99,13 @@ fn targets(
 /// What says more: anything but that a parameter is unknown; of these all types together.
 fn worse(before: Option<Fault>, fault: Fault) -> Fault {
     match (before, fault) {
-        (None, fault) => fault,
         (Some(Fault::Unknown { code, mut types }), Fault::Unknown { code: other, types: more }) => {
             if code == other {
                 types.extend(more);
             }
             Fault::Unknown { code, types }
         }
-        (Some(Fault::Unknown { .. }), fault) => fault,
+        (None | Some(Fault::Unknown { .. }), fault) => fault,
         (Some(before), _) => before,
     }
 }

@@ -1,21 +1,22 @@
 //! Searches inside a compartment: <https://hl7.org/fhir/R4/http.html#vsearch>.
 
-use fhir_model::{ResourceType, definitions::r4};
+use fhir_model::ResourceType;
 
 use crate::{
     plan::{Filter, Plan, ReferenceTest, Test},
-    registry::{ParamId, Registry},
+    registry::Registry,
 };
 
 /// The types that can be in the compartment of a resource of this type, its own first; none when the type
 /// has no compartment.
-pub fn compartment_types(center: ResourceType) -> Vec<ResourceType> {
-    let Some(compartment) = r4().compartments().iter().find(|one| one.center == center) else {
-        return Vec::new();
-    };
-    let members = compartment.members.iter().filter(|(_, parameters)| !parameters.is_empty());
-    let members = members.map(|(ty, _)| *ty).filter(|ty| *ty != center);
-    std::iter::once(center).chain(members).collect()
+pub fn compartment_types(registry: &Registry, center: ResourceType) -> Vec<ResourceType> {
+    let all = ResourceType::all().iter().copied();
+    let others = all.filter(|ty| *ty != center && !registry.compartment(center, *ty).is_empty());
+    let mut types: Vec<ResourceType> = others.collect();
+    if !types.is_empty() {
+        types.insert(0, center);
+    }
+    types
 }
 
 /// Narrows a plan to the compartment of one resource. Types that cannot be in it find nothing.
@@ -25,7 +26,7 @@ pub fn within_compartment(
     (center, id): (ResourceType, &str),
 ) {
     for of_type in &mut plan.types {
-        let params = params(registry, center, of_type.ty);
+        let params = registry.compartment(center, of_type.ty).to_vec();
         let local = ReferenceTest::Local { ty: center, id: id.into() };
         let by_reference = (!params.is_empty())
             .then(|| Filter::Value { params, any: vec![Test::Reference(local)] });
@@ -37,16 +38,4 @@ pub fn within_compartment(
         };
         of_type.filters.push(filter);
     }
-}
-
-/// The reference parameters that put a resource of a type into the compartment.
-fn params(registry: &Registry, center: ResourceType, ty: ResourceType) -> Vec<ParamId> {
-    let compartments = r4().compartments().iter().filter(|one| one.center == center);
-    let codes = compartments.flat_map(|compartment| compartment.parameters(ty));
-    let parameters = codes.filter_map(|code| registry.parameter(ty, code));
-    let mut params: Vec<ParamId> =
-        parameters.flat_map(|parameter| parameter.sources.iter().copied()).collect();
-    params.sort_unstable();
-    params.dedup();
-    params
 }

@@ -81,8 +81,9 @@ fn contained_type(_: &Context<'_>, _: &mut Plan, value: &str) -> Result<(), Faul
 /// What `_contained` and `_containedType` say together, in whichever order they stand.
 pub(super) fn contained_of(pairs: &[(String, String)]) -> Contained {
     let last = |wanted: &str| {
-        let values = pairs.iter().filter(|(name, value)| name == wanted && !value.is_empty());
-        values.last().map(|(_, value)| value.as_str())
+        let mut from_last = pairs.iter().rev();
+        let last = from_last.find(|(name, value)| name == wanted && !value.is_empty());
+        last.map(|(_, value)| value.as_str())
     };
     let ty = match last("_containedType") {
         Some("contained") => ContainedType::Contained,

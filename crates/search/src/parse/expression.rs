@@ -83,19 +83,11 @@ fn meaning(
         Expression::Any(expressions) => each(expressions).map(Filter::Any),
         Expression::Not(expression) => meaning(context, place, expression).map(negated),
         Expression::Comparison(comparison) => {
-            follow(context, place, (comparison, &comparison.steps)).map_err(|fault| match fault {
-                // a fault inside brackets has its own place already
-                Fault::Value(text) if text.starts_with(AT) => Fault::Value(text),
-                Fault::Modifier(text) if text.starts_with(AT) => Fault::Modifier(text),
-                Fault::TooCostly(text) if text.starts_with(AT) => Fault::TooCostly(text),
-                fault => fault.inside(context.registry, comparison.at),
-            })
+            follow(context, place, (comparison, &comparison.steps))
+                .map_err(|fault| fault.inside(context.registry, comparison.at))
         }
     }
 }
-
-/// How a fault with a place begins.
-const AT: &str = "at character ";
 
 /// Through the steps of a path to the comparison.
 fn follow(

@@ -10,6 +10,9 @@ use crate::registry::Registry;
 /// The most types that a sentence names.
 const TYPES_MAX: usize = 3;
 
+/// How a fault with a place begins.
+const AT: &str = "at character ";
+
 /// What is wrong with a parameter, as a clause that follows its name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -42,21 +45,28 @@ impl Fault {
         matches!(self, Self::Unknown { .. } | Self::Unsupported(_))
     }
 
-    /// A mistake somewhere inside a `_filter`, whose names are a value: they are not repeated.
+    /// A mistake at a character of a `_filter`, whose names are a value: they are not repeated. What says
+    /// its place already stays as it is.
     pub(super) fn inside(self, registry: &Registry, at: usize) -> Self {
+        let place = |text: Cow<'static, str>| -> Cow<'static, str> {
+            if text.starts_with(AT) { text } else { format!("{AT}{at} {text}").into() }
+        };
         match self {
             Self::Unknown { code, types } => {
                 let hint = suggest::hint(&code, names(registry, &types));
                 let types = list(&types);
-                Self::Value(
-                    format!("at character {at} names no search parameter of {types}{hint}").into(),
-                )
+                Self::Value(place(format!("names no search parameter of {types}{hint}").into()))
             }
-            Self::TooCostly(text) => Self::TooCostly(format!("at character {at} {text}").into()),
-            Self::Modifier(text) => Self::Modifier(format!("at character {at} {text}")),
-            Self::Unsupported(text) => Self::Modifier(format!("at character {at} {text}")),
-            Self::Value(text) => Self::Value(format!("at character {at} {text}").into()),
+            Self::TooCostly(text) => Self::TooCostly(place(text)),
+            Self::Modifier(text) => Self::Modifier(place(text.into()).into_owned()),
+            Self::Unsupported(text) => Self::Modifier(place(text).into_owned()),
+            Self::Value(text) => Self::Value(place(text)),
         }
+    }
+
+    /// A malformed value, from this character on.
+    pub(super) fn at(at: usize, text: &str) -> Self {
+        Self::Value(format!("{AT}{at} {text}").into())
     }
 
     pub(super) fn issue(self, registry: &Registry, name: &str, severity: Severity) -> Issue {

@@ -13,7 +13,7 @@ mod words;
 use std::mem::discriminant;
 
 use super::{
-    Context,
+    Context, budget,
     chain::{self, Place},
     expression,
     fault::Fault,
@@ -145,8 +145,9 @@ impl Asked<'_> {
         values: &[&str],
         read: fn(&Self, &str) -> Result<Vec<Test>, Fault>,
     ) -> Result<Filter, Fault> {
-        let tests = self.each(values, read)?;
-        Ok(self.any(tests.into_iter().flatten().collect()))
+        let tests: Vec<Test> = self.each(values, read)?.into_iter().flatten().collect();
+        budget::tests(tests.len())?;
+        Ok(self.any(tests))
     }
 
     /// Reads every value that is not empty; one at least must be there.
@@ -185,9 +186,9 @@ impl Asked<'_> {
 
 /// One of the tests holds. Those of one sort share a filter.
 fn any_of(params: &[ParamId], tests: Vec<Test>) -> Filter {
-    let sort = |test: &Test| match test {
-        Test::Composite { part, .. } => (discriminant(test), Some(discriminant(&**part))),
-        test => (discriminant(test), None),
+    let sort = |test: &Test| {
+        let part = if let Test::Composite { part, .. } = test { Some(&**part) } else { None };
+        (discriminant(test), part.map(discriminant))
     };
     let mut groups: Vec<(_, Vec<Test>)> = Vec::with_capacity(1);
     for test in tests {

@@ -16,7 +16,7 @@ use crate::{
 
 /// Elements by owner; the value of a primitive is the primitive itself and has no row.
 pub(crate) fn table(types: &Types<'_>, bindings: &Bindings<'_>) -> Result<Table, Failure> {
-    let columns = &["path", "min", "max", "types", "xml", "required value set"];
+    let columns = &["path", "min", "max", "types", "xml", "required value set", "summary"];
     let mut table = Table::new("elements", columns);
     let mut by_owner: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for element in types.elements() {
@@ -42,6 +42,7 @@ pub(crate) fn table(types: &Types<'_>, bindings: &Bindings<'_>) -> Result<Table,
 fn row(element: &Value, bindings: &Bindings<'_>) -> Vec<String> {
     let is_attribute = texts(element, "representation").contains(&"xmlAttr")
         || text(element.get("base").unwrap_or(&Value::Null), "path") == "Element.id";
+    let is_summary = element.get("isSummary").and_then(Value::as_bool) == Some(true);
     vec![
         text(element, "path").to_owned(),
         element.get("min").and_then(Value::as_u64).unwrap_or(0).to_string(),
@@ -49,6 +50,7 @@ fn row(element: &Value, bindings: &Bindings<'_>) -> Vec<String> {
         type_names(element).join("|"),
         if is_attribute { "attribute".to_owned() } else { String::new() },
         bindings.enumerable(element).unwrap_or_default().to_owned(),
+        if is_summary { "summary".to_owned() } else { String::new() },
     ]
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn run(database: &Path) -> Result<Run, Fault> {
     for commit in rows.commits.values() {
         let began = Instant::now();
         write(&connection, &rows.inserts, commit)?;
-        recorder.file("transaction", began, Ok(0));
+        recorder.file("transaction", (began, Instant::now()), Ok(0));
         // When one wake-up is pending already, that is enough.
         checkpoints.try_send(()).unwrap_or_default();
     }

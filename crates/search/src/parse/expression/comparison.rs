@@ -1,4 +1,8 @@
 //! The operators of `_filter` on the values of a parameter.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a kind of parameter names its operators; every other one is refused"
+)]
 
 use super::Comparison;
 use crate::{

@@ -42,22 +42,18 @@ impl<'t> Reader<'t> {
             self.skip_blanks();
             if self.eat_word("and") {
                 let right = self.term()?;
-                left = match left {
-                    Expression::All(mut all) => {
-                        all.push(right);
-                        Expression::All(all)
-                    }
-                    left => Expression::All(vec![left, right]),
-                };
+                if let Expression::All(all) = &mut left {
+                    all.push(right);
+                } else {
+                    left = Expression::All(vec![left, right]);
+                }
             } else if self.eat_word("or") {
                 let right = self.term()?;
-                left = match left {
-                    Expression::Any(mut any) => {
-                        any.push(right);
-                        Expression::Any(any)
-                    }
-                    left => Expression::Any(vec![left, right]),
-                };
+                if let Expression::Any(any) = &mut left {
+                    any.push(right);
+                } else {
+                    left = Expression::Any(vec![left, right]);
+                }
             } else {
                 return Ok(left);
             }
@@ -222,7 +218,7 @@ impl<'t> Reader<'t> {
     }
 
     fn fault(&self, text: &str) -> Fault {
-        Fault::Value(format!("at character {} {text}", self.at()).into())
+        Fault::at(self.at(), text)
     }
 }
 

@@ -33,9 +33,12 @@ fn combination(
     parameters: &[&Parameter],
     value: &str,
 ) -> Result<Vec<Test>, Fault> {
-    let parts = value::split(value, '$');
+    let mut parts = value::split(value, '$');
     if parts.len() != parameters.len() || parts.iter().any(|part| part.is_empty()) {
         return Err(Fault::Value(form(parameters).into()));
+    }
+    if is_crosswise(parameters, &parts) {
+        parts.reverse();
     }
     let mut key: Option<TokenTest> = None;
     let mut others = Vec::new();
@@ -55,6 +58,21 @@ fn combination(
     let key = key.ok_or_else(no_such_parts)?;
     let tests = others.into_iter();
     Ok(tests.map(|part| Test::Composite { key: key.clone(), part: Box::new(part) }).collect())
+}
+
+/// Whether a reference and a token stand in the order `appends$DocumentReference/1`. R4 defines the parts of
+/// the relationship of a document crosswise: by the parameters the reference comes first, by the
+/// expressions the token. Both orders are taken.
+fn is_crosswise(parameters: &[&Parameter], parts: &[&str]) -> bool {
+    let is_reference = |part: &str| part.contains('/') && !part.contains('|');
+    match (parameters, parts) {
+        ([first, second], [a, b]) => {
+            (first.kind, second.kind) == (SearchKind::Reference, SearchKind::Token)
+                && !is_reference(a)
+                && is_reference(b)
+        }
+        _ => false,
+    }
 }
 
 fn no_such_parts() -> Fault {

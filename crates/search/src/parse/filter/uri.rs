@@ -2,7 +2,7 @@
 
 use super::{Asked, any_of};
 use crate::{
-    parse::{Fault, value},
+    parse::{Fault, budget, value},
     plan::{Filter, System, Test, TokenTest, UriTest},
     registry::ParamId,
     text,
@@ -18,7 +18,9 @@ const BELOW_BYTES_MAX: usize = 200;
 pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
     asked.modifier_among(&["above", "below"])?;
     let (mut plain, mut versioned) = (Vec::new(), Vec::new());
+    let mut count = 0;
     for (tests, version) in asked.each(values, one)? {
+        count += tests.len();
         match version {
             None => plain.extend(tests),
             Some((params, version)) => {
@@ -27,6 +29,7 @@ pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault
             }
         }
     }
+    budget::tests(count)?;
     if !plain.is_empty() {
         versioned.push(any_of(&asked.parameter.sources, plain));
     }
