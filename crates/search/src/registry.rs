@@ -346,4 +346,77 @@ mod tests {
             .collect();
         assert_eq!(others, [("Patient", "deceased")]);
     }
+
+    #[test]
+    fn some_parameters_alone_are_extracted() {
+        let registry = Registry::r4();
+        let patient = ResourceType::named("Patient").unwrap();
+        let id = |code| registry.parameter(patient, code).unwrap().id;
+        let tree = fhir_model::json::parse_trusted(
+            br#"{"resourceType":"Patient","gender":"male","name":[{"family":"Rao","prefix":["Dr"]}],"birthDate":"1970"}"#[..].into(),
+        );
+        let only = registry.only(&[id("gender"), id("name")]);
+        let rows = crate::extract(&only, &tree, "");
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows.tokens[0].param, rows.strings[0].param), (id("gender"), id("name")));
+        assert_eq!(only.parameter(patient, "birthdate").unwrap().id, id("birthdate"));
+        let all = crate::extract(registry, &tree, "");
+        assert!(all.tokens.contains(&rows.tokens[0]) && all.strings.contains(&rows.strings[0]));
+    }
+
+    #[test]
+    fn compartments_are_by_the_rows_there_are() {
+        let registry = Registry::r4();
+        let cases = [
+            ("Patient", "Observation", "performer subject"),
+            ("Patient", "Patient", "link"),
+            ("Patient", "Coverage", "beneficiary payor policy-holder subscriber"),
+            ("Encounter", "Observation", "encounter"),
+            ("Practitioner", "Encounter", "participant practitioner"),
+            ("RelatedPerson", "Encounter", "participant"),
+            ("Device", "Observation", "device subject"),
+            ("Patient", "Organization", ""),
+            ("Organization", "Observation", ""),
+        ];
+        for (center, ty, expected) in cases {
+            let [center, ty] = [center, ty].map(|name| ResourceType::named(name).unwrap());
+            let params = registry.compartment(center, ty).iter();
+            let codes = params.map(|id| &*registry.by_id(*id).unwrap().code);
+            assert_eq!(codes.collect::<Vec<_>>().join(" "), expected, "{center} {ty}");
+        }
+    }
+
+    #[test]
+    fn values_that_parameters_share_are_indexed_once() {
+        let registry = Registry::r4();
+        let cases = [
+            ("Patient", "name", "family given name"),
+            ("Patient", "phonetic", "family given name"),
+            ("Patient", "family", "family"),
+            ("Person", "phonetic", "name"),
+            ("Organization", "name", "name phonetic"),
+            (
+                "Patient",
+                "address",
+                "address address-city address-country address-postalcode address-state",
+            ),
+            ("Observation", "combo-code", "code component-code"),
+            ("Observation", "combo-value-quantity", "component-value-quantity value-quantity"),
+            (
+                "Observation",
+                "combo-code-value-quantity",
+                "code-value-quantity component-code-value-quantity",
+            ),
+            ("Observation", "subject", "subject"),
+            ("Patient", "telecom", "telecom"),
+            ("Patient", "deceased", "deceased"),
+            ("Patient", "_id", "_id"),
+        ];
+        for (ty, code, expected) in cases {
+            let parameter = registry.parameter(ResourceType::named(ty).unwrap(), code).unwrap();
+            let sources = parameter.sources.iter().map(|id| &*registry.by_id(*id).unwrap().code);
+            assert_eq!(sources.collect::<Vec<_>>().join(" "), expected, "{ty} {code}");
+        }
+        assert!(registry.all().iter().all(|one| !one.sources.is_empty()));
+    }
 }

@@ -355,3 +355,6 @@ impl Reader<'_> {
         Some((definition.into_owned(), text.into_owned(), kind))
     }
 }
+
+#[cfg(test)]
+mod tests;
