@@ -53,8 +53,10 @@ create table idx_date (
   lo  bigint not null,                      -- microseconds since 1970
   hi  bigint not null,
   res bigint not null,
-  primary key (p, lo, hi, res)
+  primary key (p, lo, res, hi)
 );
+-- by the end: `gt`, `ge`, `eb`, and newest first
+create index idx_date_end on idx_date (p, hi, res, lo);
 create index idx_date_forward on idx_date (res, p, lo, hi);
 
 -- -p: texts of the codes of a token parameter, `exact` empty
@@ -83,7 +85,7 @@ create table idx_quantity (
   sys   integer not null,                   -- of token_system, 0: none
   res   bigint not null,
   unit  text collate "C" not null,          -- as people read it; of a composite of two numbers, the second one
-  primary key (p, value, code, sys, res, unit)
+  primary key (p, value, res, code, sys, unit)
 );
 create index idx_quantity_forward on idx_quantity (res, p);
 
@@ -122,7 +124,7 @@ create table idx_position (
   y   double precision not null,
   z   double precision not null,
   res bigint not null,
-  primary key (p, x, y, z, res)
+  primary key (p, x, res, y, z)
 );
 create index idx_position_forward on idx_position (res, p, x, y, z);
 

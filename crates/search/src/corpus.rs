@@ -96,6 +96,11 @@ impl Corpus {
         }
     }
 
+    /// The type of a resource, of a contained one its own.
+    pub fn ty(&self, hit: Hit) -> Option<ResourceType> {
+        self.entries.get(hit.at).map(|entry| entry.ty)
+    }
+
     /// What a plan finds, sorted.
     pub fn find(&self, plan: &Plan) -> Vec<Hit> {
         let (own, inside) = match plan.contained {

@@ -1,12 +1,32 @@
 //! What a query gives back, and how its pages hang together.
 
-pub(crate) mod condition;
+pub(crate) mod ask;
+mod check;
+mod count;
+pub(crate) mod explain;
+mod include;
+pub(crate) mod inquiry;
+mod leader;
+mod names;
+mod order;
+mod page;
+mod part;
+pub(crate) mod position;
+mod probe;
+mod range;
+mod route;
+mod sort;
 pub(crate) mod statement;
+mod value;
+mod walk;
 
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 
 use crate::{Method, body};
+pub use explain::Explanation;
+pub use position::Position;
+use position::{Route, SortValue};
 
 /// A version of a resource, as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,25 +44,12 @@ pub struct Version {
     pub method: Method,
     /// The JSON; `None` for a deletion.
     pub body: Option<Bytes>,
-    /// What was found is the resource of this local id that this one contains.
+    /// What was found is the resource with this id inside this one.
     pub contained: Option<String>,
 }
 
-/// Where a page ends: the last version on it, by everything it may be sorted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
-    /// `meta.lastUpdated` in milliseconds.
-    pub updated: i64,
-    /// The row's number inside the vault.
-    pub res: i64,
-    /// The number of the version.
-    pub version: i64,
-    /// The logical id.
-    pub id: String,
-}
-
 /// Which page of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum Turn {
     /// From the start.
     #[default]
@@ -54,13 +61,13 @@ pub enum Turn {
 }
 
 /// A page of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Page {
     /// In the order that was asked for.
     pub versions: Vec<Version>,
-    /// What belongs to them: `_include` and `_revinclude`.
+    /// What `_include` and `_revinclude` ask for besides, as the matches were when they were read.
     pub included: Vec<Version>,
-    /// Whether there is more to include than a page holds.
+    /// Whether more than is included was asked for.
     pub is_cut: bool,
     /// From where the next page goes on; `None` on the last.
     pub next: Option<Position>,
@@ -68,43 +75,17 @@ pub struct Page {
     pub previous: Option<Position>,
 }
 
-impl Position {
-    /// For a cursor.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for number in [self.updated, self.res, self.version] {
-            bytes.extend_from_slice(&number.to_be_bytes());
-        }
-        bytes.extend_from_slice(self.id.as_bytes());
-        bytes
-    }
-
-    /// Reads a cursor back; `None` when it is none.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (mut numbers, mut rest) = ([0; 3], bytes);
-        for number in &mut numbers {
-            let (bytes, after) = rest.split_first_chunk::<8>()?;
-            *number = i64::from_be_bytes(*bytes);
-            rest = after;
-        }
-        let [updated, res, version] = numbers;
-        Some(Self { updated, res, version, id: String::from_utf8(rest.to_vec()).ok()? })
-    }
-}
-
 impl Version {
-    pub(crate) fn position(&self) -> Position {
-        Position {
-            updated: self.updated.millis(),
-            res: self.res,
-            version: i64::try_from(self.version).unwrap_or(i64::MAX),
-            id: self.id.clone(),
-        }
+    /// Where it stands in a history.
+    fn position(&self) -> Position {
+        let version = i64::try_from(self.version).unwrap_or(i64::MAX);
+        let values = [self.updated.millis(), version].map(SortValue::Integer);
+        Position { commit: 0, route: Route::default(), values: values.into(), res: self.res }
     }
 }
 
 impl Page {
-    /// Cuts what was fetched, one row more than the page holds, to a page.
+    /// Cuts what was fetched of a history, one row more than the page holds, to a page.
     pub(crate) fn cut(mut fetched: Vec<Version>, turn: &Turn, count: u32) -> Self {
         let count = usize::try_from(count).unwrap_or(usize::MAX);
         let more = fetched.len() > count;

@@ -4,7 +4,7 @@ use fhir_model::{Instant, ResourceType};
 
 use crate::{
     Key,
-    find::{Turn, statement::Statement},
+    find::{Turn, position::SortValue, statement::Statement},
 };
 
 /// Whose history.
@@ -19,7 +19,7 @@ pub enum Scope {
 }
 
 /// Which part of a history.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HistoryQuery {
     /// Whose.
     pub scope: Scope,
@@ -91,10 +91,12 @@ fn half(statement: &mut Statement, query: &HistoryQuery, half: Half) {
         Turn::After(position) => (position, "<"),
         Turn::Before(position) => (position, ">"),
     };
-    statement.push(
-        &format!("  and  (updated, res, version) {sign} (?, ?, ?)\n"),
-        [position.updated.into(), position.res.into(), position.version.into()],
-    );
+    if let [SortValue::Integer(updated), SortValue::Integer(version)] = position.values.as_slice() {
+        statement.push(
+            &format!("  and  (updated, res, version) {sign} (?, ?, ?)\n"),
+            [(*updated).into(), position.res.into(), (*version).into()],
+        );
+    }
 }
 
 /// A version was current until the next one came.

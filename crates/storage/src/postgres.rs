@@ -5,6 +5,8 @@ mod columns;
 mod index;
 mod names;
 mod numbers;
+mod query;
+mod records;
 mod transaction;
 mod versions;
 
@@ -14,25 +16,21 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{
-        self, Column as _, PgPool, Row as _, TypeInfo as _,
-        postgres::{PgColumn, PgRow},
-    },
+    sqlx::{self, PgPool},
 };
+use search::{Plan, Registry};
 
 use crate::{
     Clock, Tx, Work,
-    find::{
-        Columns, Version,
-        statement::{Bind, Statement},
-    },
-    parameters::{self, Parameters, Published},
-    row::{Cell, Row},
+    find::{Explanation, Page, Turn, Version, explain, inquiry, statement::Statement},
+    parameters::{self, Published},
+    row::Row,
     setting,
     tx::{Engine, Indexing},
 };
 use names::Names;
 use numbers::Numbers;
+use query::{Asked, bound, version};
 pub(crate) use transaction::Transaction;
 
 /// How often a transaction that another one got in the way of starts again.
@@ -42,6 +40,8 @@ const TRIES_MAX: u32 = 6;
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: PgPool,
+    /// Connections that only read.
+    reading: PgPool,
     clock: Clock,
     published: Published,
     shared: Arc<Shared>,
@@ -61,15 +61,18 @@ impl Postgres {
     /// When the second pool, for the dictionary of systems, cannot connect.
     pub(crate) async fn open(
         control: DatabaseConnection,
-        url: &str,
+        (url, connections_max): (&str, u32),
         clock: Clock,
     ) -> Result<Self, Outcome> {
         // numbering a name commits at once, so it needs a connection that no transaction holds
         let dictionary = setting::connect(url, 2).await?;
         let names = Names::new(dictionary.get_postgres_connection_pool().clone());
         let pool = control.get_postgres_connection_pool().clone();
-        let published = Published::new(Arc::new(kept(&pool).await?));
-        Ok(Self { pool, clock, published, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
+        let published = Published::new(Arc::new(records::kept(&pool).await?));
+        let reading = setting::connect_reading(url, connections_max).await?;
+        let reading = reading.get_postgres_connection_pool().clone();
+        let shared = Arc::new(Shared { numbers: Numbers::new(clock), names });
+        Ok(Self { pool, reading, clock, published, shared })
     }
 
     /// Where changes of the search parameters are told, once they are committed.
@@ -85,7 +88,7 @@ impl Postgres {
         let told = self.rows(&parameters::epoch()).await?;
         let epoch = told.first().map_or("", |row| row.text(0)).parse().unwrap_or(0);
         if self.published.now().epoch < epoch {
-            self.published.publish(&Arc::new(kept(&self.pool).await?));
+            self.published.publish(&Arc::new(records::kept(&self.pool).await?));
         }
         Ok(())
     }
@@ -129,30 +132,61 @@ impl Postgres {
         }
     }
 
-    /// Runs a statement whose columns are those of [`Columns`].
+    /// Runs a statement that gives versions.
     pub(crate) async fn find(
         &self,
         _permit: &Permit,
         statement: &Statement,
     ) -> Result<Vec<Version>, Outcome> {
-        let rows = bound(statement).fetch_all(&self.pool).await.map_err(|error| trouble(&error))?;
-        rows.iter().map(version).collect()
+        let rows = bound(statement).fetch_all(&self.reading).await;
+        rows.map_err(|error| trouble(&error))?.iter().map(version).collect()
     }
 
     /// Runs a statement on the vault's own tables.
     pub(crate) async fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
         let found = bound(statement).fetch_all(&self.pool).await;
-        found.and_then(|found| found.iter().map(row).collect()).map_err(|error| trouble(&error))
+        let rows = found.and_then(|found| found.iter().map(records::row).collect());
+        rows.map_err(|error| trouble(&error))
     }
 
-    /// Runs a statement that gives one number.
-    pub(crate) async fn number(
+    /// See [`crate::Vault::search`].
+    pub(crate) async fn search(
         &self,
         _permit: &Permit,
-        statement: &Statement,
-    ) -> Result<i64, Outcome> {
-        let row = bound(statement).fetch_one(&self.pool).await.map_err(|error| trouble(&error))?;
-        row.try_get(0).map_err(|error| trouble(&error))
+        registry: &Registry,
+        plan: &Plan,
+        page: (&Turn, u32),
+    ) -> Result<Page, Outcome> {
+        if plan.includes.is_empty() {
+            let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+            let mut asked = Asked::new(&mut connection, &self.shared);
+            return inquiry::search(plan, page, registry, &mut asked).await;
+        }
+        // matches and what they refer to, as they were at one time
+        let begin = "begin isolation level repeatable read, read only";
+        let begun = self.reading.begin_with(begin).await;
+        let mut transaction = begun.map_err(|error| trouble(&error))?;
+        let mut asked = Asked::new(&mut transaction, &self.shared);
+        let page = inquiry::search(plan, page, registry, &mut asked).await?;
+        transaction.commit().await.map_err(|error| trouble(&error))?;
+        Ok(page)
+    }
+
+    /// See [`crate::Vault::count`].
+    pub(crate) async fn count(&self, _permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        inquiry::count(plan, &mut Asked::new(&mut connection, &self.shared)).await
+    }
+
+    /// See [`crate::Vault::explain`].
+    pub(crate) async fn explain(
+        &self,
+        _permit: &Permit,
+        plan: &Plan,
+        count: u32,
+    ) -> Result<Explanation, Outcome> {
+        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        explain::explain(plan, count, &mut Asked::new(&mut connection, &self.shared)).await
     }
 }
 
@@ -180,59 +214,13 @@ fn trouble(error: &sqlx::Error) -> Outcome {
     if matches!(error, sqlx::Error::PoolTimedOut) {
         return Outcome::new(IssueType::Transient, "All database connections are busy; try again");
     }
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    if code.as_deref() == Some("57014") {
+        return Outcome::new(IssueType::TooCostly, "The query took too long and was stopped");
+    }
     if Again::after(error) == Again::Yes {
         return Outcome::new(IssueType::Transient, "Another write was in the way; try again");
     }
     tracing::error!(%error, "postgres");
     Outcome::new(IssueType::Exception, "The database failed; nothing was stored")
-}
-
-type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
-
-/// The statement with its values.
-fn bound(statement: &Statement) -> Query<'_> {
-    let query = sqlx::query(sqlx::AssertSqlSafe(statement.sql.clone()));
-    statement.binds.iter().fold(query, |query, bind| match bind {
-        Bind::Integer(value) => query.bind(*value),
-        Bind::Real(value) => query.bind(*value),
-        Bind::Text(value) => query.bind(value.as_str()),
-    })
-}
-
-/// The search parameters that are kept.
-async fn kept(pool: &PgPool) -> Result<Parameters, Outcome> {
-    let ask = parameters::all();
-    let found = bound(&ask).fetch_all(pool).await.map_err(|error| trouble(&error))?;
-    let rows: Result<Vec<Row>, sqlx::Error> = found.iter().map(row).collect();
-    parameters::load(&rows.map_err(|error| trouble(&error))?)
-}
-
-/// A row of the vault's own tables.
-fn row(row: &PgRow) -> Result<Row, sqlx::Error> {
-    let cell = |column: &PgColumn| {
-        let at = column.ordinal();
-        let integer = |value: Option<i64>| value.map_or(Cell::Null, Cell::Integer);
-        Ok(match column.type_info().name() {
-            "INT2" => integer(row.try_get::<Option<i16>, _>(at)?.map(i64::from)),
-            "INT4" => integer(row.try_get::<Option<i32>, _>(at)?.map(i64::from)),
-            "INT8" => integer(row.try_get(at)?),
-            _ => row.try_get::<Option<String>, _>(at)?.map_or(Cell::Null, Cell::Text),
-        })
-    };
-    row.columns().iter().map(cell).collect::<Result<_, sqlx::Error>>().map(Row)
-}
-
-fn version(row: &PgRow) -> Result<Version, Outcome> {
-    let columns = || -> Result<Columns<'_>, sqlx::Error> {
-        Ok(Columns {
-            res: row.try_get(0)?,
-            resource_type: i64::from(row.try_get::<i16, _>(1)?),
-            id: row.try_get(2)?,
-            version: i64::from(row.try_get::<i32, _>(3)?),
-            updated: row.try_get(4)?,
-            method: i64::from(row.try_get::<i16, _>(5)?),
-            body: row.try_get(6)?,
-        })
-    };
-    columns().map_err(|error| trouble(&error))?.version()
 }

@@ -14,7 +14,8 @@ mod status;
 use std::{sync::Weak, time::Duration};
 
 use auth::{Action, Caller, Permit, authorize};
-use fhir_model::Outcome;
+use fhir_model::{IssueType, Outcome};
+use search::Plan;
 
 use crate::{
     Vault,
@@ -86,6 +87,22 @@ async fn turn(vault: &Vault) -> Result<Turn, Outcome> {
         Some(entry) => leaving::work(vault, entry.param).await,
         None => Ok(Turn::Idle),
     }
+}
+
+/// The answer to a search that needs index rows, while they are made again.
+///
+/// # Errors
+/// `transient`, unless the plan needs none.
+pub(crate) fn refuse(plan: &Plan) -> Result<(), Outcome> {
+    let has_filters = plan.types.iter().any(|of_type| !of_type.filters.is_empty());
+    if !has_filters && plan.sort.is_empty() && plan.includes.is_empty() {
+        return Ok(());
+    }
+    Err(Outcome::new(
+        IssueType::Transient,
+        "After an upgrade everything is being indexed again, and until then searches would find too little; \
+         reads and writes go on. See GET [base]/$reindex-status",
+    ))
 }
 
 /// The vault acts for the one who runs it.

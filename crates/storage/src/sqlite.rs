@@ -2,10 +2,13 @@
 
 mod apply;
 mod connection;
+mod deadline;
 mod group;
 mod lines;
 mod names;
+mod query;
 mod readers;
+mod records;
 mod writer;
 
 use std::path::Path;
@@ -14,6 +17,7 @@ use fhir_model::{IssueType, Outcome};
 
 use crate::parameters::Published;
 pub(crate) use group::{Finished, Group, Job};
+pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
 pub(crate) use writer::Writer;
 
@@ -33,7 +37,8 @@ impl Sqlite {
     pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
         let published = writer.published();
-        Ok(Self { readers: Readers::new(path), group: Group::start(writer, path)?, published })
+        let readers = Readers::new(path, writer.committed());
+        Ok(Self { readers, group: Group::start(writer, path)?, published })
     }
 }
 

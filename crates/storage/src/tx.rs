@@ -12,7 +12,7 @@ use crate::{
     delta::IndexDelta,
     find::statement::Statement,
     parameters::{self, Effect, Parameters},
-    postgres,
+    postgres, reindex,
     row::Row,
     sqlite,
 };
@@ -152,9 +152,15 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// The database's own trouble.
     pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
+        if self.indexing.is_outdated {
+            reindex::refuse(plan)?;
+        }
+        let registry = &self.indexing.parameters.registry;
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, plan, limit),
-            Engine::Postgres(transaction) => transaction.find(self.permit, plan, limit).await,
+            Engine::Sqlite(writer) => writer.find(self.permit, registry, plan, limit),
+            Engine::Postgres(transaction) => {
+                transaction.find(self.permit, registry, plan, limit).await
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
-    find::{Page, Turn, statement, statement::Statement},
+    find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
     history, migrate,
     parameters::{Parameters, Published},
     postgres,
@@ -98,7 +98,7 @@ impl Vault {
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
-                let engine = postgres::Postgres::open(control, url, options.clock).await?;
+                let engine = postgres::Postgres::open(control, (url, options.connections_max), options.clock).await?;
                 (Engine::Postgres(engine), secret, base, generation)
             }
         };
@@ -287,8 +287,18 @@ impl Vault {
         turn: &Turn,
         count: u32,
     ) -> Result<Page, Outcome> {
-        let fetched = self.find(permit, statement::page(plan, turn, count)).await?;
-        Ok(Page::cut(fetched, turn, count))
+        self.be_indexed(plan)?;
+        let registry = self.registry();
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.search(permit, &registry, plan, (turn, count)).await,
+            Engine::Sqlite(_) => {
+                let (plan, turn) = (plan.clone(), turn.clone());
+                self.on_snapshot(move |asked| {
+                    inquiry::search(&plan, (&turn, count), &registry, asked).now_or_never()
+                })
+                .await
+            }
+        }
     }
 
     /// How many resources a search finds in all.
@@ -296,19 +306,40 @@ impl Vault {
     /// # Errors
     /// `too-costly`, or the database's own trouble.
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
-        let ask = statement::count(plan);
-        let number = match &self.inner.engine {
-            Engine::Postgres(engine) => engine.number(permit, &ask).await?,
+        self.be_indexed(plan)?;
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.count(permit, plan).await,
             Engine::Sqlite(_) => {
-                let inner = Arc::clone(&self.inner);
-                elsewhere(move || match &inner.engine {
-                    Engine::Sqlite(engine) => engine.readers.number(&ask),
-                    Engine::Postgres(_) => Err(wrong_engine()),
-                })
-                .await?
+                let plan = plan.clone();
+                self.on_snapshot(move |asked| inquiry::count(&plan, asked).now_or_never()).await
             }
-        };
-        Ok(u64::try_from(number).unwrap_or(0))
+        }
+    }
+
+    /// How the first page of a search is found; it is found to say so.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub async fn explain(
+        &self,
+        permit: &Permit,
+        plan: &Plan,
+        count: u32,
+    ) -> Result<Explanation, Outcome> {
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.explain(permit, plan, count).await,
+            Engine::Sqlite(_) => {
+                let plan = plan.clone();
+                self.on_snapshot(move |asked| explain::explain(&plan, count, asked).now_or_never())
+                    .await
+            }
+        }
+    }
+
+    /// Refuses what index rows are needed for while they are made again after an upgrade: what is found would
+    /// be too little, and nobody would know.
+    fn be_indexed(&self, plan: &Plan) -> Result<(), Outcome> {
+        if self.index_is_outdated() { reindex::refuse(plan) } else { Ok(()) }
     }
 
     /// A page of a history, newest first.
@@ -318,6 +349,27 @@ impl Vault {
     pub async fn history(&self, permit: &Permit, query: &HistoryQuery) -> Result<Page, Outcome> {
         let fetched = self.find(permit, history::statement(query)).await?;
         Ok(Page::cut(fetched, &query.turn, query.count))
+    }
+
+    /// Asks SQLite what a search asks, on one snapshot; not on the thread that serves requests, since it may take
+    /// long.
+    async fn on_snapshot<T: Send + 'static>(
+        &self,
+        search: impl FnOnce(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
+    ) -> Result<T, Outcome> {
+        self.inner.traffic.count();
+        let inner = Arc::clone(&self.inner);
+        elsewhere(move || match &inner.engine {
+            Engine::Sqlite(engine) => {
+                let snapshot = engine.readers.snapshot()?;
+                let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
+                answer.unwrap_or_else(|| {
+                    Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+                })
+            }
+            Engine::Postgres(_) => Err(wrong_engine()),
+        })
+        .await
     }
 
     /// A query of somebody who waits for it.

@@ -23,7 +23,6 @@ pub(crate) fn terms(ty: ResourceType, words: &[WordRow]) -> impl Iterator<Item =
 
 /// What full-text search on SQLite matches against: one of the lists of words occurs, each of its words. See
 /// <https://www.sqlite.org/fts5.html#full_text_query_syntax>.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the search"))]
 pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<str>>]) -> String {
     let list = |words: &Vec<Box<str>>| {
         let terms: Vec<String> =

@@ -1,22 +1,28 @@
-//! A search plan as one SQL statement, the same text for both databases.
+//! SQL with its values. [`Sql`] is a piece, in which `?` stands for the next value and `@.` for the name of
+//! the row it is about; a [`Statement`] is whole.
 
-use search::{Direction, Plan, SortKey};
-
-use super::{Position, Turn, condition};
-
-/// A statement and what it binds, `$1` first.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// A statement for either database.
+#[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Statement {
+    /// With `$1`, `$2`, ... for the values.
     pub(crate) sql: String,
+    /// The values, in order.
     pub(crate) binds: Vec<Bind>,
 }
 
-/// A bound value.
+/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Bind {
     Integer(i64),
     Real(f64),
     Text(String),
+}
+
+/// A piece of SQL. Values from outside are never part of the text.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Sql {
+    text: String,
+    binds: Vec<Bind>,
 }
 
 impl From<i64> for Bind {
@@ -37,17 +43,163 @@ impl From<&str> for Bind {
     }
 }
 
+impl From<String> for Bind {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// A piece: text and values.
+pub(crate) fn sql<const N: usize>(text: impl Into<String>, binds: [Bind; N]) -> Sql {
+    Sql { text: text.into(), binds: binds.into() }
+}
+
+impl Sql {
+    /// A condition that nothing satisfies.
+    pub(crate) fn never() -> Self {
+        sql("false", [])
+    }
+
+    /// A condition that everything satisfies.
+    pub(crate) fn always() -> Self {
+        sql("true", [])
+    }
+
+    pub(crate) fn is_never(&self) -> bool {
+        self.text == "false"
+    }
+
+    pub(crate) fn is_always(&self) -> bool {
+        self.text == "true"
+    }
+
+    /// Appends text.
+    #[must_use]
+    pub(crate) fn then(mut self, text: &str) -> Self {
+        self.text.push_str(text);
+        self
+    }
+
+    /// Appends a piece.
+    #[must_use]
+    pub(crate) fn with(mut self, other: Self) -> Self {
+        self.text.push_str(&other.text);
+        self.binds.extend(other.binds);
+        self
+    }
+
+    /// Appends one value.
+    #[must_use]
+    pub(crate) fn bind(mut self, value: impl Into<Bind>) -> Self {
+        self.text.push('?');
+        self.binds.push(value.into());
+        self
+    }
+
+    /// Names the row that the piece is about.
+    #[must_use]
+    pub(crate) fn on(mut self, row: &str) -> Self {
+        self.text = self.text.replace("@.", &format!("{row}."));
+        self
+    }
+
+    /// Moves all lines but the first to the right.
+    #[must_use]
+    pub(crate) fn indented(mut self, columns: usize) -> Self {
+        self.text = self.text.replace('\n', &format!("\n{}", " ".repeat(columns)));
+        self
+    }
+
+    /// `(?, ?, ?)`
+    pub(crate) fn list<B: Into<Bind>>(values: impl IntoIterator<Item = B>) -> Self {
+        let pieces = values.into_iter().map(|value| sql("?", [value.into()]));
+        sql("(", []).with(Self::joined(pieces, ", ")).then(")")
+    }
+
+    /// `column = ?`, or `column in (?, ?)`, or `false`.
+    pub(crate) fn one_of<B: Into<Bind> + Clone>(column: &str, values: &[B]) -> Self {
+        match values {
+            [] => Self::never(),
+            [one] => sql(format!("{column} = "), []).bind(one.clone()),
+            many => sql(format!("{column} in "), []).with(Self::list(many.iter().cloned())),
+        }
+    }
+
+    /// Pieces one after the other.
+    pub(crate) fn joined(pieces: impl IntoIterator<Item = Self>, between: &str) -> Self {
+        let mut all = Self::default();
+        for (n, piece) in pieces.into_iter().enumerate() {
+            if n > 0 {
+                all.text.push_str(between);
+            }
+            all = all.with(piece);
+        }
+        all
+    }
+
+    /// Each of the conditions.
+    pub(crate) fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
+        let mut pieces: Vec<Self> = conditions.into_iter().filter(|one| !one.is_always()).collect();
+        if pieces.iter().any(Self::is_never) {
+            return Self::never();
+        }
+        match pieces.len() {
+            0 => Self::always(),
+            1 => pieces.remove(0),
+            _ => Self::joined(pieces, " and "),
+        }
+    }
+
+    /// One of the conditions at least, in parentheses where needed.
+    pub(crate) fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
+        let mut pieces: Vec<Self> = conditions.into_iter().filter(|one| !one.is_never()).collect();
+        if pieces.iter().any(Self::is_always) {
+            return Self::always();
+        }
+        match pieces.len() {
+            0 => Self::never(),
+            1 => pieces.remove(0),
+            _ => {
+                let pieces = pieces.into_iter().map(|one| sql("(", []).with(one).then(")"));
+                sql("(", []).with(Self::joined(pieces, " or ")).then(")")
+            }
+        }
+    }
+
+    /// The condition does not hold. What it says must be true or false, never unknown.
+    pub(crate) fn not(condition: Self) -> Self {
+        if condition.is_never() {
+            return Self::always();
+        }
+        if condition.is_always() {
+            return Self::never();
+        }
+        sql("not (", []).with(condition).then(")")
+    }
+
+    /// Whole.
+    pub(crate) fn statement(self) -> Statement {
+        let mut statement = Statement::default();
+        statement.take(self);
+        statement
+    }
+}
+
 impl Statement {
     /// Appends SQL in which each `?` is the next of the values.
-    pub(crate) fn push<const N: usize>(&mut self, sql: &str, values: [Bind; N]) {
-        let mut values = values.into_iter();
-        for (n, piece) in sql.split('?').enumerate() {
+    pub(crate) fn push<const N: usize>(&mut self, text: &str, values: [Bind; N]) {
+        self.take(sql(text, values));
+    }
+
+    fn take(&mut self, piece: Sql) {
+        let mut values = piece.binds.into_iter();
+        for (n, text) in piece.text.split('?').enumerate() {
             if n > 0 {
                 self.binds.extend(values.next());
                 self.sql.push('$');
                 self.sql.push_str(&self.binds.len().to_string());
             }
-            self.sql.push_str(piece);
+            self.sql.push_str(text);
         }
     }
 }
@@ -55,77 +207,21 @@ impl Statement {
 /// The columns of [`super::Columns`].
 pub(crate) const COLUMNS: &str = "res, type, id, version, updated, method, body";
 
-/// The resources of a page and one more.
-pub(crate) fn page(plan: &Plan, turn: &Turn, count: u32) -> Statement {
-    let mut statement = Statement::default();
-    let driver = condition::driver(plan);
-    statement.push("select r.res, r.type, r.id, r.version, r.updated, r.method, r.body\n", []);
-    condition::from_where(&mut statement, plan, driver);
-    let order = Order::of(plan, driver);
-    order.after(&mut statement, turn);
-    order.by(&mut statement, turn);
-    statement.push("limit ?", [Bind::Integer(i64::from(count) + 1)]);
-    statement
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How many resources there are in all.
-pub(crate) fn count(plan: &Plan) -> Statement {
-    let mut statement = Statement::default();
-    statement.push("select count(*)\n", []);
-    condition::from_where(&mut statement, plan, condition::driver(plan));
-    statement
-}
-
-/// The columns a page is sorted by; the last is unique.
-struct Order {
-    columns: &'static [&'static str],
-    descending: bool,
-    value: fn(&Position) -> Vec<Bind>,
-}
-
-impl Order {
-    fn of(plan: &Plan, driver: Option<usize>) -> Self {
-        let first = plan.sort.first();
-        let descending = first.is_some_and(|sort| sort.direction == Direction::Descending);
-        match first.map(|sort| &sort.key) {
-            Some(SortKey::Id) => Self {
-                columns: &["r.id"],
-                descending,
-                value: |position| vec![position.id.as_str().into()],
-            },
-            Some(SortKey::Updated) => Self {
-                columns: &["r.updated", "r.res"],
-                descending,
-                value: |position| vec![position.updated.into(), position.res.into()],
-            },
-            Some(SortKey::Value { .. }) | None => Self {
-                // the index of the driver is clustered by res: its own column lets the database see that
-                columns: if driver.is_some() { &["d.res"] } else { &["r.res"] },
-                descending,
-                value: |position| vec![position.res.into()],
-            },
-        }
-    }
-
-    fn after(&self, statement: &mut Statement, turn: &Turn) {
-        let (position, forwards) = match turn {
-            Turn::First => return,
-            Turn::After(position) => (position, true),
-            Turn::Before(position) => (position, false),
-        };
-        let sign = if forwards == self.descending { "<" } else { ">" };
-        statement.push(&format!("  and  ({}) {sign} (", self.columns.join(", ")), []);
-        for (n, value) in (self.value)(position).into_iter().enumerate() {
-            statement.push(if n == 0 { "?" } else { ", ?" }, [value]);
-        }
-        statement.push(")\n", []);
-    }
-
-    fn by(&self, statement: &mut Statement, turn: &Turn) {
-        let backwards = matches!(turn, Turn::Before(_));
-        let direction = if backwards == self.descending { "" } else { " desc" };
-        let columns: Vec<String> =
-            self.columns.iter().map(|column| format!("{column}{direction}")).collect();
-        statement.push(&format!("order  by {}\n", columns.join(", ")), []);
+    #[test]
+    fn pieces_become_a_statement() {
+        let piece = Sql::all([
+            Sql::one_of("@.p", &[1_i64, 2]),
+            Sql::always(),
+            Sql::any([sql("@.code = ?", ["x".into()]), Sql::never(), sql("@.sys = 0", [])]),
+        ]);
+        let statement = piece.on("d").statement();
+        assert_eq!(statement.sql, "d.p in ($1, $2) and ((d.code = $3) or (d.sys = 0))");
+        assert_eq!(statement.binds, [1.into(), 2.into(), "x".into()]);
+        assert!(Sql::all([Sql::always(), Sql::never()]).is_never());
+        assert!(Sql::not(Sql::any([])).is_always());
     }
 }

@@ -9,22 +9,20 @@ use std::{
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::sqlx::{self, PgPool};
-use search::Plan;
+use search::{Plan, Registry};
 
 use super::{
-    Again, Shared, bound,
+    Again, Shared,
     columns::{Gathering, Known},
     index::{self, WordColumns},
     names::CompositeKey,
-    trouble, version, versions,
+    query::{Asked, bound, version},
+    records, trouble, versions,
 };
 use crate::{
     Head, Key, Lock,
     delta::{IndexDelta, Removed, Words},
-    find::{
-        Turn, Version,
-        statement::{self, Statement},
-    },
+    find::{Turn, Version, inquiry, statement::Statement},
     index as lines,
     parameters::{self, Parameters, Published},
     row::{Row, ask},
@@ -110,7 +108,7 @@ impl Transaction {
     /// See [`crate::Tx::rows`].
     pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
         let found = bound(statement).fetch_all(&mut *self.inner).await;
-        let rows = found.and_then(|found| found.iter().map(super::row).collect());
+        let rows = found.and_then(|found| found.iter().map(records::row).collect());
         rows.map_err(|error| self.failed(&error))
     }
 
@@ -184,12 +182,15 @@ impl Transaction {
     pub(crate) async fn find(
         &mut self,
         _permit: &Permit,
+        registry: &Registry,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
-        let ask = statement::page(plan, &Turn::First, limit);
-        let rows = bound(&ask).fetch_all(&mut *self.inner).await;
-        rows.map_err(|error| self.failed(&error))?.iter().map(version).collect()
+        let mut asked = Asked::new(&mut self.inner, &self.shared);
+        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).await;
+        let again = asked.again;
+        let page = page.inspect_err(|_| self.again = again)?;
+        Ok(page.versions)
     }
 
     /// See [`crate::Tx::write`]; `epoch` is that of the parameters before this transaction.

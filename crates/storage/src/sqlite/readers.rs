@@ -2,141 +2,120 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use fhir_model::Outcome;
-use rusqlite::{Connection, Row, ToSql, params_from_iter, types::{ToSqlOutput, ValueRef}};
+use rusqlite::Connection;
 
-use super::{connection, trouble};
+use super::{connection, deadline::Deadline, query, records, trouble};
 use crate::{
-    find::{
-        Columns, Version,
-        statement::{Bind, Statement},
-    },
-    row::{Cell, Row as Record},
+    find::{Version, statement::Statement},
+    row::Row,
 };
 
 /// A stack of idle readers: the one used last is the one with the warm cache.
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
+    last_commit: Arc<AtomicI64>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    deadline: Deadline,
+}
+
+/// A reader that sees one state of the database until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Snapshot<'r> {
+    readers: &'r Readers,
+    reader: Option<Reader>,
+    last_commit: i64,
 }
 
 /// Idle connections beyond these are closed.
 const IDLE_MAX: usize = 8;
 
 impl Readers {
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default() }
+    /// Readers of a file; the writer says in `last_commit` how far it is.
+    pub(crate) fn new(path: &Path, last_commit: Arc<AtomicI64>) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::default(), last_commit }
     }
 
     /// Runs a statement that gives versions.
     pub(crate) fn find(&self, statement: &Statement) -> Result<Vec<Version>, Outcome> {
-        self.with(|connection| find(connection, statement))
-    }
-
-    /// Runs a statement that gives one number.
-    pub(crate) fn number(&self, statement: &Statement) -> Result<i64, Outcome> {
-        self.with(|connection| number(connection, statement))
+        let reader = self.take()?;
+        let answer = query::versions(&reader.connection, statement);
+        self.put_back(reader);
+        answer
     }
 
     /// Runs a statement on the vault's own tables.
-    pub(crate) fn rows(&self, statement: &Statement) -> Result<Vec<Record>, Outcome> {
-        self.with(|connection| rows(connection, statement))
-    }
-
-    /// Runs a query on a connection of the pool.
-    pub(crate) fn with<T>(
-        &self,
-        query: impl FnOnce(&Connection) -> Result<T, Outcome>,
-    ) -> Result<T, Outcome> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connection::open_reader(&self.path).map_err(|error| trouble(&error))?,
-        };
-        let answer = query(&connection);
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
+    pub(crate) fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        let reader = self.take()?;
+        let answer = records::rows(&reader.connection, statement);
+        self.put_back(reader);
         answer
     }
-}
 
-/// Runs a statement whose columns are those of [`Columns`].
-pub(super) fn find(
-    connection: &Connection,
-    statement: &Statement,
-) -> Result<Vec<Version>, Outcome> {
-    let mut compiled =
-        connection.prepare_cached(&statement.sql).map_err(|error| trouble(&error))?;
-    let mut rows = compiled
-        .query(params_from_iter(statement.binds.iter()))
-        .map_err(|error| trouble(&error))?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(|error| trouble(&error))? {
-        let columns = columns(row).map_err(|error| trouble(&error))?;
-        found.push(columns.version()?);
+    /// The state of the database as of now.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Outcome> {
+        // looked up before the snapshot begins: who was told of a commit finds it in both
+        let last_commit = self.last_commit.load(Ordering::Acquire);
+        let reader = self.take()?;
+        query::run(&reader.connection, "begin")?;
+        Ok(Snapshot { readers: self, reader: Some(reader), last_commit })
     }
-    Ok(found)
-}
 
-fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
-    Ok(Columns {
-        res: row.get(0)?,
-        resource_type: row.get(1)?,
-        id: row.get(2)?,
-        version: row.get(3)?,
-        updated: row.get(4)?,
-        method: row.get(5)?,
-        body: row.get_ref(6)?.as_blob_or_null()?,
-    })
-}
+    fn take(&self) -> Result<Reader, Outcome> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => Reader::open(&self.path).map_err(|error| trouble(&error))?,
+        };
+        reader.deadline.begin();
+        Ok(reader)
+    }
 
-/// Runs a statement that gives one number.
-pub(super) fn number(connection: &Connection, statement: &Statement) -> Result<i64, Outcome> {
-    connection
-        .prepare_cached(&statement.sql)
-        .and_then(|mut compiled| {
-            compiled.query_row(params_from_iter(statement.binds.iter()), |row| row.get(0))
-        })
-        .map_err(|error| trouble(&error))
-}
-
-/// Runs a statement on the vault's own tables.
-pub(super) fn rows(
-    connection: &Connection,
-    statement: &Statement,
-) -> Result<Vec<Record>, Outcome> {
-    let run = || {
-        let mut compiled = connection.prepare_cached(&statement.sql)?;
-        let columns = compiled.column_count();
-        let mut rows = compiled.query(params_from_iter(statement.binds.iter()))?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let cells = (0..columns).map(|column| {
-                Ok(match row.get_ref(column)? {
-                    ValueRef::Integer(value) => Cell::Integer(value),
-                    ValueRef::Text(value) => Cell::Text(String::from_utf8_lossy(value).into_owned()),
-                    ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Cell::Null,
-                })
-            });
-            found.push(Record(cells.collect::<rusqlite::Result<_>>()?));
+    fn put_back(&self, reader: Reader) {
+        reader.deadline.end();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX && reader.connection.is_autocommit() {
+            idle.push(reader);
         }
-        Ok(found)
-    };
-    run().map_err(|error| trouble(&error))
+    }
 }
 
-impl ToSql for Bind {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Self::Integer(value) => ToSqlOutput::from(*value),
-            Self::Real(value) => ToSqlOutput::from(*value),
-            Self::Text(value) => ToSqlOutput::from(value.as_str()),
-        })
+impl Reader {
+    fn open(path: &Path) -> rusqlite::Result<Self> {
+        let connection = connection::open_reader(path)?;
+        let deadline = Deadline::on(&connection)?;
+        Ok(Self { connection, deadline })
+    }
+}
+
+impl Snapshot<'_> {
+    /// The connection, with the last commit that is known to be in the snapshot.
+    pub(crate) fn asked(&self) -> Option<query::Asked<'_>> {
+        let reader = self.reader.as_ref()?;
+        Some(query::Asked { connection: &reader.connection, last_commit: self.last_commit })
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.deadline.end();
+            // nothing was written; a connection that cannot even end is closed
+            if query::run(&reader.connection, "rollback").is_ok() {
+                self.readers.put_back(reader);
+            }
+        }
     }
 }

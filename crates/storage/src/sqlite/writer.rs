@@ -1,20 +1,25 @@
 //! The one connection that writes, and what it knows by heart.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
-use search::Plan;
+use futures_util::FutureExt as _;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use search::{Plan, Registry};
 
-use super::{connection, names::Names, trouble};
+use super::{connection, deadline::Deadline, names::Names, query::Asked, trouble};
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
-    find::{
-        Turn, Version,
-        statement::{self, Statement},
-    },
+    find::{Turn, Version, inquiry, statement::Statement},
     parameters::{self, Parameters, Published},
     row::Row,
     tx::Delta,
@@ -27,6 +32,9 @@ pub(crate) struct Writer {
     clock: Clock,
     memory: Memory,
     parameters: Known,
+    deadline: Deadline,
+    /// The last commit that is on disk.
+    committed: Arc<AtomicI64>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
 }
@@ -60,7 +68,8 @@ impl Writer {
         let connection = connection::open_writer(path).map_err(|error| trouble(&error))?;
         let (last_res, last_time, last_commit) =
             counters(&connection).map_err(|error| trouble(&error))?;
-        let kept = super::readers::rows(&connection, &parameters::all())?;
+        let deadline = Deadline::on(&connection).map_err(|error| trouble(&error))?;
+        let kept = super::records::rows(&connection, &parameters::all())?;
         let now = Arc::new(parameters::load(&kept)?);
         let published = Published::new(Arc::clone(&now));
         Ok(Self {
@@ -75,6 +84,8 @@ impl Writer {
                 words: Vec::new(),
                 words_before: 0,
             },
+            deadline,
+            committed: Arc::new(AtomicI64::new(last_commit)),
             is_written: false,
         })
     }
@@ -94,6 +105,11 @@ impl Writer {
         self.parameters.now = next;
     }
 
+    /// Where the number of the last commit can be read.
+    pub(super) fn committed(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.committed)
+    }
+
     /// The time of the next transaction: the clock's, but never before an earlier transaction's.
     pub(crate) fn tick(&mut self) -> Instant {
         self.memory.last_time = self.memory.last_time.max(self.clock.now());
@@ -110,6 +126,7 @@ impl Writer {
         self.write_words()?;
         self.run("commit")?;
         self.parameters.published.publish(&self.parameters.now);
+        self.committed.store(self.memory.last_commit, Ordering::Release);
         self.memory.names.keep();
         Ok(())
     }
@@ -215,11 +232,20 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
+        registry: &Registry,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_words().map_err(|error| trouble(&error))?;
-        super::readers::find(&self.connection, &statement::page(plan, &Turn::First, limit))
+        let mut asked =
+            Asked { connection: &self.connection, last_commit: self.memory.last_commit };
+        self.deadline.begin();
+        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+        self.deadline.end();
+        let page = page.unwrap_or_else(|| {
+            Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+        });
+        Ok(page?.versions)
     }
 
     /// See [`crate::Tx::write`].
@@ -231,17 +257,13 @@ impl Writer {
 
     /// See [`crate::Tx::rows`].
     pub(crate) fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
-        super::readers::rows(&self.connection, statement)
+        super::records::rows(&self.connection, statement)
     }
 
     /// See [`crate::Tx::execute`].
     pub(crate) fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
         self.is_written = true;
-        self.connection
-            .prepare_cached(&statement.sql)
-            .and_then(|mut compiled| compiled.execute(params_from_iter(statement.binds.iter())))
-            .map(|rows| rows as u64)
-            .map_err(|error| trouble(&error))
+        super::records::execute(&self.connection, statement)
     }
 
     /// See [`crate::Tx::index_again`].

@@ -1,0 +1,70 @@
+//! What a search needs of a database.
+
+use fhir_model::Outcome;
+
+use super::{Version, position::SortValue, statement::Statement};
+
+/// Which SQL it speaks, where the two differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// A version with what it is sorted by.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) version: Version,
+    /// What was found: the resource, or one that it contains.
+    pub(crate) res: i64,
+    pub(crate) values: Vec<SortValue>,
+}
+
+/// How a database runs a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Its plan, a step a line.
+    pub(crate) plan: String,
+    /// How much it did: rows looked at, of SQLite steps of its machine.
+    pub(crate) work: u64,
+}
+
+impl Found {
+    /// A contained resource is named by `[type]/[id]#[its own id]`.
+    pub(crate) fn new(
+        version: Version,
+        res: i64,
+        contained: Option<&str>,
+        values: Vec<SortValue>,
+    ) -> Self {
+        let local = contained.and_then(|name| name.split_once('#')).map(|(_, id)| id.to_owned());
+        Self { version: Version { contained: local, ..version }, res, values }
+    }
+}
+
+/// A database, or a transaction on it. All questions of one search see the same snapshot, where that matters.
+pub(crate) trait Ask {
+    /// Which SQL.
+    fn dialect(&self) -> Dialect;
+
+    /// The number of a system, if it is remembered.
+    fn known_system(&self, _uri: &str) -> Option<i64> {
+        None
+    }
+
+    /// Remembers the number of a system.
+    fn learn_system(&self, _uri: &str, _number: i64) {}
+
+    /// The last commit that what is asked can see; not older than what anybody was told of before.
+    fn last_commit(&self) -> i64;
+
+    /// The rows of a statement whose columns are two whole numbers.
+    async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome>;
+
+    /// The rows of a statement whose columns are those of [`super::Columns`], then of what was found its number
+    /// and, of a contained resource, its id; then the sort values.
+    async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
+
+    /// Runs a statement and says how.
+    async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome>;
+}

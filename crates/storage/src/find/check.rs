@@ -1,0 +1,261 @@
+//! Filters as conditions on a resource that is found already: look-ups by its number.
+
+use fhir_model::ResourceType;
+use search::{Circle, Filter, ParamId, SearchKind, TypePlan, WordScope};
+
+use super::{
+    ask::Dialect,
+    names::Names,
+    part::{Domain, Part},
+    statement::{Sql, sql},
+    value,
+};
+use crate::words;
+
+/// The resource that is checked.
+#[derive(Debug, Clone)]
+pub(super) struct On {
+    /// Its number: a column of a statement around the condition.
+    pub(super) res: String,
+    pub(super) ty: ResourceType,
+    pub(super) domain: Domain,
+    /// How many conditions this one stands in; names its rows.
+    pub(super) depth: usize,
+}
+
+impl On {
+    pub(super) fn new(part: &Part<'_>, res: impl Into<String>) -> Self {
+        Self { res: res.into(), ty: part.ty, domain: part.domain, depth: 1 }
+    }
+}
+
+/// Whether a resource satisfies a filter.
+pub(super) fn holds(filter: &Filter, on: &On, names: &Names) -> Sql {
+    match filter {
+        Filter::All(inner) => Sql::all(inner.iter().map(|one| holds(one, on, names))),
+        Filter::Any(inner) => Sql::any(inner.iter().map(|one| holds(one, on, names))),
+        Filter::Not(inner) => Sql::not(holds(inner, on, names)),
+        Filter::Id(ids) => id(ids, on),
+        Filter::Updated(any) => updated(Sql::any(any.iter().map(value::updated)), on),
+        Filter::Value { params, any } => {
+            let rows = value::rows(&on.domain.numbers(params), any, names).into_iter();
+            Sql::any(rows.map(|(table, condition)| exists(table, condition, on)))
+        }
+        Filter::Present { params, kind } => present(params, *kind, on),
+        Filter::Chain { params, targets } => chain(params, targets, on, names),
+        Filter::Has { params, source } => has(params, source, on, names),
+        Filter::Words { scope, any } => word(*scope, any, on, names.dialect),
+        Filter::Near { params, any } => near(params, any, on),
+    }
+}
+
+/// Whether some row of the resource satisfies the condition on `@`.
+fn exists(table: &str, condition: Sql, on: &On) -> Sql {
+    let row = format!("i{}", on.depth);
+    let res = &on.res;
+    sql(format!("exists (select 1 from {table} {row} where {row}.res = {res} and "), [])
+        .with(condition.on(&row))
+        .then(")")
+}
+
+/// The id of a contained resource stands behind that of its container.
+fn id(ids: &[Box<str>], on: &On) -> Sql {
+    let own: Vec<&str> = ids.iter().map(|id| &**id).collect();
+    let own = Sql::one_of("@.id", &own);
+    let contained = ids.iter().map(|id| {
+        let pattern = format!("%#{}", value::pattern(id));
+        sql("@.id like ? escape '\\'", [pattern.into()])
+    });
+    let condition = match on.domain {
+        Domain::Own => own,
+        Domain::Contained => Sql::any(contained),
+        Domain::Either => Sql::any(contained.chain([own])),
+    };
+    if condition.is_never() { condition } else { exists("resource", condition, on) }
+}
+
+/// What is contained was updated when its container was.
+fn updated(condition: Sql, on: &On) -> Sql {
+    if on.domain == Domain::Own {
+        return exists("resource", condition, on);
+    }
+    let (row, outer, res) = (format!("i{}", on.depth), format!("c{}", on.depth), &on.res);
+    let from = format!(
+        "exists (select 1 from resource {row} join resource {outer} on {outer}.res = \
+         coalesce({row}.container, {row}.res) where {row}.res = {res} and "
+    );
+    sql(from, []).with(condition.on(&outer)).then(")")
+}
+
+fn present(params: &[ParamId], kind: SearchKind, on: &On) -> Sql {
+    let ps = on.domain.numbers(params);
+    let p = |ps: &[i64]| Sql::one_of("@.p", ps);
+    let table = |table: &str| exists(table, p(&ps), on);
+    let negative: Vec<i64> = ps.iter().map(|p| -p).collect();
+    let mut any = match kind {
+        SearchKind::Token => vec![table("idx_token")],
+        SearchKind::Reference => vec![
+            table("idx_reference"),
+            table("idx_uri"),
+            exists("idx_token", p(&negative), on),
+        ],
+        SearchKind::String => vec![table("idx_string")],
+        SearchKind::Date => vec![table("idx_date")],
+        SearchKind::Number => vec![table("idx_number")],
+        SearchKind::Quantity => vec![table("idx_quantity")],
+        SearchKind::Uri => vec![table("idx_uri")],
+        SearchKind::Special => vec![table("idx_position")],
+        SearchKind::Composite => COMPOSITES.iter().map(|table| composite(table, &ps, on)).collect(),
+    };
+    any.push(table("idx_present"));
+    Sql::any(any)
+}
+
+/// Where the parts of composites are.
+const COMPOSITES: &[&str] = &[
+    "idx_quantity", "idx_token", "idx_string", "idx_date", "idx_number", "idx_reference", "idx_uri",
+];
+
+/// A row whose `p` is a key of the composite; a quantity in base units (`-k`) has one as given beside it.
+fn composite(table: &str, ps: &[i64], on: &On) -> Sql {
+    let (row, res) = (format!("i{}", on.depth), &on.res);
+    let from = format!(
+        "exists (select 1 from {table} {row} cross join composite_key k where {row}.res = {res} \
+         and {row}.p >= 1000000000 and k.k = {row}.p and "
+    );
+    sql(from, []).with(Sql::one_of("k.p", ps)).then(")")
+}
+
+/// It refers to what satisfies one of the plans.
+fn chain(params: &[ParamId], targets: &[TypePlan], on: &On, names: &Names) -> Sql {
+    let row = format!("i{}", on.depth);
+    let target = |plan: &TypePlan| {
+        let target = On {
+            res: format!("{row}.target"),
+            ty: plan.ty,
+            domain: Domain::Either,
+            depth: on.depth + 1,
+        };
+        satisfies(plan, &target, names)
+    };
+    let targets = Sql::any(targets.iter().map(target));
+    let p = Sql::one_of("@.p", &on.domain.numbers(params));
+    let condition = Sql::all([p, targets]);
+    if condition.is_never() { condition } else { exists("idx_reference", condition, on) }
+}
+
+/// What satisfies the plan refers to it; what is contained in another is not referred to.
+fn has(params: &[ParamId], source: &TypePlan, on: &On, names: &Names) -> Sql {
+    if on.domain == Domain::Contained {
+        return Sql::never();
+    }
+    let (row, res) = (format!("i{}", on.depth), &on.res);
+    let other = On {
+        res: format!("{row}.res"),
+        ty: source.ty,
+        domain: Domain::Own,
+        depth: on.depth + 1,
+    };
+    let p = Sql::one_of("@.p", &Domain::Own.numbers(params));
+    let filters = source.filters.iter().map(|filter| holds(filter, &other, names));
+    let condition = Sql::all([p].into_iter().chain(filters));
+    if condition.is_never() {
+        return condition;
+    }
+    let refers =
+        sql(format!("exists (select 1 from idx_reference {row} where {row}.target = {res} and "), [])
+            .with(condition.on(&row))
+            .then(")");
+    if on.domain == Domain::Own {
+        return refers;
+    }
+    Sql::all([exists("resource", sql("@.container is null", []), on), refers])
+}
+
+/// Whether a resource is there, of the plan's type, and satisfies its filters.
+pub(super) fn satisfies(plan: &TypePlan, on: &On, names: &Names) -> Sql {
+    let is_there = if plan.filters.iter().any(tells_type) {
+        // only resources of the type that are there have such index rows
+        Sql::always()
+    } else {
+        is_there(on)
+    };
+    let filters = plan.filters.iter().map(|filter| holds(filter, on, names));
+    Sql::all([is_there].into_iter().chain(filters))
+}
+
+/// Whether a resource is there and of the type.
+pub(super) fn is_there(on: &On) -> Sql {
+    let stands = match on.domain {
+        Domain::Own => "@.body is not null",
+        Domain::Contained => "@.container is not null",
+        Domain::Either => "(@.body is not null or @.container is not null)",
+    };
+    let number = i64::from(on.ty.number());
+    exists("resource", sql(format!("@.type = ? and {stands}"), [number.into()]), on)
+}
+
+fn tells_type(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(inner) => inner.iter().any(tells_type),
+        Filter::Any(inner) => inner.iter().all(tells_type),
+        Filter::Value { .. }
+        | Filter::Present { .. }
+        | Filter::Chain { .. }
+        | Filter::Near { .. }
+        | Filter::Words { .. } => true,
+        Filter::Not(_) | Filter::Id(_) | Filter::Updated(_) | Filter::Has { .. } => false,
+    }
+}
+
+fn word(scope: WordScope, any: &[Vec<Box<str>>], on: &On, dialect: Dialect) -> Sql {
+    if any.iter().any(Vec::is_empty) {
+        return Sql::always();
+    }
+    let condition = words_match((scope, any), on.ty, dialect);
+    if condition.is_never() {
+        return condition;
+    }
+    match dialect {
+        Dialect::Postgres => exists("idx_word", condition, on),
+        Dialect::Sqlite => {
+            let (row, res) = (format!("i{}", on.depth), &on.res);
+            let from = format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
+            sql(from, []).with(condition.on(&row)).then(")")
+        }
+    }
+}
+
+/// That the words occur in the row `@` of `idx_word`.
+pub(super) fn words_match(
+    (scope, any): (WordScope, &[Vec<Box<str>>]),
+    ty: ResourceType,
+    dialect: Dialect,
+) -> Sql {
+    match dialect {
+        Dialect::Sqlite if any.is_empty() => Sql::never(),
+        Dialect::Sqlite => {
+            sql("@.words match ?", [words::sqlite_match(ty, scope, any).into()])
+        }
+        Dialect::Postgres => Sql::any(any.iter().map(|list| {
+            let terms = list.iter().map(|word| sql("?", [words::term(ty, scope, word).into()]));
+            sql("@.words @> array[", []).with(Sql::joined(terms, ", ")).then("]::text[]")
+        })),
+    }
+}
+
+fn near(params: &[ParamId], any: &[Circle], on: &On) -> Sql {
+    let p = Sql::one_of("@.p", &on.domain.numbers(params));
+    let condition = Sql::all([p, Sql::any(any.iter().map(inside))]);
+    if condition.is_never() { condition } else { exists("idx_position", condition, on) }
+}
+
+/// That the row `@` of `idx_position` is within a circle, compared by squares.
+pub(super) fn inside(circle: &Circle) -> Sql {
+    let [x, y, z] = circle.middle;
+    let square = circle.chord * circle.chord;
+    sql(
+        "(@.x - ?) * (@.x - ?) + (@.y - ?) * (@.y - ?) + (@.z - ?) * (@.z - ?) <= ?",
+        [x.into(), x.into(), y.into(), y.into(), z.into(), z.into(), square.into()],
+    )
+}

@@ -1,0 +1,72 @@
+//! How a search is answered, for those who want to know why it is slow.
+
+use fhir_model::Outcome;
+use search::Plan;
+
+use super::{
+    Turn,
+    ask::{Ask, Dialect},
+    leader::Leaders,
+    names::Names,
+    page,
+    part::Part,
+    position::Mode,
+    route,
+};
+
+/// How the first page of a search is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What leads and in which order, a line for each type that is searched.
+    pub route: String,
+    /// The statement, with `$1`, `$2`, ... for values.
+    pub sql: String,
+    /// The database's own plan of it, a step a line.
+    pub plan: String,
+    /// How much work it was.
+    pub work: u64,
+    /// In which unit: `rows` looked at, or `steps` of SQLite's machine, some ten a row.
+    pub unit: &'static str,
+}
+
+/// Finds the first page and says how.
+///
+/// # Errors
+/// `too-costly`, or the database's own trouble.
+pub(crate) async fn explain(
+    plan: &Plan,
+    count: u32,
+    ask: &mut impl Ask,
+) -> Result<Explanation, Outcome> {
+    let parts = Part::of(plan);
+    let names = Names::of(plan, ask).await?;
+    let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
+    let leaders = Leaders { names: &names, sizes: &sizes };
+    let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
+    let shown = ask.explained(&statement).await?;
+    let order = match route.mode {
+        Mode::ByResource => "in the order of resources",
+        Mode::ByValue => "in the order of the values found by",
+        Mode::AlongSort => "along the index of the first sort key",
+        Mode::Collected => "collected, then sorted",
+    };
+    let line = |(n, part): (usize, &Part<'_>)| {
+        let leader = route.leaders.get(n).copied().flatten();
+        let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
+        match filter {
+            Some(filter) => format!("{}: {order}, led by {filter:?}", part.ty),
+            None => format!("{}: {order}", part.ty),
+        }
+    };
+    let lines: Vec<String> = parts.iter().enumerate().map(line).collect();
+    Ok(Explanation {
+        route: lines.join("\n"),
+        sql: statement.sql,
+        plan: shown.plan,
+        work: shown.work,
+        unit: match names.dialect {
+            Dialect::Sqlite => "steps",
+            Dialect::Postgres => "rows",
+        },
+    })
+}

@@ -1,0 +1,96 @@
+//! A search from its plan to its page: names become numbers, a route is chosen, one statement gives the page, and
+//! what it refers to is fetched.
+
+use fhir_model::Outcome;
+use search::{Plan, Registry, Summary, Total};
+
+use super::{
+    Page, Turn,
+    ask::{Ask, Found},
+    count, include,
+    leader::Leaders,
+    names::Names,
+    page,
+    part::Part,
+    position::{Position, Route},
+    route,
+};
+
+/// When a rough number will do, it is counted so far.
+const ESTIMATE_MAX: u64 = 10_000;
+
+/// A page of what a search finds.
+///
+/// # Errors
+/// `too-costly`, or the database's own trouble.
+pub(crate) async fn search(
+    plan: &Plan,
+    (turn, count): (&Turn, u32),
+    registry: &Registry,
+    ask: &mut impl Ask,
+) -> Result<Page, Outcome> {
+    let parts = Part::of(plan);
+    let commit = match turn {
+        Turn::First => ask.last_commit(),
+        Turn::After(position) | Turn::Before(position) => position.commit,
+    };
+    let names = Names::of(plan, ask).await?;
+    let before = match turn {
+        Turn::First => None,
+        Turn::After(position) | Turn::Before(position) => Some(&position.route),
+    };
+    let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
+    let leaders = Leaders { names: &names, sizes: &sizes };
+    let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
+    let found = ask.found(&statement).await?;
+    let mut page = cut(found, (turn, count), commit, &route);
+    if !plan.includes.is_empty() && !page.versions.is_empty() {
+        (page.included, page.is_cut) =
+            include::included(&plan.includes, &page.versions, registry, ask).await?;
+    }
+    Ok(page)
+}
+
+/// How many resources a search finds; when an estimate is wanted, at most [`ESTIMATE_MAX`] are counted.
+///
+/// # Errors
+/// `too-costly`, or the database's own trouble.
+pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
+    let parts = Part::of(plan);
+    let names = Names::of(plan, ask).await?;
+    let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
+    let leaders = Leaders { names: &names, sizes: &sizes };
+    let is_rough = plan.total == Some(Total::Estimate) && plan.summary != Summary::Count;
+    let at_most = is_rough.then_some(ESTIMATE_MAX);
+    let statement = count::statement(plan, &parts, (&route, leaders), at_most);
+    let number = ask.numbers(&statement).await?.first().map_or(0, |(number, _)| *number);
+    Ok(u64::try_from(number).unwrap_or(0))
+}
+
+/// Cuts what was fetched, one more than the page holds, to a page.
+fn cut(mut found: Vec<Found>, (turn, count): (&Turn, u32), commit: i64, route: &Route) -> Page {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let is_more = found.len() > count;
+    found.truncate(count);
+    let is_backwards = matches!(turn, Turn::Before(_));
+    if is_backwards {
+        found.reverse();
+    }
+    let has_next = is_backwards || is_more;
+    let has_previous = if is_backwards { is_more } else { *turn != Turn::First };
+    let edge = |found: Option<&Found>| {
+        found.map(|found| Position {
+            commit,
+            route: route.clone(),
+            values: found.values.clone(),
+            res: found.res,
+        })
+    };
+    Page {
+        next: if has_next { edge(found.last()) } else { None },
+        previous: if has_previous { edge(found.first()) } else { None },
+        versions: found.into_iter().map(|found| found.version).collect(),
+        included: Vec::new(),
+        is_cut: false,
+    }
+}

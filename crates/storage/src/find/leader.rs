@@ -1,0 +1,222 @@
+//! Filters that can lead: whose index rows are walked, while the other filters are checked.
+
+use search::{Filter, ParamId, TypePlan};
+
+use super::{
+    ask::Dialect,
+    check::{self, On},
+    names::Names,
+    part::{Domain, Part},
+    probe::Sizes,
+    range::{Kind, Range},
+    statement::{Sql, sql},
+    value,
+};
+
+/// What leads is thought to find so many times more resources than there are targets.
+const REFERRERS_PER_TARGET: u64 = 16;
+
+/// Builds the ranges of filters.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leaders<'a> {
+    pub(super) names: &'a Names,
+    pub(super) sizes: &'a Sizes,
+}
+
+impl<'a> Leaders<'a> {
+    /// The stretches of index rows that a filter finds, all together exactly what it means; `None` when it cannot
+    /// lead.
+    pub(super) fn ranges(self, filter: &Filter, part: &Part<'_>) -> Option<Vec<Range>> {
+        match filter {
+            Filter::Id(ids) if part.domain == Domain::Own => Some(vec![by_id(ids, part)]),
+            Filter::Updated(any) if part.domain == Domain::Own => {
+                let ty = i64::from(part.ty.number());
+                Some(any.iter().flat_map(|test| value::updated_ranges(ty, test)).collect())
+            }
+            Filter::Value { params, any } => Some(self.of_values(params, any, part.domain)),
+            Filter::Chain { params, targets } => self.of_chain(params, targets, part.domain),
+            Filter::Has { params, source } if part.domain == Domain::Own => {
+                self.of_has(params, source, part)
+            }
+            Filter::Words { scope, any } if part.domain == Domain::Own => {
+                if any.iter().any(Vec::is_empty) {
+                    return None;
+                }
+                let seek = check::words_match((*scope, any), part.ty, self.names.dialect);
+                let range = Range::fixed("idx_word", "res", Kind::Integer, seek).once();
+                let res = match self.names.dialect {
+                    Dialect::Sqlite => "rowid",
+                    Dialect::Postgres => "res",
+                };
+                Some(vec![Range { res, column: res, ..range }])
+            }
+            Filter::Near { params, any } => Some(of_near(params, any, part.domain)),
+            Filter::Any(inner) => {
+                let all = inner.iter().map(|one| self.ranges(one, part)).collect::<Option<Vec<_>>>();
+                all.map(|ranges| ranges.into_iter().flatten().collect())
+            }
+            Filter::All(inner) => self.of_all(inner, part),
+            Filter::Id(_)
+            | Filter::Updated(_)
+            | Filter::Has { .. }
+            | Filter::Words { .. }
+            | Filter::Not(_)
+            | Filter::Present { .. } => None,
+        }
+    }
+
+    fn of_values(self, params: &[ParamId], any: &[search::Test], domain: Domain) -> Vec<Range> {
+        let mut ranges = Vec::new();
+        for p in domain.numbers(params) {
+            for test in any {
+                ranges.extend(value::ranges(p, test, self.names));
+            }
+        }
+        ranges
+    }
+
+    /// What refers to resources that satisfy the plans: these are collected.
+    fn of_chain(
+        self,
+        params: &[ParamId],
+        targets: &[TypePlan],
+        domain: Domain,
+    ) -> Option<Vec<Range>> {
+        let targets: Vec<Part<'_>> =
+            targets.iter().flat_map(|plan| Part::of_type(plan, Domain::Either)).collect();
+        let targets = self.set(&targets)?;
+        let range = |p: i64| {
+            let seek = sql("@.p = ? and @.target in (", [p.into()]);
+            let seek = seek.with(targets.clone().indented(2)).then(")");
+            Range::spread("idx_reference", "target", Kind::Integer, seek).once()
+        };
+        Some(domain.numbers(params).into_iter().map(range).collect())
+    }
+
+    /// What resources that satisfy the plan refer to: these are collected.
+    fn of_has(self, params: &[ParamId], source: &TypePlan, part: &Part<'_>) -> Option<Vec<Range>> {
+        let sources = self.set(&Part::of_type(source, Domain::Own))?;
+        let target = check::is_there(&On::new(part, "@.target"));
+        let range = |p: i64| {
+            let seek = sql("@.p = ? and @.res in (", [p.into()]);
+            let seek = seek.with(sources.clone().indented(2)).then(")");
+            let range = Range::fixed("idx_reference", "target", Kind::Integer, seek);
+            Range { res: "target", ..range }.but(target.clone())
+        };
+        Some(Domain::Own.numbers(params).into_iter().map(range).collect())
+    }
+
+    /// Inside an alternative: the first that can lead, and the others as conditions.
+    fn of_all(self, inner: &[Filter], part: &Part<'_>) -> Option<Vec<Range>> {
+        let (at, ranges) = (inner.iter().enumerate())
+            .find_map(|(n, filter)| self.ranges(filter, part).map(|ranges| (n, ranges)))?;
+        let others = || inner.iter().enumerate().filter(|(n, _)| *n != at);
+        let with_others = |range: Range| {
+            let on = On { depth: 2, ..On::new(part, format!("@.{}", range.res)) };
+            let checks = others().map(|(_, filter)| check::holds(filter, &on, self.names));
+            range.but(Sql::all(checks))
+        };
+        Some(ranges.into_iter().map(with_others).collect())
+    }
+
+    /// The numbers of all resources of these parts: `select ...`. `None` when no index leads to them.
+    pub(super) fn set(self, parts: &[Part<'_>]) -> Option<Sql> {
+        let mut selects = Vec::new();
+        for part in parts {
+            let leader = self.sizes.best(part)?;
+            let filter = part.filters.get(leader)?;
+            for range in self.ranges(filter, part)? {
+                selects.push(self.select(&range, part, Some(leader)));
+            }
+        }
+        if selects.is_empty() {
+            return Some(sql("select res from resource where false", []));
+        }
+        Some(Sql::joined(selects, "\nunion\n"))
+    }
+
+    /// The resources of a range that satisfy the other filters of the part, as `res`.
+    pub(super) fn select(self, range: &Range, part: &Part<'_>, leader: Option<usize>) -> Sql {
+        let (table, res) = (range.table, range.res);
+        let row = sql(format!("select d.{res} as res\nfrom   {table} d\nwhere  "), []);
+        row.with(self.conditions(range, part, leader))
+    }
+
+    /// The conditions on a row of a range, a line each.
+    pub(super) fn conditions(self, range: &Range, part: &Part<'_>, leader: Option<usize>) -> Sql {
+        let on = On::new(part, format!("d.{}", range.res));
+        let checks = part.others(leader).map(|filter| check::holds(filter, &on, self.names));
+        let own = [range.seek.clone().on("d"), range.rest.clone().on("d")];
+        let conditions = own.into_iter().chain(checks).filter(|one| !one.is_always());
+        Sql::joined(conditions, "\n  and  ")
+    }
+
+    /// All resources of a part, one after the other.
+    pub(super) fn every(part: &Part<'_>) -> Range {
+        let ty = i64::from(part.ty.number());
+        let seek = match part.domain {
+            Domain::Own => "@.type = ? and @.body is not null",
+            Domain::Contained => "@.type = ? and @.container is not null",
+            Domain::Either => "@.type = ? and (@.body is not null or @.container is not null)",
+        };
+        Range::fixed("resource", "res", Kind::Integer, sql(seek, [ty.into()])).once()
+    }
+}
+
+fn by_id(ids: &[Box<str>], part: &Part<'_>) -> Range {
+    let ids: Vec<&str> = ids.iter().map(|id| &**id).collect();
+    let ty = sql("@.type = ?", [i64::from(part.ty.number()).into()]);
+    let seek = Sql::all([ty, Sql::one_of("@.id", &ids)]);
+    let range = Range::fixed("resource", "id", Kind::Text, seek).once();
+    range.but(sql("@.body is not null", []))
+}
+
+/// A slice of the globe through each circle.
+fn of_near(params: &[ParamId], any: &[search::Circle], domain: Domain) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    for p in domain.numbers(params) {
+        for circle in any {
+            let [x, ..] = circle.middle;
+            // a little wider than the circle: its own condition is exact
+            let reach = circle.chord * (1.0 + f64::EPSILON * 4.0);
+            let seek = sql(
+                "@.p = ? and @.x >= ? and @.x <= ?",
+                [p.into(), (x - reach).into(), (x + reach).into()],
+            );
+            let range = Range::spread("idx_position", "x", Kind::Real, seek);
+            ranges.push(range.but(check::inside(circle)));
+        }
+    }
+    ranges
+}
+
+/// How quickly a filter is thought to narrow a search when nobody has counted; least first.
+pub(super) fn rank(filter: &Filter) -> u8 {
+    use search::{ReferenceTest, Test};
+    match filter {
+        Filter::Id(_) => 0,
+        Filter::Value { any, .. } => match any.first() {
+            Some(Test::Identifier(_) | Test::Typed(_)) => 1,
+            Some(Test::Reference(ReferenceTest::Local { .. } | ReferenceTest::Id { .. })) => 2,
+            Some(Test::Reference(_) | Test::Uri(_)) => 3,
+            Some(Test::Composite { .. }) => 4,
+            Some(Test::Token(token)) if token.code.is_some() => 5,
+            Some(Test::String(_) | Test::Mime(_)) => 6,
+            Some(Test::Canonical(..) | Test::Quantity(..) | Test::Number(_)) => 8,
+            Some(Test::Date(_)) => 9,
+            Some(Test::Token(_) | Test::Text(_) | Test::Concepts(_) | Test::Numbers(..)) => 10,
+            None => 0,
+        },
+        Filter::Words { .. } => 3,
+        Filter::Near { .. } => 7,
+        Filter::Has { .. } | Filter::Chain { .. } => 8,
+        Filter::Updated(_) => 11,
+        Filter::Any(inner) | Filter::All(inner) => inner.iter().map(rank).max().unwrap_or(0),
+        Filter::Not(_) | Filter::Present { .. } => u8::MAX,
+    }
+}
+
+/// How many rows a filter of a chain leads to, when so many targets are found.
+pub(super) fn referrers(targets: u64) -> u64 {
+    targets.saturating_mul(REFERRERS_PER_TARGET)
+}

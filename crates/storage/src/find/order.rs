@@ -1,0 +1,192 @@
+//! The order of a page: sort values first, then the number of the resource. What has no value comes last
+//! whichever way it is sorted.
+
+use search::{Direction, Plan};
+
+use super::{
+    Turn,
+    position::{Position, SortValue},
+    statement::{Bind, Sql, sql},
+};
+
+/// The order in which rows are fetched.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    /// Which way each value goes, and last the resource; as fetched, so turned round for a page before another.
+    ways: Vec<Way>,
+    /// Where to go on.
+    from: Option<Position>,
+    /// Whether what has no value comes first, because pages are walked backwards.
+    is_backwards: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Up,
+    Down,
+}
+
+impl Way {
+    fn turned(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+
+    /// The suffix of an `order by` term.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Up => "",
+            Self::Down => " desc",
+        }
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Self::Up => ">",
+            Self::Down => "<",
+        }
+    }
+}
+
+impl Order {
+    /// The order that a plan asks for; resources with equal values go the way of the last key.
+    pub(super) fn of(plan: &Plan, turn: &Turn) -> Self {
+        let way = |direction| match direction {
+            Direction::Ascending => Way::Up,
+            Direction::Descending => Way::Down,
+        };
+        let keys = plan.sort.iter().map(|sort| way(sort.direction));
+        let last = plan.sort.last().map_or(Way::Up, |sort| way(sort.direction));
+        Self::turn(keys.chain([last]).collect(), turn)
+    }
+
+    /// The order of so many rising values.
+    pub(super) fn rising(values: usize, turn: &Turn) -> Self {
+        Self::turn(vec![Way::Up; values + 1], turn)
+    }
+
+    fn turn(ways: Vec<Way>, turn: &Turn) -> Self {
+        let (from, is_backwards) = match turn {
+            Turn::First => (None, false),
+            Turn::After(position) => (Some(position.clone()), false),
+            Turn::Before(position) => (Some(position.clone()), true),
+        };
+        let ways = ways.into_iter().map(|way| if is_backwards { way.turned() } else { way });
+        Self { ways: ways.collect(), from, is_backwards }
+    }
+
+    /// How many values there are besides the resource.
+    pub(super) fn values(&self) -> usize {
+        self.ways.len().saturating_sub(1)
+    }
+
+    pub(super) fn is_backwards(&self) -> bool {
+        self.is_backwards
+    }
+
+    /// The commit that the first page was read at, on later pages.
+    pub(super) fn commit(&self) -> Option<i64> {
+        self.from.as_ref().map(|position| position.commit)
+    }
+
+    /// Whether the last page ended among what has no first value; `None` on the first page.
+    pub(super) fn is_among_missing(&self) -> Option<bool> {
+        let first = self.from.as_ref()?.values.first();
+        Some(first == Some(&SortValue::Missing))
+    }
+
+    /// `order  by`, over columns that may be null.
+    pub(super) fn by(&self, columns: &[&str]) -> String {
+        let nulls = if self.is_backwards { " nulls first" } else { " nulls last" };
+        self.terms(columns, nulls, 0)
+    }
+
+    /// `order  by`, over columns of which the first comes from an index and is never null.
+    pub(super) fn along(&self, columns: &[&str]) -> String {
+        let nulls = if self.is_backwards { " nulls first" } else { " nulls last" };
+        self.terms(columns, nulls, 1)
+    }
+
+    fn terms(&self, columns: &[&str], nulls: &str, without_nulls: usize) -> String {
+        let last = columns.len().saturating_sub(1);
+        let skipped = self.ways.len().saturating_sub(columns.len());
+        let term = |(n, (column, way)): (usize, (&&str, &Way))| {
+            let nulls = if n == last || n < without_nulls { "" } else { nulls };
+            format!("{column}{}{nulls}", way.suffix())
+        };
+        let pairs = columns.iter().zip(self.ways.iter().skip(skipped));
+        let terms: Vec<String> = pairs.enumerate().map(term).collect();
+        format!("order  by {}", terms.join(", "))
+    }
+
+    /// What lies beyond the position, over all columns; the values may be null.
+    pub(super) fn beyond(&self, columns: &[&str]) -> Sql {
+        let Some(from) = &self.from else { return Sql::always() };
+        let skipped = self.ways.len().saturating_sub(columns.len());
+        let values = from.values.iter().skip(skipped).cloned();
+        let values: Vec<SortValue> = values.chain([SortValue::Integer(from.res)]).collect();
+        let ways = self.ways.iter().skip(skipped);
+        let mut equal = Vec::new();
+        let mut any = Vec::new();
+        for ((column, way), value) in columns.iter().zip(ways).zip(values) {
+            let beyond = self.strictly_beyond(column, *way, &value);
+            any.push(Sql::all(equal.iter().cloned().chain([beyond])));
+            equal.push(same(column, &value));
+        }
+        Sql::any(any)
+    }
+
+    fn strictly_beyond(&self, column: &str, way: Way, value: &SortValue) -> Sql {
+        let sign = way.sign();
+        match bind(value) {
+            Some(value) if self.is_backwards => sql(format!("{column} {sign} ?"), [value]),
+            Some(value) => {
+                sql(format!("({column} {sign} ? or {column} is null)"), [value])
+            }
+            None if self.is_backwards => sql(format!("{column} is not null"), []),
+            None => Sql::never(),
+        }
+    }
+
+    /// What lies beyond the position in an index over these columns, none of which is null: the first values
+    /// and, when all go one way, the resource.
+    pub(super) fn beyond_in_index(&self, columns: &[&str]) -> Sql {
+        let Some(from) = &self.from else { return Sql::always() };
+        let values = from.values.iter().map(bind).chain([Some(Bind::Integer(from.res))]);
+        let Some(values) = values.collect::<Option<Vec<Bind>>>() else { return Sql::always() };
+        let sign = self.ways.first().map_or(">", |way| way.sign());
+        match (columns, values.as_slice()) {
+            ([column], [.., value]) => sql(format!("{column} {sign} ?"), [value.clone()]),
+            (columns, values) if columns.len() == values.len() => {
+                let columns = columns.join(", ");
+                sql(format!("({columns}) {sign} "), []).with(Sql::list(values.iter().cloned()))
+            }
+            _ => Sql::always(),
+        }
+    }
+
+    /// From the first value on: a bound that an index can use where several values decide.
+    pub(super) fn from_first(&self, column: &str) -> Sql {
+        let value = self.from.as_ref().and_then(|from| bind(from.values.first()?));
+        let sign = self.ways.first().map_or(">", |way| way.sign());
+        value.map_or(Sql::always(), |value| sql(format!("{column} {sign}= ?"), [value]))
+    }
+}
+
+fn same(column: &str, value: &SortValue) -> Sql {
+    match bind(value) {
+        Some(value) => sql(format!("{column} = ?"), [value]),
+        None => sql(format!("{column} is null"), []),
+    }
+}
+
+fn bind(value: &SortValue) -> Option<Bind> {
+    match value {
+        SortValue::Missing => None,
+        SortValue::Integer(value) => Some(Bind::Integer(*value)),
+        SortValue::Real(value) => Some(Bind::Real(*value)),
+        SortValue::Text(text) => Some(Bind::Text(text.clone())),
+    }
+}

@@ -1,0 +1,155 @@
+//! How the pages of a search are found: which filters lead, and in which order rows are walked. It costs at most
+//! two statements that count so far and no further.
+
+use fhir_model::Outcome;
+use search::{ContainedType, Filter, Plan};
+
+use super::{
+    ask::Ask,
+    leader::Leaders,
+    names::Names,
+    part::{Part, shown},
+    position::{Mode, Route},
+    probe::{FEW, MANY, Sizes},
+    range::Range,
+    sort,
+};
+
+/// Chooses how the pages are found. What was chosen for the first page stays.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn choose(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    (names, ask): (&Names, &mut impl Ask),
+    before: Option<&Route>,
+) -> Result<(Route, Sizes), Outcome> {
+    let mut sizes = Sizes::default();
+    let is_nested = parts.iter().flat_map(|part| &part.filters).any(|filter| collects(filter));
+    let is_sorted = sorts(plan);
+    let is_open = match before {
+        Some(_) => is_nested,
+        None => is_nested || parts.iter().any(|part| is_open(part, is_sorted)),
+    };
+    if is_open {
+        sizes.count(parts, names, ask, FEW).await?;
+        if !parts.iter().all(|part| is_small(&sizes, part)) {
+            sizes.count(parts, names, ask, MANY).await?;
+        }
+    }
+    let route = match before {
+        Some(route) => route.clone(),
+        None if is_sorted => sorted(plan, parts, &sizes),
+        None => natural(parts, Leaders { names, sizes: &sizes }),
+    };
+    Ok((route, sizes))
+}
+
+/// The route of a count: whatever leads to the fewest rows.
+pub(super) async fn for_all(
+    parts: &[Part<'_>],
+    (names, ask): (&Names, &mut impl Ask),
+) -> Result<(Route, Sizes), Outcome> {
+    let mut sizes = Sizes::default();
+    if parts.iter().any(|part| is_open(part, false)) {
+        sizes.count(parts, names, ask, FEW).await?;
+        if !parts.iter().all(|part| is_small(&sizes, part)) {
+            sizes.count(parts, names, ask, MANY).await?;
+        }
+    }
+    let leaders = parts.iter().map(|part| number(sizes.best(part))).collect();
+    Ok((Route { mode: Mode::Collected, leaders }, sizes))
+}
+
+/// Whether an order was asked for; what contains what was found is put in order too.
+fn sorts(plan: &Plan) -> bool {
+    !plan.sort.is_empty() || shown(plan) == Some(ContainedType::Container)
+}
+
+/// Whether it must be counted to know which filter of a part leads.
+fn is_open(part: &Part<'_>, is_sorted: bool) -> bool {
+    let able = Sizes::default().ranked(part);
+    let is_certain = able.iter().any(|n| matches!(part.filters.get(*n), Some(Filter::Id(_))));
+    let least = if is_sorted { 1 } else { 2 };
+    able.len() >= least && !is_certain
+}
+
+/// Whether a part is known to be led by few rows, or by none at all.
+fn is_small(sizes: &Sizes, part: &Part<'_>) -> bool {
+    let best = sizes.best(part).and_then(|n| part.filters.get(n).copied());
+    best.is_none_or(|filter| sizes.of(filter, part) < FEW)
+}
+
+/// Whether a filter finds other resources first.
+fn collects(filter: &Filter) -> bool {
+    match filter {
+        Filter::Chain { .. } | Filter::Has { .. } => true,
+        Filter::Any(inner) | Filter::All(inner) => inner.iter().any(collects),
+        Filter::Id(_)
+        | Filter::Updated(_)
+        | Filter::Value { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. }
+        | Filter::Not(_)
+        | Filter::Present { .. } => false,
+    }
+}
+
+/// The best filter that need not collect too much first.
+fn leader(part: &Part<'_>, sizes: &Sizes) -> Option<usize> {
+    let ranked = sizes.ranked(part).into_iter();
+    let filters = ranked.filter_map(|n| part.filters.get(n).map(|filter| (n, *filter)));
+    filters.filter(|(_, filter)| sizes.collected(filter) < MANY).map(|(n, _)| n).next()
+}
+
+fn number(leader: Option<usize>) -> Option<u8> {
+    leader.and_then(|n| u8::try_from(n).ok())
+}
+
+/// Few rows are collected and sorted; else the index of the first sort key is walked.
+fn sorted(plan: &Plan, parts: &[Part<'_>], sizes: &Sizes) -> Route {
+    let leaders: Vec<Option<usize>> = parts.iter().map(|part| leader(part, sizes)).collect();
+    let size = |(part, leader): (&Part<'_>, &Option<usize>)| {
+        let filter = leader.and_then(|n| part.filters.get(n).copied());
+        filter.map_or(u64::MAX, |filter| sizes.of(filter, part))
+    };
+    let total = parts.iter().zip(&leaders).map(size).fold(0, u64::saturating_add);
+    if total >= MANY && sort::can_be_walked(plan) {
+        return Route { mode: Mode::AlongSort, leaders: vec![None; parts.len()] };
+    }
+    // nothing else helps: also what must collect much leads
+    let best = parts.iter().zip(leaders).map(|(part, leader)| number(leader.or(sizes.best(part))));
+    Route { mode: Mode::Collected, leaders: best.collect() }
+}
+
+/// The order of the rows that lead.
+fn natural(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
+    let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter())
+        .map(|part| {
+            let leader = leader(part, leaders.sizes);
+            let filter = leader.and_then(|n| part.filters.get(n).copied());
+            match filter.and_then(|filter| leaders.ranges(filter, part)) {
+                Some(ranges) => (leader, ranges),
+                None => (None, vec![Leaders::every(part)]),
+            }
+        })
+        .collect();
+    let ranges = || chosen.iter().flat_map(|(_, ranges)| ranges);
+    let all = |mode| Route { mode, leaders: chosen.iter().map(|(n, _)| number(*n)).collect() };
+    if ranges().all(|range| range.is_fixed) {
+        return all(Mode::ByResource);
+    }
+    let first = ranges().next().map(|range| range.kind);
+    if ranges().all(|range| Some(range.kind) == first) {
+        return all(Mode::ByValue);
+    }
+    // values of different kinds have no order: few are sorted by resource, many are left to the type's own order
+    let by_resource = |part: &Part<'_>, (leader, ranges): &(Option<usize>, Vec<Range>)| {
+        let filter = leader.and_then(|n| part.filters.get(n).copied());
+        let is_few = filter.is_some_and(|filter| leaders.sizes.of(filter, part) < MANY);
+        number(leader.filter(|_| is_few || ranges.iter().all(|range| range.is_fixed)))
+    };
+    let leaders = parts.iter().zip(&chosen).map(|(part, chosen)| by_resource(part, chosen));
+    Route { mode: Mode::ByResource, leaders: leaders.collect() }
+}

@@ -1,0 +1,137 @@
+//! Statements run, rows read.
+
+use fhir_model::Outcome;
+use sea_orm::sqlx::{
+    self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow,
+};
+
+use super::{Again, Shared, trouble};
+use crate::find::{
+    Columns, Version,
+    ask::{Ask, Dialect, Found, Shown},
+    position::SortValue,
+    statement::{Bind, Statement},
+};
+
+/// Whom a search asks.
+#[derive(Debug)]
+pub(super) struct Asked<'c> {
+    connection: &'c mut PgConnection,
+    shared: &'c Shared,
+    last_commit: i64,
+    /// Whether what failed may go well when the transaction starts again.
+    pub(super) again: Again,
+}
+
+impl<'c> Asked<'c> {
+    pub(super) fn new(connection: &'c mut PgConnection, shared: &'c Shared) -> Self {
+        let last_commit = shared.numbers.next();
+        Self { connection, shared, last_commit, again: Again::No }
+    }
+
+    async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Outcome> {
+        let rows = bound(statement).fetch_all(&mut *self.connection).await;
+        rows.map_err(|error| {
+            self.again = Again::after(&error);
+            trouble(&error)
+        })
+    }
+}
+
+impl Ask for Asked<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    fn known_system(&self, uri: &str) -> Option<i64> {
+        self.shared.names.system(Some(uri)).map(i64::from)
+    }
+
+    fn last_commit(&self) -> i64 {
+        self.last_commit
+    }
+
+    async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome> {
+        let pair = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        let rows = self.rows(statement).await?;
+        rows.iter().map(pair).collect::<Result<_, sqlx::Error>>().map_err(|error| trouble(&error))
+    }
+
+    async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
+        self.rows(statement).await?.iter().map(found).collect()
+    }
+
+    async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
+        let explain = Statement {
+            sql: format!("explain (analyze, timing off, summary off) {}", statement.sql),
+            binds: statement.binds.clone(),
+        };
+        let rows = self.rows(&explain).await?;
+        let lines = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>();
+        let lines = lines.map_err(|error| trouble(&error))?;
+        Ok(Shown { work: lines.iter().filter_map(|line| looked_at(line)).sum(), plan: lines.join("\n") })
+    }
+}
+
+/// The rows that a step of a plan gave or threw away: `(actual rows=3 loops=2)`, `Rows Removed by Filter: 5`.
+fn looked_at(line: &str) -> Option<u64> {
+    let number = |text: &str| -> Option<u64> {
+        text.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+    };
+    if let Some((_, removed)) = line.split_once("Rows Removed by Filter: ") {
+        return number(removed);
+    }
+    // steps above others only pass rows on
+    let (step, actual) = line.split_once("(actual rows=")?;
+    let (_, loops) = actual.split_once("loops=")?;
+    if step.contains("Scan") { Some(number(actual)? * number(loops)?) } else { None }
+}
+
+/// The statement with its values.
+pub(super) fn bound(
+    statement: &Statement,
+) -> sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    let query = sqlx::query(sqlx::AssertSqlSafe(statement.sql.clone()));
+    statement.binds.iter().fold(query, |query, bind| match bind {
+        Bind::Integer(value) => query.bind(*value),
+        Bind::Real(value) => query.bind(*value),
+        Bind::Text(value) => query.bind(value.as_str()),
+    })
+}
+
+/// The columns of [`Columns`].
+pub(super) fn version(row: &PgRow) -> Result<Version, Outcome> {
+    columns(row).map_err(|error| trouble(&error))?.version()
+}
+
+fn columns(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {
+    Ok(Columns {
+        res: row.try_get(0)?,
+        resource_type: i64::from(row.try_get::<i16, _>(1)?),
+        id: row.try_get(2)?,
+        version: i64::from(row.try_get::<i32, _>(3)?),
+        updated: row.try_get(4)?,
+        method: i64::from(row.try_get::<i16, _>(5)?),
+        body: row.try_get(6)?,
+    })
+}
+
+/// The columns of [`Ask::found`].
+fn found(row: &PgRow) -> Result<Found, Outcome> {
+    let read = || -> Result<_, sqlx::Error> {
+        let contained: Option<&str> = row.try_get(8)?;
+        let values = (9..row.len()).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
+        Ok((columns(row)?, row.try_get(7)?, contained, values))
+    };
+    let (columns, res, contained, values) = read().map_err(|error| trouble(&error))?;
+    Ok(Found::new(columns.version()?, res, contained, values))
+}
+
+fn sort_value(row: &PgRow, column: usize) -> Result<SortValue, sqlx::Error> {
+    let value = match row.column(column).type_info().name() {
+        "INT8" => row.try_get::<Option<i64>, _>(column)?.map(SortValue::Integer),
+        "FLOAT8" => row.try_get::<Option<f64>, _>(column)?.map(SortValue::Real),
+        _ => row.try_get::<Option<String>, _>(column)?.map(SortValue::Text),
+    };
+    Ok(value.unwrap_or(SortValue::Missing))
+}

@@ -1,0 +1,135 @@
+//! Statements run, rows read.
+
+use fhir_model::Outcome;
+use rusqlite::{
+    CachedStatement, Connection, Row, ToSql, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
+
+use super::trouble;
+use crate::find::{
+    Columns, Version,
+    ask::{Ask, Dialect, Found, Shown},
+    position::SortValue,
+    statement::{Bind, Statement},
+};
+
+/// Whom a search asks.
+#[derive(Debug)]
+pub(crate) struct Asked<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) last_commit: i64,
+}
+
+impl Ask for Asked<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn last_commit(&self) -> i64 {
+        self.last_commit
+    }
+
+    async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome> {
+        rows(self.connection, statement, |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
+    async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
+        let found = rows(self.connection, statement, |row| Ok(found(row)))?;
+        found.into_iter().collect()
+    }
+
+    async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
+        let plan = Statement {
+            sql: format!("explain query plan {}", statement.sql),
+            binds: statement.binds.clone(),
+        };
+        let mut depths: Vec<(i64, usize)> = Vec::new();
+        let lines = rows(self.connection, &plan, |row| {
+            let (id, parent): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let depth = depths.iter().find(|(id, _)| *id == parent).map_or(0, |(_, depth)| depth + 1);
+            depths.push((id, depth));
+            Ok("  ".repeat(depth) + &row.get::<_, String>(3)?)
+        })?;
+        let mut compiled = self.connection.prepare_cached(&statement.sql).map_err(|error| trouble(&error))?;
+        compiled.reset_status(rusqlite::StatementStatus::VmStep);
+        let mut cursor =
+            compiled.query(params_from_iter(statement.binds.iter())).map_err(|error| trouble(&error))?;
+        while cursor.next().map_err(|error| trouble(&error))?.is_some() {}
+        drop(cursor);
+        let steps = compiled.get_status(rusqlite::StatementStatus::VmStep);
+        Ok(Shown { plan: lines.join("\n"), work: u64::try_from(steps).unwrap_or(0) })
+    }
+}
+
+/// Runs a statement whose columns are those of [`Columns`].
+pub(super) fn versions(
+    connection: &Connection,
+    statement: &Statement,
+) -> Result<Vec<Version>, Outcome> {
+    let found = rows(connection, statement, |row| Ok(columns(row)?.version()))?;
+    found.into_iter().collect()
+}
+
+/// Runs a statement without values and without rows.
+pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), Outcome> {
+    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    done.map(drop).map_err(|error| trouble(&error))
+}
+
+fn rows<T>(
+    connection: &Connection,
+    statement: &Statement,
+    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, Outcome> {
+    let all = |mut compiled: CachedStatement<'_>| {
+        let mut cursor = compiled.query(params_from_iter(statement.binds.iter()))?;
+        let mut all = Vec::new();
+        while let Some(row) = cursor.next()? {
+            all.push(read(row)?);
+        }
+        Ok(all)
+    };
+    connection.prepare_cached(&statement.sql).and_then(all).map_err(|error| trouble(&error))
+}
+
+fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
+    Ok(Columns {
+        res: row.get(0)?,
+        resource_type: row.get(1)?,
+        id: row.get(2)?,
+        version: row.get(3)?,
+        updated: row.get(4)?,
+        method: row.get(5)?,
+        body: row.get_ref(6)?.as_blob_or_null()?,
+    })
+}
+
+/// The columns of [`Ask::found`].
+fn found(row: &Row<'_>) -> Result<Found, Outcome> {
+    let read = || -> rusqlite::Result<_> {
+        let contained: Option<String> = row.get(8)?;
+        let mut values = Vec::new();
+        for column in 9..row.as_ref().column_count() {
+            values.push(match row.get_ref(column)? {
+                ValueRef::Null | ValueRef::Blob(_) => SortValue::Missing,
+                ValueRef::Integer(value) => SortValue::Integer(value),
+                ValueRef::Real(value) => SortValue::Real(value),
+                ValueRef::Text(_) => SortValue::Text(row.get(column)?),
+            });
+        }
+        Ok((columns(row)?, row.get(7)?, contained, values))
+    };
+    let (columns, res, contained, values) = read().map_err(|error| trouble(&error))?;
+    Ok(Found::new(columns.version()?, res, contained.as_deref(), values))
+}
+
+impl ToSql for Bind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Integer(value) => ToSqlOutput::from(*value),
+            Self::Real(value) => ToSqlOutput::from(*value),
+            Self::Text(value) => ToSqlOutput::from(value.as_str()),
+        })
+    }
+}
