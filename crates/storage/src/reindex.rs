@@ -9,6 +9,7 @@ mod batch;
 mod leaving;
 mod pace;
 mod parameter;
+mod progress;
 mod status;
 
 use std::{sync::Weak, time::Duration};
@@ -24,6 +25,7 @@ use crate::{
 };
 pub(crate) use again::prepare_upgrade;
 pub(crate) use pace::{Pace, Traffic};
+pub(crate) use progress::Progress;
 pub use status::{Building, Job};
 
 /// How often a node looks for what others decided.

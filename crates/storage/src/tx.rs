@@ -173,6 +173,14 @@ impl<'a> Tx<'a> {
         Outcome::new(IssueType::Transient, "Another write was in the way; try again")
     }
 
+    /// Whether [`Tx::write`] would refuse one of these changes for what it defines.
+    ///
+    /// # Errors
+    /// Which one, and why.
+    pub fn check(&self, changes: &[Change]) -> Result<(), (usize, Outcome)> {
+        Effect::of(&self.indexing.parameters, changes).map(drop)
+    }
+
     /// Writes new versions; one a resource. The answer is in the order of the changes. What a
     /// `SearchParameter` defines is extracted from these versions on.
     ///
@@ -180,7 +188,8 @@ impl<'a> Tx<'a> {
     /// What is wrong with a definition, before anything is written; the database's own trouble.
     pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
         let known = self.indexing.parameters.epoch;
-        let effect = Effect::of(&self.indexing.parameters, &changes)?;
+        let effect = Effect::of(&self.indexing.parameters, &changes);
+        let effect = effect.map_err(|(_, refusal)| refusal)?;
         if let Some(effect) = &effect {
             self.be_alone().await?;
             self.indexing.parameters = Arc::clone(&effect.next);

@@ -17,7 +17,7 @@ use crate::{
     history, migrate,
     parameters::{Parameters, Published},
     postgres,
-    reindex::{self, Pace, Traffic},
+    reindex::{self, Pace, Progress, Traffic},
     row::Row,
     setting, sqlite,
     tx::{Engine as TxEngine, Indexing},
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
     traffic: Traffic,
+    progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
 }
@@ -108,8 +109,9 @@ impl Vault {
             Engine::Postgres(engine) => engine.published(),
         };
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
-        let (traffic, wake) = (Traffic::default(), Arc::default());
-        let inner = Inner { published, clock, engine, secret, base, index_is_outdated, traffic, wake };
+        let (traffic, progress, wake) =
+            (Traffic::default(), Progress::default(), Arc::default());
+        let inner = Inner { published, clock, engine, secret, base, index_is_outdated, traffic, progress, wake };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
             reindex::prepare_upgrade(&vault).await?;
@@ -133,6 +135,10 @@ impl Vault {
 
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.inner.wake)
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.inner.progress
     }
 
     pub(crate) fn pace(&self) -> Pace {
@@ -210,6 +216,16 @@ impl Vault {
     /// # Errors
     /// The work's own refusal, or the database's trouble; nothing is stored then.
     pub async fn commit<W: Work>(&self, permit: Permit, work: W) -> Result<W::Answer, Outcome> {
+        self.inner.traffic.count();
+        self.commit_aside(permit, work).await
+    }
+
+    /// The same for work that nobody waits for.
+    pub(crate) async fn commit_aside<W: Work>(
+        &self,
+        permit: Permit,
+        work: W,
+    ) -> Result<W::Answer, Outcome> {
         match &self.inner.engine {
             Engine::Sqlite(engine) => {
                 let (reply, answer) = oneshot::channel();

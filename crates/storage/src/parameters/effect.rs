@@ -25,19 +25,19 @@ impl Effect {
     /// Of these changes; `None` when they change nothing that is extracted or asked for.
     ///
     /// # Errors
-    /// What is wrong with a definition, each with its element.
-    pub(crate) fn of(now: &Parameters, changes: &[Change]) -> Result<Option<Self>, Outcome> {
+    /// Which change is refused, and what is wrong with the definition, each with its element.
+    pub(crate) fn of(
+        now: &Parameters,
+        changes: &[Change],
+    ) -> Result<Option<Self>, (usize, Outcome)> {
+        if changes.iter().all(|change| change.key.resource_type.name() != TYPE) {
+            return Ok(None);
+        }
         let mut draft = Draft { entries: now.entries.clone(), last: now.last };
-        for change in changes.iter().filter(|change| change.key.resource_type.name() == TYPE) {
-            let id = &change.key.id;
-            let wanted = match &change.body {
-                Some(body) => {
-                    let tree = json::parse_trusted(body.bytes(1, Instant::from_millis(0)));
-                    draft.definitions(id, &tree)?
-                }
-                None => Vec::new(),
-            };
-            draft.become_what(id, wanted)?;
+        for (at, change) in changes.iter().enumerate() {
+            if change.key.resource_type.name() == TYPE {
+                draft.take(change).map_err(|refusal| (at, refusal))?;
+            }
         }
         let changed: Vec<Entry> =
             draft.entries.iter().filter(|entry| !now.entries.contains(entry)).cloned().collect();
@@ -56,6 +56,19 @@ struct Draft {
 }
 
 impl Draft {
+    /// Takes a new version in.
+    fn take(&mut self, change: &Change) -> Result<(), Outcome> {
+        let id = &change.key.id;
+        let wanted = match &change.body {
+            Some(body) => {
+                let tree = json::parse_trusted(body.bytes(1, Instant::from_millis(0)));
+                self.definitions(id, &tree)?
+            }
+            None => Vec::new(),
+        };
+        self.become_what(id, wanted)
+    }
+
     /// What a resource defines. Only what is active has an effect; drafts and what is retired are kept only.
     fn definitions(&self, id: &str, tree: &Tree) -> Result<Vec<Definition>, Outcome> {
         let root = tree.root();

@@ -26,7 +26,7 @@ pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
         let (epoch, ahead) = (vault.parameters().epoch, Job { from: upto, ..job });
         let step = Step { job, upto, batch, maker: Arc::clone(&maker), epoch };
         let (written, next) = tokio::join!(
-            vault.commit(permit()?, step),
+            vault.commit_aside(permit()?, step),
             Batch::read(vault, ahead.next(), &maker)
         );
         // after a change of what is extracted, what was read ahead is read again
@@ -37,7 +37,7 @@ pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
         pace.rest(started.elapsed()).await;
         maker = Arc::clone(&maker);
     }
-    if vault.commit(permit()?, Finish { job }).await? {
+    if vault.commit_aside(permit()?, Finish { job }).await? {
         vault.index_is_complete();
     }
     Ok(Turn::Worked)
@@ -45,7 +45,7 @@ pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
 
 /// After an upgrade that extracts otherwise, everything must be indexed again: there must be a job for that.
 pub(crate) async fn prepare_upgrade(vault: &Vault) -> Result<(), Outcome> {
-    vault.commit(permit()?, Upgrade).await
+    vault.commit_aside(permit()?, Upgrade).await
 }
 
 impl Maker {

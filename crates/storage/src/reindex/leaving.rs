@@ -45,7 +45,7 @@ pub(super) async fn work(vault: &Vault, param: ParamId) -> Result<Turn, Outcome>
     let mut pace = vault.pace();
     loop {
         let started = std::time::Instant::now();
-        if vault.commit(permit()?, Remove(param)).await? {
+        if vault.commit_aside(permit()?, Remove(param)).await? {
             return Ok(Turn::Worked);
         }
         pace.rest(started.elapsed()).await;

@@ -27,6 +27,7 @@ struct Walk {
     ty: ResourceType,
     params: Vec<ParamId>,
     from: i64,
+    done: u64,
     total: i64,
 }
 
@@ -39,24 +40,29 @@ pub(super) async fn work(vault: &Vault, ty: ResourceType) -> Result<Turn, Outcom
         base: vault.index_base(),
         way: Way::Beside,
     });
-    let mut pace = vault.pace();
+    let (mut pace, mut done) = (vault.pace(), walk.done);
+    vault.progress().tell(&walk.params, done, walk.total);
     let mut batch = Batch::read(vault, walk.next(), &maker).await?;
     while let Some(upto) = batch.upto {
         let started = Instant::now();
         let ahead = Walk { from: upto, ..walk.clone() };
+        let batch_read = batch.read as u64;
         let step = Step { walk, upto, batch, maker: Arc::clone(&maker) };
         // the next ones are read while these are written
         let (written, next) = tokio::join!(
-            vault.commit(permit()?, step),
+            vault.commit_aside(permit()?, step),
             Batch::read(vault, ahead.next(), &maker)
         );
         if !written? || vault.parameters().epoch != epoch || vault.is_closing() {
             return Ok(Turn::Worked);
         }
+        let read = batch_read;
+        done += read;
+        vault.progress().tell(&ahead.params, done, ahead.total);
         (walk, batch) = (ahead, next?);
         pace.rest(started.elapsed()).await;
     }
-    vault.commit(permit()?, Finish { walk }).await?;
+    vault.commit_aside(permit()?, Finish { walk }).await?;
     Ok(Turn::Worked)
 }
 
@@ -65,7 +71,7 @@ impl Walk {
     async fn find(vault: &Vault, ty: ResourceType) -> Result<Option<Self>, Outcome> {
         let number = i64::from(ty.number());
         let ask_rows = ask(
-            "select p, from_res, total
+            "select p, from_res, total, done
              from   search_parameter
              where  state = 1
                and  type = ?
@@ -85,7 +91,8 @@ impl Walk {
             );
             total = vault.rows(count).await?.first().map_or(0, |row| row.integer(0));
         }
-        Ok(Some(Self { ty, params, from, total }))
+        let done = u64::try_from(first.integer(3)).unwrap_or(0);
+        Ok(Some(Self { ty, params, from, done, total }))
     }
 
     fn next(&self) -> Statement {

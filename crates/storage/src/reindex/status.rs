@@ -2,6 +2,7 @@
 
 use auth::Permit;
 use fhir_model::{Instant, Outcome, ResourceType};
+use search::ParamId;
 
 use crate::{Lock, Tx, Vault, Work, row::{Row, ask}, setting};
 
@@ -69,11 +70,20 @@ impl Vault {
         Ok(self.rows(statement).await?.iter().map(Job::of).collect())
     }
 
+    /// How many resources were indexed for a parameter that cannot be asked for yet, of how many, as far as this
+    /// process knows.
+    pub fn indexed_so_far(&self, param: ParamId) -> Option<(u64, Option<u64>)> {
+        self.progress().of(param)
+    }
+
     /// The search parameters that cannot be asked for yet.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn parameters_being_indexed(&self) -> Result<Vec<Building>, Outcome> {
+    pub async fn parameters_being_indexed(
+        &self,
+        _permit: &Permit,
+    ) -> Result<Vec<Building>, Outcome> {
         let statement = ask(
             "select id, type, code, done, total from search_parameter where state = 1 order by p",
             [],
