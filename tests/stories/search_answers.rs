@@ -13,6 +13,7 @@ stories!(
     how_many_there_are,
     links_cannot_be_altered,
     what_is_ignored_is_remarked,
+    how_an_answer_is_found,
 );
 
 fn make(house: &House, resource: &Value) -> String {
@@ -245,4 +246,20 @@ fn what_is_ignored_is_remarked(house: &House) {
     assert_eq!(remarks[0]["resource"]["issue"][0]["severity"], "warning");
     assert!(!reply.link("self").unwrap().contains("shoesize"));
     house.get("/Patient?shoesize=43").expect(400);
+}
+
+fn how_an_answer_is_found(house: &House) {
+    let answer = house.get("/Basic?code=why&_sort=-_lastUpdated&_explain=true").expect(200).json();
+    assert_eq!(answer["resourceType"], "Parameters");
+    let said = |name: &str| {
+        let all = answer["parameter"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).unwrap().clone()
+    };
+    assert!(said("plan")["valueString"].as_str().unwrap().contains("\"why\""));
+    assert!(said("route")["valueString"].as_str().unwrap().starts_with("Basic: "));
+    assert!(said("sql")["valueString"].as_str().unwrap().contains("select"));
+    assert!(!said("database-plan")["valueString"].as_str().unwrap().is_empty());
+    assert!(said("work")["valueQuantity"]["value"].is_u64());
+    assert_eq!(house.get("/Basic?_explain=false").expect(200).json()["type"], "searchset");
+    house.get("/Basic?_explain=maybe").expect(400);
 }

@@ -1,6 +1,7 @@
 //! Searches: <https://hl7.org/fhir/R4/http.html#search>.
 
 pub(crate) mod concepts;
+mod explain;
 mod reach;
 mod searchset;
 
@@ -32,11 +33,16 @@ pub(crate) async fn search(
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Search, reach.ty())?;
     let cursor = query.take(cursor::PARAMETER);
+    let is_explained = explain::is_wanted(caller, &mut query)?;
     let (mut plan, ignored) = understand(fhir, &reach, query, prefer.handling)?;
     concepts::settle(fhir, &permit, &mut plan).await?;
     let (path, understood) = (reach.to_string(), understood(&plan));
     let turn = cursor::open(fhir, &page::signed_text(&path, &understood), cursor.as_deref())?;
     let count = plan.count.unwrap_or(COUNT_DEFAULT);
+    if is_explained {
+        let explanation = fhir.vault.explain(&permit, &plan, count).await?;
+        return Ok(Answer::ok(explain::parameters(&plan, &explanation)));
+    }
     let now = fhir.vault.clock().now();
     let mut bundle = Bundle::with_identity("searchset", &fhir.vault.new_id(), now);
     let is_number = plan.summary == Summary::Count || count == 0;

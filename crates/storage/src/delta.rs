@@ -8,7 +8,7 @@ use search::{ContainedRows, Rows};
 
 use crate::{
     Key,
-    index::{self, contained_id},
+    index::{self, CONTAINED, contained_id},
     tx::Indexing,
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct IndexDelta {
 #[derive(Debug)]
 pub(crate) enum Removed {
     /// These lines.
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// Whatever there is of the resource and of what it contains: nobody knows how the old lines were made.
     Everything,
 }
@@ -62,7 +62,7 @@ impl IndexDelta {
         let root = root(key);
         let contained = pair(&root, Vec::new(), rows.contained.clone());
         let words = if rows.words.is_empty() { Words::Stay } else { Words::Come };
-        Self { root, removed: Removed::Rows(Rows::default()), added: rows, words, contained }
+        Self { root, removed: Removed::Rows(Box::default()), added: rows, words, contained }
     }
 
     /// For a version that replaces another. The old lines are not looked up but extracted again, which is
@@ -85,7 +85,13 @@ impl IndexDelta {
             added.words.clone_from(&rows.words);
             Words::Change
         };
-        Self { root, removed: Removed::Rows(removed), added: Arc::new(added), words, contained }
+        Self {
+            root,
+            removed: Removed::Rows(Box::new(removed)),
+            added: Arc::new(added),
+            words,
+            contained,
+        }
     }
 
     /// For a resource whose lines are there as nobody knows.
@@ -111,20 +117,20 @@ impl IndexDelta {
     /// The composite keys, as `p`, code and system, of its lines.
     pub(crate) fn composite_keys(&self) -> impl Iterator<Item = (i32, &str, Option<&str>)> {
         let own = match &self.removed {
-            Removed::Rows(rows) => Some(rows),
+            Removed::Rows(rows) => Some(&**rows),
             Removed::Everything => None,
         };
         let own = own.into_iter().chain(std::iter::once(&*self.added));
         let contained =
             self.contained.iter().flat_map(|one| one.added.iter().chain([&one.removed]));
-        own.flat_map(|rows| index::composite_keys(false, rows))
-            .chain(contained.flat_map(|rows| index::composite_keys(true, rows)))
+        own.flat_map(|rows| index::composite_keys(0, rows))
+            .chain(contained.flat_map(|rows| index::composite_keys(CONTAINED, rows)))
     }
 
     /// All rows that go and are known.
     pub(crate) fn going(&self) -> impl Iterator<Item = &Rows> {
         let own = match &self.removed {
-            Removed::Rows(rows) => Some(rows),
+            Removed::Rows(rows) => Some(&**rows),
             Removed::Everything => None,
         };
         own.into_iter().chain(self.contained.iter().map(|one| &one.removed))

@@ -150,23 +150,20 @@ pub(crate) fn targets<'r>(
     })
 }
 
-/// The composite keys, as `p`, code and system, that [`lines`] will ask for.
+/// The composite keys, as `p`, code and system, that [`lines`] will ask for; `above` is added to the parameters.
 pub(crate) fn composite_keys(
-    is_contained: bool,
+    above: i32,
     rows: &Rows,
 ) -> impl Iterator<Item = (i32, &str, Option<&str>)> {
-    rows.composites
-        .iter()
-        .map(move |row| (number(row.param, is_contained), &*row.code, row.system.as_deref()))
-}
-
-fn number(param: ParamId, is_contained: bool) -> i32 {
-    if is_contained { param.number().saturating_add(CONTAINED) } else { param.number() }
+    rows.composites.iter().map(move |row| {
+        (row.param.number().saturating_add(above), &*row.code, row.system.as_deref())
+    })
 }
 
 impl Owner<'_> {
     fn p(self, param: ParamId) -> i32 {
-        number(param, self.is_contained)
+        let above = if self.is_contained { CONTAINED } else { 0 };
+        param.number().saturating_add(above)
     }
 }
 
@@ -265,3 +262,6 @@ fn quantity(p: i32, sys: i32, row: &QuantityRow) -> Line<'_> {
 fn canonical(p: i32, value: f64, unit: &str) -> Line<'_> {
     Line::Quantity { p, value, code: unit, sys: 0, unit: "" }
 }
+
+#[cfg(test)]
+mod tests;

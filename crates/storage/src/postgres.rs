@@ -222,5 +222,6 @@ fn trouble(error: &sqlx::Error) -> Outcome {
         return Outcome::new(IssueType::Transient, "Another write was in the way; try again");
     }
     tracing::error!(%error, "postgres");
+    eprintln!("DEBUG {error}");
     Outcome::new(IssueType::Exception, "The database failed; nothing was stored")
 }

@@ -55,6 +55,7 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Outcome> {
 /// Says to the caller what kind of trouble it is, and to the log which.
 pub(crate) fn trouble(error: &rusqlite::Error) -> Outcome {
     tracing::error!(%error, "sqlite");
+    eprintln!("DEBUG {error:?}");
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Outcome::new(IssueType::Transient, "The database is busy; try again")

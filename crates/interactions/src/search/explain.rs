@@ -28,19 +28,20 @@ pub(super) fn is_wanted(caller: &Caller, query: &mut Query) -> Result<bool, Outc
     }
 }
 
-/// The explanation as a Parameters resource: the plan that the query became, and each statement with the way
-/// that the database takes and what that costs.
+/// The explanation of the first page as a Parameters resource: what the query was understood to ask, the
+/// route through the index, the statement, the database's plan of it, and how much work it was.
 pub(super) fn parameters(plan: &Plan, explanation: &Explanation) -> Bytes {
-    let mut all = vec![text("plan", format!("{plan:#?}"))];
-    all.extend(explanation.statements.iter().map(|statement| {
-        let mut parts = vec![
-            text("purpose", statement.purpose.to_owned()),
-            text("sql", statement.sql.clone()),
-            text("database-plan", statement.plan.clone()),
-        ];
-        parts.push(parameter("work", "valueDecimal", Value::Number(statement.work.to_string())));
-        parameter("statement", "part", Value::Array(parts))
-    }));
+    let work = Value::Object(vec![
+        ("value".to_owned(), Value::Number(explanation.work.to_string())),
+        ("unit".to_owned(), Value::String(explanation.unit.to_owned())),
+    ]);
+    let all = vec![
+        text("plan", format!("{plan:#?}")),
+        text("route", explanation.route.clone()),
+        text("sql", explanation.sql.clone()),
+        text("database-plan", explanation.plan.clone()),
+        parameter("work", "valueQuantity", work),
+    ];
     Value::Object(vec![
         ("resourceType".to_owned(), Value::String("Parameters".to_owned())),
         ("parameter".to_owned(), Value::Array(all)),

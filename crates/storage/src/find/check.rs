@@ -235,7 +235,7 @@ pub(super) fn words_match(
     match dialect {
         Dialect::Sqlite if any.is_empty() => Sql::never(),
         Dialect::Sqlite => {
-            sql("@.words match ?", [words::sqlite_match(ty, scope, any).into()])
+            sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()])
         }
         Dialect::Postgres => Sql::any(any.iter().map(|list| {
             let terms = list.iter().map(|word| sql("?", [words::term(ty, scope, word).into()]));

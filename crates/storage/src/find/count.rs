@@ -26,7 +26,7 @@ pub(super) fn statement(
     if let Some(bound) = at_most {
         found = sql("select * from (\n  ", [])
             .with(found.indented(2))
-            .then("\n) as some\nlimit  ")
+            .then("\n) as counted\nlimit  ")
             .bind(i64::try_from(bound).unwrap_or(i64::MAX));
     }
     sql("select count(*), cast(0 as bigint)\nfrom   (\n  ", [])

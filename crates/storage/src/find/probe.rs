@@ -64,7 +64,7 @@ impl Sizes {
                         .with(range.seek.on("d").indented(4))
                         .then(" limit ")
                         .bind(bound)
-                        .then("\n) as some"),
+                        .then("\n) as counted"),
                 );
             }
         }
