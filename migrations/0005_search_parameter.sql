@@ -10,7 +10,7 @@ create table search_parameter (
   url        text     not null,
   kind       text     not null,             -- token, date, ...
   expression text     not null,             -- FHIRPath
-  targets    text     not null,             -- of a reference: names of types, each with a blank after it
+  targets    text     not null,             -- of a reference: names of types, a blank between
   components text     not null,             -- of a composite: URL, U+001F, expression, U+001E of each part
   state      smallint not null,             -- 1 being indexed, 2 ready, 3 its index rows are being removed, 4 gone
   since      bigint   not null,             -- in this state, milliseconds since 1970

@@ -5,9 +5,9 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-            HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-            STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_SECURITY_POLICY,
+            CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY,
+            RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
 };
@@ -126,7 +126,8 @@ fn of_version(response: &mut HttpResponseBuilder, request: &HttpRequest, answer:
     }
     // a conditional create tells where what was there already is
     let is_written = answer.status == 201 || request.method() == Method::POST;
-    let text = |value: &Option<String>| value.as_deref().and_then(|it| HeaderValue::from_str(it).ok());
+    let text =
+        |value: &Option<String>| value.as_deref().and_then(|it| HeaderValue::from_str(it).ok());
     if let Some(address) = text(&answer.content_location) {
         response.insert_header((CONTENT_LOCATION, address));
     }

@@ -7,8 +7,8 @@ use fhir_model::{Outcome, json};
 use storage::Vault;
 
 use crate::{
-    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, reindex, search, transaction,
-    write,
+    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, reindex, search,
+    transaction, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.

@@ -72,7 +72,7 @@ pub(crate) fn progress(done: u64, total: Option<u64>) -> String {
 fn operators(caller: &Caller) -> Result<Permit, Outcome> {
     match caller {
         Caller::Operator => authorize(caller, Action::Update, None),
-        _ => Err(Outcome::new(IssueType::Login, "$reindex is for the operator of this vault")),
+        Caller::Anonymous | _ => Err(Outcome::new(IssueType::Login, "$reindex is for the operator of this vault")),
     }
 }
 
@@ -83,10 +83,15 @@ fn no_such_job(number: &str) -> Outcome {
 
 /// A Parameters resource.
 fn parameters(members: impl FnOnce(&mut Members)) -> Vec<u8> {
-    let mut out = Members { out: br#"{"resourceType":"Parameters","parameter":["#.to_vec() };
-    members(&mut out);
-    let mut out = out.out;
-    out.extend_from_slice(b"]}");
+    let mut list = Members { out: b"[".to_vec() };
+    members(&mut list);
+    let mut out = br#"{"resourceType":"Parameters""#.to_vec();
+    if list.out.len() > 1 {
+        out.extend_from_slice(br#","parameter":"#);
+        out.append(&mut list.out);
+        out.push(b']');
+    }
+    out.push(b'}');
     out
 }
 
@@ -186,9 +191,6 @@ mod tests {
         for body in [parameters(|out| members_of_job(out, &job)), whole, parameters(|_| {})] {
             let text = String::from_utf8(body.clone()).unwrap();
             let valid = json::parse(body.into(), &json::Limits::default());
-            if text.contains("\"parameter\":[]") {
-                continue;
-            }
             assert_eq!(valid.unwrap().resource_type().name(), "Parameters", "{text}");
         }
         assert_eq!(progress(5, Some(3)), "5 of 5 resources");

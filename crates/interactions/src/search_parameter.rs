@@ -35,15 +35,15 @@ pub(crate) fn being_indexed(
 fn is_named(parameter: &Parameter, pairs: &[(String, String)]) -> bool {
     pairs.iter().any(|(name, value)| {
         let (base, _) = name.split_once(':').unwrap_or((name, ""));
-        has_word(name, &parameter.code) || NAMING.contains(&base) && has_word(value, &parameter.code)
+        has_word(name, &parameter.code)
+            || NAMING.contains(&base) && has_word(value, &parameter.code)
     })
 }
 
 /// Whether a code stands there as a whole: `subject:Patient.code`, `-code,date`.
 fn has_word(text: &str, code: &str) -> bool {
-    text.split([':', '.', ',', ' ', '[', '(', ')']).any(|word| {
-        word == code || word.strip_prefix('-').is_some_and(|word| word == code)
-    })
+    text.split([':', '.', ',', ' ', '[', '(', ')'])
+        .any(|word| word == code || word.strip_prefix('-').is_some_and(|word| word == code))
 }
 
 #[cfg(test)]

@@ -99,7 +99,12 @@ impl Vault {
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
-                let engine = postgres::Postgres::open(control, (url, options.connections_max), options.clock).await?;
+                let engine = postgres::Postgres::open(
+                    control,
+                    (url, options.connections_max),
+                    options.clock,
+                )
+                .await?;
                 (Engine::Postgres(engine), secret, base, generation)
             }
         };
@@ -109,9 +114,18 @@ impl Vault {
             Engine::Postgres(engine) => engine.published(),
         };
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
-        let (traffic, progress, wake) =
-            (Traffic::default(), Progress::default(), Arc::default());
-        let inner = Inner { published, clock, engine, secret, base, index_is_outdated, traffic, progress, wake };
+        let (traffic, progress, wake) = (Traffic::default(), Progress::default(), Arc::default());
+        let inner = Inner {
+            published,
+            clock,
+            engine,
+            secret,
+            base,
+            index_is_outdated,
+            traffic,
+            progress,
+            wake,
+        };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
             reindex::prepare_upgrade(&vault).await?;

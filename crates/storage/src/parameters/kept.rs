@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// Between the members of a component, and after a component; FHIR strings have neither.
-const MEMBER_END: char = '\u{1f}';
-const COMPONENT_END: char = '\u{1e}';
+const MEMBER_END: &str = "\u{1f}";
+const COMPONENT_END: &str = "\u{1e}";
 
 /// Asks for the number of changes so far.
 pub(crate) fn epoch() -> Statement {
@@ -96,18 +96,19 @@ fn set_epoch(epoch: u64) -> Statement {
 
 fn keep_entry(entry: &Entry, now: i64) -> Statement {
     let Definition { ty, code, url, kind, expression, targets, components } = &entry.definition;
-    let targets: String = targets.iter().map(|ty| format!("{ty} ")).collect();
-    let components: String = components
-        .iter()
-        .map(|(url, text)| format!("{url}{MEMBER_END}{text}{MEMBER_END}{COMPONENT_END}"))
-        .collect();
+    let targets: Vec<&str> = targets.iter().map(|ty| ty.name()).collect();
+    let targets = targets.join(" ");
+    let mut parts = String::new();
+    for (url, text) in components {
+        parts.extend([url.as_str(), MEMBER_END, text, MEMBER_END, COMPONENT_END]);
+    }
     let texts = [
         code.as_str(),
         url.as_str(),
         kind.code(),
         expression.as_str(),
         targets.as_str(),
-        components.as_str(),
+        parts.as_str(),
     ];
     let [code, url, kind, expression, targets, components] = texts.map(Bind::from);
     ask(

@@ -124,7 +124,10 @@ impl Transaction {
             return Ok(());
         }
         self.again = Again::Yes;
-        Err(Outcome::new(IssueType::Transient, "The search parameters were just changed; try again"))
+        Err(Outcome::new(
+            IssueType::Transient,
+            "The search parameters were just changed; try again",
+        ))
     }
 
     /// Undoes everything; whether to start again.

@@ -199,7 +199,8 @@ impl Work for Upgrade {
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
         let generation = i64::from(setting::INDEX_GENERATION);
-        let look = ask("select generation from reindex_job where type = 0 and finished is null", []);
+        let look =
+            ask("select generation from reindex_job where type = 0 and finished is null", []);
         let open = tx.rows(&look).await?;
         if open.iter().any(|row| row.integer(0) == generation) {
             return Ok(());

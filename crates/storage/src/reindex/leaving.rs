@@ -35,7 +35,8 @@ const TABLES: &[(&str, &str)] = &[
 /// Removes until nothing is left.
 pub(super) async fn work(vault: &Vault, param: ParamId) -> Result<Turn, Outcome> {
     let p = i64::from(param.number());
-    let asked = vault.rows(ask("select since from search_parameter where p = ?", [p.into()])).await?;
+    let asked =
+        vault.rows(ask("select since from search_parameter where p = ?", [p.into()])).await?;
     let since = asked.first().map_or(0, |row| row.integer(0));
     let age = vault.clock().now().millis().saturating_sub(since);
     let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));

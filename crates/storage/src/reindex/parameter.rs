@@ -176,8 +176,7 @@ impl Work for Finish {
             return Ok(());
         }
         let next = Arc::new(now.moved(&params, Stage::Ready));
-        for statement in
-            parameters::set_stage(&params, Stage::Ready, next.epoch, tx.now().millis())
+        for statement in parameters::set_stage(&params, Stage::Ready, next.epoch, tx.now().millis())
         {
             tx.execute(&statement).await?;
         }

@@ -4,7 +4,11 @@ use auth::Permit;
 use fhir_model::{Instant, Outcome, ResourceType};
 use search::ParamId;
 
-use crate::{Lock, Tx, Vault, Work, row::{Row, ask}, setting};
+use crate::{
+    Lock, Tx, Vault, Work,
+    row::{Row, ask},
+    setting,
+};
 
 /// Indexing again what is there.
 #[derive(Debug, Clone, PartialEq, Eq)]

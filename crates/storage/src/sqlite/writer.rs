@@ -240,7 +240,8 @@ impl Writer {
         let mut asked =
             Asked { connection: &self.connection, last_commit: self.memory.last_commit };
         self.deadline.begin();
-        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+        let page =
+            inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))
