@@ -29,12 +29,11 @@ pub(crate) async fn answer(
     let started = Instant::now();
     let mut visit = Visit::default();
     let result = visit.serve(&door, &request, payload).await;
-    let allow = address::allowed(&visit.pieces);
-    let response = response::write(&door, &request, (visit.manner, allow), result);
+    let Visit { manner, allow, subject } = visit;
+    let response = response::write(&door, &request, (manner, allow), result);
     let (method, status) = (request.method(), response.status().as_u16());
     let duration = started.elapsed();
     door.metrics.record(method.as_str(), status, duration);
-    let subject = address::subject(&visit.pieces);
     let duration_ms = duration.as_secs_f64() * 1000.0;
     if status >= 500 {
         tracing::warn!(%method, subject, status, duration_ms, "answered");
@@ -55,10 +54,20 @@ pub(crate) fn refuse(
 }
 
 /// What is known of a request so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Visit {
     manner: Manner,
-    pieces: Vec<String>,
+    /// What `Allow` says of the address.
+    allow: &'static str,
+    /// What the log says of it.
+    subject: &'static str,
+}
+
+impl Default for Visit {
+    fn default() -> Self {
+        let (allow, subject) = (address::allowed(&[]), address::subject(&[]));
+        Self { manner: Manner::default(), allow, subject }
+    }
 }
 
 impl Visit {
@@ -71,18 +80,19 @@ impl Visit {
         within_limits(request, &door.limits)?;
         let uri = request.uri();
         let mut query = Query::parse(uri.query().unwrap_or_default())?;
-        self.pieces = address::pieces(uri.path())?;
+        let path = address::pieces(uri.path())?;
+        (self.allow, self.subject) = (address::allowed(&path), address::subject(&path));
         let Some(verb) = Verb::named(request.method().as_str()) else {
             return other_method(request);
         };
         let accept = header(request, ACCEPT.as_str());
-        let native = binary::accept(request, (verb, &self.pieces), &query);
+        let native = binary::accept(request, (verb, &path), &query);
         let wanted = Wanted::of(&mut query, accept.filter(|_| native.is_none()))?;
         self.manner = Manner::Resource(wanted);
         let caller = Caller::of_request(door.mode, header(request, AUTHORIZATION.as_str()))?;
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
-        let asked = (verb, self.pieces.as_slice());
+        let asked = (verb, path.as_slice());
         let mut held = door.admission.hold();
         let mut body = body::receive(door, request, asked, (payload, &mut held)).await?;
         if let Body::Form(form) = &mut body
@@ -92,7 +102,6 @@ impl Visit {
         }
         // who is slow to send a body takes nobody's place
         let _admitted = door.admission.enter().ok_or_else(overloaded)?;
-        let path = self.pieces.clone();
         let asked = Request { verb, path, query, conditions, prefer, body };
         let mut answer = door.fhir.answer(&caller, asked).await?;
         if let Some(accept) = native.filter(|_| answer.status == 200) {

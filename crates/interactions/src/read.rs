@@ -23,7 +23,7 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
             ..Answer::default()
         });
     }
-    Ok(part(whole(&read.key, version)?, elements.as_ref()))
+    Ok(part(whole(&read.key, &version)?, elements.as_ref()))
 }
 
 /// One version.
@@ -44,7 +44,7 @@ pub(crate) async fn vread(
         let text = format!("{}/{} has no version {version}", key.resource_type, key.id);
         Outcome::new(IssueType::NotFound, text)
     };
-    Ok(part(whole(key, found.ok_or_else(missing)?)?, elements.as_ref()))
+    Ok(part(whole(key, &found.ok_or_else(missing)?)?, elements.as_ref()))
 }
 
 /// The answer with the part of the resource that is wanted.
@@ -55,8 +55,8 @@ fn part(mut answer: Answer, elements: Option<&Elements>) -> Answer {
     answer
 }
 
-fn whole(key: &Key, version: Version) -> Result<Answer, Outcome> {
-    let body = version.body.ok_or_else(|| deleted(key))?;
+fn whole(key: &Key, version: &Version) -> Result<Answer, Outcome> {
+    let body = version.body.clone().ok_or_else(|| deleted(key))?;
     Ok(Answer {
         status: 200,
         body: Some(body),

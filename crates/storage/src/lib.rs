@@ -5,6 +5,7 @@
 //! after the commit is on disk.
 
 mod body;
+mod cache;
 mod change;
 mod clock;
 mod database_url;

@@ -1,6 +1,7 @@
 //! The embedded database: one writer with group commit, readers in parallel on snapshots.
 
 mod apply;
+mod claim;
 mod connection;
 mod deadline;
 mod group;
@@ -11,11 +12,13 @@ mod readers;
 mod records;
 mod writer;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
+use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 
-use crate::parameters::Published;
+use crate::{Key, Version, cache::Cache, find::statement::Statement, parameters::Published};
+pub(crate) use claim::Claim;
 pub(crate) use group::{Finished, Group, Job};
 pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
@@ -27,6 +30,8 @@ pub(crate) struct Sqlite {
     pub(crate) readers: Readers,
     pub(crate) group: Group,
     pub(crate) published: Published,
+    cache: Arc<Cache>,
+    _claim: Claim,
 }
 
 impl Sqlite {
@@ -34,11 +39,45 @@ impl Sqlite {
     ///
     /// # Errors
     /// What SQLite says.
-    pub(crate) fn open(path: &Path, clock: crate::Clock) -> Result<Self, Outcome> {
+    pub(crate) fn open(path: &Path, claim: Claim, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
         let published = writer.published();
-        let readers = Readers::new(path, writer.committed());
-        Ok(Self { readers, group: Group::start(writer, path)?, published })
+        let cache = Arc::new(Cache::new());
+        Ok(Self {
+            readers: Readers::new(path, writer.committed()),
+            group: Group::start(writer, Arc::clone(&cache), path)?,
+            published,
+            cache,
+            _claim: claim,
+        })
+    }
+
+    /// The current version: out of the cache, or asked for on the spot, which is quicker for one row by its
+    /// key than to hand it to another thread.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub(crate) fn read(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        current: fn(&Key) -> Statement,
+    ) -> Result<Option<Arc<Version>>, Outcome> {
+        let look = || Ok(self.readers.find(&current(key))?.pop().map(Arc::new));
+        // the cache knows nothing of rows that a permit does not open
+        if !permit.covers_all_rows() {
+            return look();
+        }
+        match self.cache.get(key) {
+            Ok(version) => Ok(Some(version)),
+            Err(ticket) => {
+                let found = look()?;
+                if let Some(version) = &found {
+                    self.cache.put(ticket, key, version);
+                }
+                Ok(found)
+            }
+        }
     }
 }
 
@@ -47,9 +86,11 @@ impl Sqlite {
 /// # Errors
 /// What SQLite says, for example that the directory is missing.
 pub(crate) fn prepare(path: &Path) -> Result<(), Outcome> {
-    connection::open_writer(path).map(drop).map_err(|error| {
-        Outcome::new(IssueType::Exception, format!("{} cannot be opened: {error}", path.display()))
-    })
+    connection::open_writer(path).map(drop).map_err(|error| unopened(path, &error))
+}
+
+fn unopened(path: &Path, error: &dyn std::error::Error) -> Outcome {
+    Outcome::new(IssueType::Exception, format!("{} cannot be opened: {error}", path.display()))
 }
 
 /// Says to the caller what kind of trouble it is, and to the log which.

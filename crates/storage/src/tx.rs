@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Which resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// `Patient`, `Observation`, ...
     pub resource_type: ResourceType,

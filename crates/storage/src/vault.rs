@@ -82,6 +82,7 @@ impl Vault {
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
         let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
+                let claim = sqlite::Claim::of(path)?;
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;
@@ -90,7 +91,7 @@ impl Vault {
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
-                let engine = sqlite::Sqlite::open(path, options.clock)?;
+                let engine = sqlite::Sqlite::open(path, claim, options.clock)?;
                 (Engine::Sqlite(engine), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
@@ -259,19 +260,15 @@ impl Vault {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Version>, Outcome> {
+    pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         self.inner.traffic.count();
-        let mut ask = Statement::default();
-        ask.push(
-            "select res, type, id, version, updated, method, body
-             from   resource
-             where  type = ?
-               and  id = ?
-               and  version > 0",
-            [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
-        );
-        // one row by its key: quicker here on the spot than handed to another thread
-        Ok(self.inner.engine.find_at_once(permit, ask).await?.pop())
+        match &self.inner.engine {
+            // other processes may write there, so nothing can be remembered
+            Engine::Postgres(engine) => {
+                Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
+            }
+            Engine::Sqlite(engine) => engine.read(permit, key, current),
+        }
     }
 
     /// One version.
@@ -426,6 +423,20 @@ impl Vault {
             }
         }
     }
+}
+
+/// The current version of one resource.
+fn current(key: &Key) -> Statement {
+    let mut ask = Statement::default();
+    ask.push(
+        "select res, type, id, version, updated, method, body
+         from   resource
+         where  type = ?
+           and  id = ?
+           and  version > 0",
+        [i64::from(key.resource_type.number()).into(), key.id.as_str().into()],
+    );
+    ask
 }
 
 impl Engine {

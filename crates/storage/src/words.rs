@@ -21,13 +21,26 @@ pub(crate) fn terms(ty: ResourceType, words: &[WordRow]) -> impl Iterator<Item =
     words.iter().map(move |row| term(ty, row.scope, &row.word))
 }
 
+/// The terms of which one must be there: what stands in the narrative is content too.
+pub(crate) fn anywhere(
+    ty: ResourceType,
+    scope: WordScope,
+    word: &str,
+) -> impl Iterator<Item = String> {
+    let content = (scope == WordScope::Content).then(|| term(ty, WordScope::Content, word));
+    content.into_iter().chain([term(ty, WordScope::Narrative, word)])
+}
+
 /// What full-text search on SQLite matches against: one of the lists of words occurs, each of its words. See
 /// <https://www.sqlite.org/fts5.html#full_text_query_syntax>.
 pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<str>>]) -> String {
     let list = |words: &Vec<Box<str>>| {
-        let terms: Vec<String> =
-            words.iter().map(|word| format!("\"{}\"", term(ty, scope, word))).collect();
-        format!("({})", terms.join(" AND "))
+        let word = |word: &Box<str>| {
+            let terms = anywhere(ty, scope, word).map(|term| format!("\"{term}\""));
+            format!("({})", terms.collect::<Vec<_>>().join(" OR "))
+        };
+        let words: Vec<String> = words.iter().map(word).collect();
+        format!("({})", words.join(" AND "))
     };
     any.iter().filter(|words| !words.is_empty()).map(list).collect::<Vec<_>>().join(" OR ")
 }
@@ -43,11 +56,13 @@ mod tests {
         let any = [vec!["new".into(), "york".into()], vec!["(1)".into()]];
         assert_eq!(
             sqlite_match(ty, WordScope::Content, &any),
-            format!("(\"{n}_new\" AND \"{n}_york\") OR (\"{n}__1_\")")
+            format!(
+                "((\"{n}_new\" OR \"{n}n_new\") AND (\"{n}_york\" OR \"{n}n_york\")) OR ((\"{n}__1_\" OR \"{n}n__1_\"))"
+            )
         );
         assert_eq!(
             sqlite_match(ty, WordScope::Narrative, &[vec!["\"".into()]]),
-            format!("(\"{n}n__\")")
+            format!("((\"{n}n__\"))")
         );
     }
 }

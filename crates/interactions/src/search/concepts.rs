@@ -217,7 +217,7 @@ fn by_id(fhir: &Fhir, name: &str) -> Option<Key> {
 
 async fn read(fhir: &Fhir, permit: &Permit, key: &Key) -> Result<Tree, Outcome> {
     let found = fhir.vault.read(permit, key).await?;
-    let body = found.and_then(|version| version.body);
+    let body = found.and_then(|version| version.body.clone());
     body.map(json::parse_trusted).ok_or_else(|| {
         let text = format!("{}/{} is not stored here", key.resource_type, key.id);
         Outcome::new(IssueType::Invalid, text)

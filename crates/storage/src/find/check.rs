@@ -238,8 +238,10 @@ pub(super) fn words_match(
             sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()])
         }
         Dialect::Postgres => Sql::any(any.iter().map(|list| {
-            let terms = list.iter().map(|word| sql("?", [words::term(ty, scope, word).into()]));
-            sql("@.words @> array[", []).with(Sql::joined(terms, ", ")).then("]::text[]")
+            Sql::all(list.iter().map(|word| {
+                let terms = words::anywhere(ty, scope, word).map(|term| sql("?", [term.into()]));
+                sql("@.words && array[", []).with(Sql::joined(terms, ", ")).then("]::text[]")
+            }))
         })),
     }
 }

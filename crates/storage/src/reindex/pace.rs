@@ -3,14 +3,21 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-/// How much was asked for, ever.
+/// How much was asked for while somebody worked in the background. At other times nothing is counted, so that
+/// reads do not wait for each other here.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Traffic(Arc<AtomicU64>);
+pub(crate) struct Traffic(Arc<Counter>);
+
+#[derive(Debug, Default)]
+struct Counter {
+    is_watched: AtomicBool,
+    requests: AtomicU64,
+}
 
 /// For each second of work so many seconds of rest while requests come.
 const REST_FACTOR: f64 = 1.0;
@@ -20,11 +27,13 @@ const QUIET_PER_SECOND: f64 = 20.0;
 impl Traffic {
     /// Somebody asked for something.
     pub(crate) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        if self.0.is_watched.load(Ordering::Relaxed) {
+            self.0.requests.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn so_far(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -37,6 +46,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(traffic: Traffic) -> Self {
+        traffic.0.is_watched.store(true, Ordering::Relaxed);
         Self { seen: traffic.so_far(), traffic }
     }
 
@@ -51,5 +61,12 @@ impl Pace {
             tokio::time::sleep(worked.mul_f64(REST_FACTOR)).await;
         }
         self.seen = self.traffic.so_far();
+    }
+}
+
+impl Drop for Pace {
+    /// One piece of work at a time is done.
+    fn drop(&mut self) {
+        self.traffic.0.is_watched.store(false, Ordering::Relaxed);
     }
 }

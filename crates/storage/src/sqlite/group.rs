@@ -16,6 +16,7 @@ use std::{
 use fhir_model::{IssueType, Outcome};
 
 use super::{Writer, connection, trouble};
+use crate::cache::Cache;
 
 /// Work that waits for the writer beyond this is refused with 503.
 const QUEUE_MAX: usize = 1000;
@@ -62,12 +63,12 @@ pub(crate) struct Group {
 
 impl Group {
     /// Starts the writer's thread.
-    pub(crate) fn start(writer: Writer, path: &Path) -> Result<Self, Outcome> {
+    pub(crate) fn start(writer: Writer, cache: Arc<Cache>, path: &Path) -> Result<Self, Outcome> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let checkpointer = Checkpointer::start(path.to_owned());
         let thread = std::thread::Builder::new()
             .name("medvault-writer".to_owned())
-            .spawn(move || run(writer, &jobs, &checkpointer))
+            .spawn(move || run(writer, &cache, &jobs, &checkpointer))
             .map_err(|error| Outcome::new(IssueType::Exception, error.to_string()))?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -98,7 +99,7 @@ impl Drop for Group {
     }
 }
 
-fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
+fn run(mut writer: Writer, cache: &Cache, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
     let mut log_bytes_max = LOG_BYTES_MAX;
     let mut crowd = 0;
     while let Ok(first) = jobs.recv() {
@@ -110,7 +111,9 @@ fn run(mut writer: Writer, jobs: &Receiver<Job>, checkpointer: &Checkpointer) {
             }
         };
         crowd = group.finished.len();
-        let lost = end(&mut writer, group.spoilt);
+        // before anybody is told: no read may find what was replaced
+        let touched = std::mem::take(&mut writer.touched);
+        let lost = cache.while_changing(&touched, || end(&mut writer, group.spoilt));
         for job in group.finished {
             // a refusal too may rest on what a neighbour wrote and lost
             (job.acknowledge)(lost.clone());

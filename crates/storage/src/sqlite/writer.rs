@@ -37,6 +37,8 @@ pub(crate) struct Writer {
     committed: Arc<AtomicI64>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
+    /// What the open transaction changes, or tried to.
+    pub(super) touched: Vec<Key>,
 }
 
 /// The search parameters, as the open transaction sees them.
@@ -87,6 +89,7 @@ impl Writer {
             deadline,
             committed: Arc::new(AtomicI64::new(last_commit)),
             is_written: false,
+            touched: Vec::new(),
         })
     }
 
@@ -252,6 +255,7 @@ impl Writer {
     /// See [`crate::Tx::write`].
     pub(crate) fn write(&mut self, _permit: &Permit, deltas: &[Delta]) -> Result<(), Outcome> {
         self.is_written = true;
+        self.touched.extend(deltas.iter().map(|delta| delta.change.key.clone()));
         super::apply::apply(&self.connection, &mut self.memory, deltas)
             .map_err(|error| trouble(&error))
     }
