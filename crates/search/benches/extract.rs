@@ -47,11 +47,21 @@ fn per(total: usize, count: usize) -> f64 {
 
 fn fastest(mut work: impl FnMut()) -> usize {
     let rounds = (0..ROUNDS).map(|_| {
-        let started = Instant::now();
+        let started = (Instant::now(), on_cpu());
         work();
-        started.elapsed().as_nanos()
+        match started.1.zip(on_cpu()) {
+            Some((from, to)) => to - from,
+            None => started.0.elapsed().as_nanos(),
+        }
     });
     rounds.min().and_then(|nanos| usize::try_from(nanos).ok()).unwrap_or_default()
+}
+
+/// How long this thread has run on a processor, in nanoseconds, where the system tells: other programs do not
+/// count then.
+fn on_cpu() -> Option<u128> {
+    let line = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// The entries of the first Bundles of the folder.

@@ -70,11 +70,8 @@ fn walk<'t>(program: &Program, place: &Place, node: NodeRef<'t>, found: &mut Fou
     for child in node.children() {
         let name = child.name();
         for (condition, next) in program.follow(place, name) {
-            let holds = match condition {
-                Condition::First => before != name,
-                _ => holds(condition, child, found.local),
-            };
-            if !holds {
+            let is_chosen = *condition != Condition::First || before != name;
+            if !is_chosen || !holds(condition, child, found.local) {
                 continue;
             }
             for leaf in &next.leaves {

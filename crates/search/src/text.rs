@@ -56,6 +56,12 @@ pub fn key(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// A code together with a value as one key: `[code]|[value]` of `:of-type`.
+pub(crate) fn joined(code: &str, value: &str) -> Box<str> {
+    // each cut first: a long value of an identifier with many types is read once
+    key(&format!("{}|{}", key(code), key(value))).into()
+}
+
 fn prefix(text: &str, bytes_max: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes_max)).unwrap_or(text)
 }

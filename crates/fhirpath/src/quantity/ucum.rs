@@ -5,11 +5,11 @@
 mod atoms;
 mod factor;
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _, sync::LazyLock};
 
 use rust_decimal::Decimal;
 
-use atoms::{ARBITRARY, ATOMS, Atom, PREFIXES};
+use atoms::{ARBITRARY, ATOMS, PREFIXES};
 use factor::Factor;
 
 /// A value in base units, and the canonical text of these: `120 mm[Hg]` is `15998640` `g.m-1.s-2`, `%` and
@@ -124,7 +124,7 @@ pub(super) fn read(code: &str) -> Option<Canonical> {
     if code.len() > 100 {
         return None;
     }
-    let mut reader = Reader { rest: code, depth: 0 };
+    let mut reader = Reader { rest: code, depth: 0, lookup: known };
     let unit = reader.term()?;
     reader.rest.is_empty().then_some(unit)
 }
@@ -132,6 +132,7 @@ pub(super) fn read(code: &str) -> Option<Canonical> {
 struct Reader<'a> {
     rest: &'a str,
     depth: u8,
+    lookup: Lookup,
 }
 
 impl Reader<'_> {
@@ -214,30 +215,43 @@ impl Reader<'_> {
             digits.strip_suffix(['+', '-']).filter(|_| digits.len() < text.len()).unwrap_or(digits);
         let exponent = text.get(name.len()..)?;
         let exponent: i8 = if exponent.is_empty() { 1 } else { exponent.parse().ok()? };
-        ONE.times(atom(name, self.depth)?, exponent)
+        ONE.times(atom(name, self.lookup, self.depth)?, exponent)
     }
 }
 
+/// Finds an atom without prefix: the unit, and whether it takes prefixes. The number is how deep it is in
+/// definitions by other units.
+type Lookup = fn(&str, u8) -> Option<(Canonical, bool)>;
+
 /// A unit of the table, perhaps with a metric prefix.
-fn atom(name: &str, depth: u8) -> Option<Canonical> {
-    if let Some(unit) = known(name, depth, |_| true) {
+fn atom(name: &str, lookup: Lookup, depth: u8) -> Option<Canonical> {
+    if let Some((unit, _)) = lookup(name, depth) {
         return Some(unit);
     }
     PREFIXES.iter().find_map(|(prefix, exponent)| {
-        let unit = known(name.strip_prefix(prefix)?, depth, |row| row.is_metric)?;
-        unit.times_ten_to(*exponent)
+        let (unit, is_metric) = lookup(name.strip_prefix(prefix)?, depth)?;
+        is_metric.then(|| unit.times_ten_to(*exponent)).flatten()
     })
 }
 
-fn known(name: &str, depth: u8, accept: fn(&Atom) -> bool) -> Option<Canonical> {
+/// All units, each read once.
+fn known(name: &str, _: u8) -> Option<(Canonical, bool)> {
+    static UNITS: LazyLock<BTreeMap<&'static str, (Canonical, bool)>> = LazyLock::new(|| {
+        let names = ATOMS.iter().map(|row| row.code).chain(ARBITRARY.iter().map(|(code, _)| *code));
+        names.filter_map(|name| Some((name, defined(name, 0)?))).collect()
+    });
+    UNITS.get(name).copied()
+}
+
+/// What the tables say of a unit.
+fn defined(name: &str, depth: u8) -> Option<(Canonical, bool)> {
     if let Some((code, is_metric)) = ARBITRARY.iter().find(|(code, _)| *code == name) {
-        let row = Atom { code, is_metric: *is_metric, factor: "1", of: atoms::Of::Base(0) };
         // two spellings of the international unit
         let code = if *code == "[IU]" { "[iU]" } else { code };
         let dimensions = Dimensions { arbitrary: Some((code, 1)), ..Dimensions::default() };
-        return accept(&row).then_some(Canonical { dimensions, ..ONE });
+        return Some((Canonical { dimensions, ..ONE }, *is_metric));
     }
-    let row = ATOMS.iter().find(|row| row.code == name && accept(row))?;
+    let row = ATOMS.iter().find(|row| row.code == name)?;
     let unit = match row.of {
         atoms::Of::Base(index) => {
             let mut dimensions = Dimensions::default();
@@ -245,12 +259,12 @@ fn known(name: &str, depth: u8, accept: fn(&Atom) -> bool) -> Option<Canonical> 
             Canonical { dimensions, ..ONE }
         }
         atoms::Of::Units(units) if depth < DEPTH_MAX => {
-            Reader { rest: units, depth: depth + 1 }.term()?
+            Reader { rest: units, depth: depth + 1, lookup: defined }.term()?
         }
         atoms::Of::Units(_) => return None,
     };
     let factor = Factor::of(row.factor.parse().ok()?)?;
-    Some(Canonical { factor: unit.factor.times(factor, 1)?, ..unit })
+    Some((Canonical { factor: unit.factor.times(factor, 1)?, ..unit }, row.is_metric))
 }
 
 impl Canonical {

@@ -9,20 +9,28 @@ use super::{
 };
 use crate::{
     registry::{Composite, CompositePart, Condition, Leaf, ParamId, PartPlace, Rest, Step},
-    rows::{CompositeRow, Part, Rows},
+    rows::{CompositeRow, Part, Rows, TokenRow},
 };
 
 /// The most rows of composites of one resource; a resource that would give more is no clinical one.
 pub(super) const ROWS_MAX: usize = 10_000;
 
+/// The most steps of an expression for a part: there may be an element for each row.
+const STEPS_MAX: u64 = 10_000;
+
 /// Each token with each value of the other part, as long as there are not too many.
 pub(super) fn extract<'t>(found: &mut Found<'t>, param: ParamId, node: NodeRef<'t>) {
     let Some(composite) = found.program.composite(param) else { return };
+    // elements count too, so that many that give nothing do not cost much either
+    if found.composites_left == 0 {
+        return;
+    }
+    found.composites_left -= 1;
     let parts = rest(found, composite, node);
     if parts.is_empty() {
         return;
     }
-    let keys = values(found, param, &composite.key, node).tokens;
+    let keys = keys(found, composite, node);
     for part in &parts {
         for key in &keys {
             if found.composites_left == 0 {
@@ -37,6 +45,20 @@ pub(super) fn extract<'t>(found: &mut Found<'t>, param: ParamId, node: NodeRef<'
             });
         }
     }
+}
+
+/// The tokens that are keys; where they are the same for all elements they are looked for once.
+fn keys<'t>(found: &mut Found<'t>, composite: &Composite, node: NodeRef<'t>) -> Vec<TokenRow> {
+    let (param, key) = (composite.param, &composite.key);
+    if !key.is_common {
+        return values(found, param, key, node).tokens;
+    }
+    if !found.common.iter().any(|(of, _)| *of == param) {
+        let rows = values(found, param, key, found.root);
+        found.common.push((param, rows));
+    }
+    let rows = found.common.iter().find(|(of, _)| *of == param);
+    rows.map(|(_, rows)| rows.tokens.clone()).unwrap_or_default()
 }
 
 /// The values beside the key.
@@ -59,6 +81,7 @@ fn rest<'t>(found: &Found<'t>, composite: &Composite, node: NodeRef<'t>) -> Vec<
 /// The values of a part as rows of the composite.
 fn values<'t>(found: &Found<'t>, param: ParamId, part: &CompositePart, node: NodeRef<'t>) -> Rows {
     let leaf = Leaf { param, kind: part.kind, parts: u8::MAX };
+    let node = if part.is_common { found.root } else { node };
     let mut rows = Rows::default();
     let mut add = |node: NodeRef<'t>| {
         if node.kind() != Kind::Absent
@@ -68,11 +91,12 @@ fn values<'t>(found: &Found<'t>, param: ParamId, part: &CompositePart, node: Nod
         }
     };
     let mut computed = Vec::new();
+    let context = Context::new(found.root).with_budget(STEPS_MAX);
     for place in &part.places {
         match place {
             PartPlace::Path(steps) => follow(steps, node, found, &mut add),
             PartPlace::Expression(expression) => {
-                let items = expression.evaluate(&Context::new(found.root), node);
+                let items = expression.evaluate(&context, node);
                 for item in items.into_iter().flatten() {
                     match item.node() {
                         Some(node) => add(node),

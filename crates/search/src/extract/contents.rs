@@ -24,13 +24,14 @@ pub(super) fn words(tree: &Tree) -> Vec<WordRow> {
             continue;
         }
         match node.ty() {
-            TypeId::STRING | TypeId::MARKDOWN if is_content(node) => {
-                if node.raw() != before
-                    && let Some(text) = node.text()
-                {
+            TypeId::STRING | TypeId::MARKDOWN if is_content(node) && node.raw() != before => {
+                before = node.raw();
+                // without escapes the quotes are all that is to be taken away, and they part words
+                if before.is_ascii() && !before.contains(&b'\\') {
+                    words.add_ascii(WordScope::Content, before);
+                } else if let Some(text) = node.text() {
                     words.add(WordScope::Content, &text);
                 }
-                before = node.raw();
             }
             TypeId::XHTML => {
                 if let Some(text) = node.text() {
@@ -43,7 +44,7 @@ pub(super) fn words(tree: &Tree) -> Vec<WordRow> {
             break;
         }
     }
-    words.settle()
+    words.rows()
 }
 
 /// Whether a string is more than a name for machines.
@@ -68,10 +69,10 @@ fn is_long_enough(word: &str) -> bool {
     word.chars().nth(text::WORD_CHARS_MIN - 1).is_some()
 }
 
-/// Words one after the other in one text, so that only what is kept is allocated.
+/// Words one after the other in one buffer, so that only what is kept is allocated.
 #[derive(Default)]
 struct Words {
-    text: String,
+    bytes: Vec<u8>,
     /// Where each begins and ends.
     spans: Vec<(WordScope, u32, u32)>,
     is_full: bool,
@@ -80,60 +81,67 @@ struct Words {
 impl Words {
     fn add(&mut self, scope: WordScope, text: &str) {
         if text.is_ascii() {
-            for word in text.as_bytes().split(|byte| !byte.is_ascii_alphanumeric()) {
-                if word.len() >= text::WORD_CHARS_MIN {
-                    let word = word.get(..text::BYTES_MAX).unwrap_or(word);
-                    let from = self.text.len();
-                    self.text.extend(word.iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-                    self.push(scope, from);
-                }
-            }
-        } else {
-            for word in text::words(text).filter(|word| is_long_enough(word)) {
-                let from = self.text.len();
-                self.text.push_str(&word);
-                self.push(scope, from);
+            self.add_ascii(scope, text.as_bytes());
+            return;
+        }
+        for word in text::words(text).filter(|word| is_long_enough(word)) {
+            self.push(scope, word.as_bytes());
+        }
+    }
+
+    fn add_ascii(&mut self, scope: WordScope, text: &[u8]) {
+        for word in text.split(|byte| !byte.is_ascii_alphanumeric()) {
+            if word.len() >= text::WORD_CHARS_MIN {
+                self.push(scope, word.get(..text::BYTES_MAX).unwrap_or(word));
             }
         }
     }
 
-    /// What was added to the text is a word.
-    fn push(&mut self, scope: WordScope, from: usize) {
+    fn push(&mut self, scope: WordScope, word: &[u8]) {
+        if self.is_full {
+            return;
+        }
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(word);
+        // others are folded already, and their bytes stay as they are
+        if let Some(added) = self.bytes.get_mut(from..) {
+            added.make_ascii_lowercase();
+        }
         let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        self.spans.push((scope, place(from), place(self.text.len())));
-        if self.spans.len() >= GATHERED_MAX && !self.is_full {
-            self.compact();
+        self.spans.push((scope, place(from), place(self.bytes.len())));
+        if self.spans.len() >= GATHERED_MAX {
+            let kept = self.rows();
+            (self.bytes, self.spans) = (Vec::new(), Vec::new());
+            for row in &kept {
+                self.push(row.scope, row.word.as_bytes());
+            }
+            self.is_full = kept.len() >= WORDS_MAX;
         }
     }
 
-    fn compact(&mut self) {
-        let kept = self.rows();
-        self.is_full = kept.len() >= WORDS_MAX;
-        self.text.clear();
-        self.spans.clear();
-        for row in kept {
-            let from = self.text.len();
-            self.text.push_str(&row.word);
-            let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-            self.spans.push((row.scope, place(from), place(self.text.len())));
-        }
-    }
-
+    /// Each word once, sorted.
     fn rows(&self) -> Vec<WordRow> {
         let word = |(scope, from, to): &(WordScope, u32, u32)| {
-            (*scope, self.text.get(*from as usize..*to as usize).unwrap_or_default())
+            let word = self.bytes.get(*from as usize..*to as usize).unwrap_or_default();
+            (*scope, head(word), word)
         };
-        let mut words: Vec<(WordScope, &str)> = self.spans.iter().map(word).collect();
+        let mut words: Vec<(WordScope, u64, &[u8])> = self.spans.iter().map(word).collect();
         words.sort_unstable();
         words.dedup();
-        words.into_iter().map(|(scope, word)| WordRow { scope, word: word.into() }).collect()
+        let row = |(scope, _, word)| {
+            let word = std::str::from_utf8(word).unwrap_or_default().into();
+            WordRow { scope, word }
+        };
+        words.into_iter().take(WORDS_MAX).map(row).collect()
     }
+}
 
-    fn settle(self) -> Vec<WordRow> {
-        let mut rows = self.rows();
-        rows.truncate(WORDS_MAX);
-        rows
-    }
+/// The first eight bytes as a number that is ordered as they are: most words differ there.
+fn head(word: &[u8]) -> u64 {
+    word.iter()
+        .take(8)
+        .zip((0..8).rev())
+        .fold(0, |head, (byte, n)| head | u64::from(*byte) << (n * 8))
 }
 
 #[cfg(test)]
@@ -204,7 +212,7 @@ mod tests {
                 text::words(&text).filter(|word| is_long_enough(word)).collect();
             expected.sort_unstable();
             expected.dedup();
-            let found: Vec<Box<str>> = words.settle().into_iter().map(|row| row.word).collect();
+            let found: Vec<Box<str>> = words.rows().into_iter().map(|row| row.word).collect();
             prop_assert_eq!(found, expected);
         }
     }

@@ -6,7 +6,7 @@ use fhirpath::Item;
 use super::{composite, date, local::Local, number, position, reference, string, token};
 use crate::{
     SearchKind,
-    registry::{Leaf, Program},
+    registry::{Leaf, ParamId, Program},
     rows::{Rows, UriRow},
     text,
 };
@@ -20,6 +20,8 @@ pub(super) struct Found<'t> {
     pub(super) local: &'t Local<'t>,
     /// How many rows of composites there may still be.
     pub(super) composites_left: usize,
+    /// Parts of composites that are the same for all elements of the resource.
+    pub(super) common: Vec<(ParamId, Rows)>,
 }
 
 impl<'t> Found<'t> {
@@ -30,15 +32,22 @@ impl<'t> Found<'t> {
         local: &'t Local<'t>,
     ) -> Self {
         let composites_left = composite::ROWS_MAX;
-        Self { rows: Rows::default(), program, root, base, local, composites_left }
+        Self {
+            rows: Rows::default(),
+            program,
+            root,
+            base,
+            local,
+            composites_left,
+            common: Vec::new(),
+        }
     }
 
     pub(super) fn item(&mut self, leaf: Leaf, item: &Item<'t>) {
-        match item {
-            Item::Node(node) => self.node(leaf, *node),
-            _ if leaf.kind == SearchKind::Composite => {}
-            _ if computed(&mut self.rows, leaf, item) => {}
-            _ => self.rows.valueless.push(leaf.param),
+        if let Some(node) = item.node() {
+            self.node(leaf, node);
+        } else if leaf.kind != SearchKind::Composite && !computed(&mut self.rows, leaf, item) {
+            self.rows.valueless.push(leaf.param);
         }
     }
 
@@ -59,6 +68,8 @@ impl<'t> Found<'t> {
     /// Sorts, and leaves a parameter among the valueless ones only if it has no rows.
     pub(super) fn settle(mut self) -> Rows {
         let mut valueless = std::mem::take(&mut self.rows.valueless);
+        valueless.sort_unstable();
+        valueless.dedup();
         let rows = &self.rows;
         valueless.retain(|param| {
             !(rows.tokens.iter().any(|row| row.param == *param)

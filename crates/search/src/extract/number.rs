@@ -84,10 +84,8 @@ fn canonical(node: NodeRef<'_>) -> Option<(Real, Box<str>)> {
         return None;
     }
     let (value, code) = (node.child_text("value")?, node.child_text("code")?);
-    let value = match value.contains(['e', 'E']) {
-        true => Decimal::from_scientific(&value).ok()?,
-        false => value.parse().ok()?,
-    };
+    let has_exponent = value.contains(['e', 'E']);
+    let value = if has_exponent { Decimal::from_scientific(&value) } else { value.parse() }.ok()?;
     let (value, unit) = ucum::canonical(value, &code)?;
     Some((parse(&value.to_string())?, unit.into()))
 }

@@ -23,10 +23,9 @@ pub(super) fn extract(rows: &mut Vec<StringRow>, leaf: Leaf, node: NodeRef<'_>) 
         TypeId::ADDRESS => ADDRESS_PARTS,
         TypeId::CODEABLE_CONCEPT => &["text"],
         _ => {
-            let text = node.text();
-            let some = text.is_some();
-            text.into_iter().for_each(|text| push(rows, leaf.param, &text));
-            return some;
+            let Some(text) = node.text() else { return false };
+            push(rows, leaf.param, &text);
+            return true;
         }
     };
     let mut any = false;

@@ -66,11 +66,16 @@ fn coding(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> bool {
 /// The types of an identifier, each with its value.
 fn typed(rows: &mut Rows, param: ParamId, ty: NodeRef<'_>, value: Option<&str>) {
     words(&mut rows.texts, param, ty.child_text("text").as_deref());
-    let Some(value) = value else { return };
+    let Some(value) = value.map(text::key) else { return };
     for coding in ty.named("coding") {
         if let Some(code) = coding.child_text("code") {
-            let code = format!("{code}|{value}");
-            push(&mut rows.typed, param, coding.child_text("system").as_deref(), &code);
+            let system = coding.child_text("system");
+            rows.typed.push(TokenRow {
+                param,
+                code: text::joined(&code, &value),
+                system: system.map(|system| text::key(&system).into()),
+                first: false,
+            });
         }
     }
 }

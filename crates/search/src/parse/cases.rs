@@ -70,7 +70,7 @@ fn read(case: &Value) -> Option<Answer> {
             Some(parse(registry, ResourceType::named(ty)?, &pairs, &reading))
         }
         [center, _, "*"] => {
-            let types = compartment_types(registry, ResourceType::named(center)?);
+            let types = compartment_types(ResourceType::named(center)?);
             Some(parse_types(registry, &types, &pairs, &reading))
         }
         _ => None,

@@ -9,7 +9,9 @@ use crate::{
 
 /// The types that can be in the compartment of a resource of this type, its own first; none when the type
 /// has no compartment.
-pub fn compartment_types(registry: &Registry, center: ResourceType) -> Vec<ResourceType> {
+pub fn compartment_types(center: ResourceType) -> Vec<ResourceType> {
+    // compartments are R4's own, whatever parameters were added
+    let registry = Registry::r4();
     let all = ResourceType::all().iter().copied();
     let others = all.filter(|ty| *ty != center && !registry.compartment(center, *ty).is_empty());
     let mut types: Vec<ResourceType> = others.collect();

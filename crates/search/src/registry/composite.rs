@@ -28,6 +28,8 @@ pub(crate) enum Rest {
 #[derive(Debug)]
 pub(crate) struct Part {
     pub(crate) kind: SearchKind,
+    /// Whether the places are seen from the resource: `%resource.referenceSeq.chromosome`.
+    pub(crate) is_common: bool,
     pub(crate) places: Vec<Place>,
 }
 
@@ -45,11 +47,14 @@ impl Composite {
         parameter: &Parameter,
         kind_of: impl Fn(ResourceType, &str) -> Option<SearchKind>,
     ) -> Option<Self> {
+        let ty = parameter.ty;
         let parts: Option<Vec<Part>> = parameter
             .components
             .iter()
             .map(|(url, text)| {
-                Some(Part { kind: kind_of(parameter.ty, url)?, places: places(text, parameter.ty) })
+                let of_resource = text.strip_prefix("%resource.").filter(|rest| is_path(rest, ty));
+                let places = places(of_resource.unwrap_or(text), ty);
+                Some(Part { kind: kind_of(ty, url)?, is_common: of_resource.is_some(), places })
             })
             .collect();
         let mut parts = parts?;
@@ -90,6 +95,11 @@ fn is_indexed(kind: SearchKind) -> bool {
         | SearchKind::Quantity => true,
         SearchKind::Composite | SearchKind::Uri | SearchKind::Special => false,
     }
+}
+
+/// Whether a text is one path of element names.
+fn is_path(text: &str, ty: ResourceType) -> bool {
+    matches!(path::branch(text, ty), Branch::Path(_)) && path::branches(text).len() == 1
 }
 
 fn places(text: &str, ty: ResourceType) -> Vec<Place> {

@@ -180,12 +180,11 @@ impl Reader<'_> {
         for (n, base) in bases.iter().enumerate() {
             let all = ResourceType::all().iter().copied();
             let base_type = TypeId::named(base).filter(|ty| ty.is_a(TypeId::RESOURCE));
-            match base_type {
-                Some(base) => types.extend(all.filter(|ty| ty.ty().is_a(base))),
-                None => {
-                    let text = format!("'{base}' is no resource type");
-                    self.refuse(IssueType::CodeInvalid, &format!("base[{n}]"), text);
-                }
+            if let Some(base) = base_type {
+                types.extend(all.filter(|ty| ty.ty().is_a(base)));
+            } else {
+                let text = format!("'{base}' is no resource type");
+                self.refuse(IssueType::CodeInvalid, &format!("base[{n}]"), text);
             }
         }
         types.into_iter().collect()
@@ -199,12 +198,11 @@ impl Reader<'_> {
             self.refuse(IssueType::Invariant, "target", text.to_owned());
         }
         for (n, name) in names.iter().enumerate() {
-            match ResourceType::named(name) {
-                Some(ty) => drop(targets.insert(ty)),
-                None => {
-                    let text = format!("'{name}' is no resource type");
-                    self.refuse(IssueType::CodeInvalid, &format!("target[{n}]"), text);
-                }
+            if let Some(ty) = ResourceType::named(name) {
+                targets.insert(ty);
+            } else {
+                let text = format!("'{name}' is no resource type");
+                self.refuse(IssueType::CodeInvalid, &format!("target[{n}]"), text);
             }
         }
         targets.into_iter().collect()
@@ -330,13 +328,10 @@ impl Reader<'_> {
         let place = format!("component[{n}].definition");
         let kinds: BTreeSet<Option<SearchKind>> =
             types.iter().map(|ty| self.registry.kind_of(*ty, &definition)).collect();
-        let kind = match kinds.into_iter().collect::<Vec<_>>().as_slice() {
-            [Some(kind)] => *kind,
-            _ => {
-                let text = format!("'{definition}' is no known search parameter of these types");
-                self.refuse(IssueType::BusinessRule, &place, text);
-                return None;
-            }
+        let [Some(kind)] = *kinds.into_iter().collect::<Vec<_>>() else {
+            let text = format!("'{definition}' is no known search parameter of these types");
+            self.refuse(IssueType::BusinessRule, &place, text);
+            return None;
         };
         let place = format!("component[{n}].expression");
         let text = node.child_text("expression").unwrap_or_default();

@@ -26,6 +26,8 @@ pub(crate) struct Program {
 pub(crate) struct Place {
     /// Where a child may lead; sorted by name.
     pub(crate) edges: Vec<Edge>,
+    /// A bit for each name in `edges`: most children lead nowhere, and are told by that.
+    names: u64,
     /// The parameters that this element is a value of.
     pub(crate) leaves: Vec<Leaf>,
 }
@@ -112,6 +114,7 @@ impl Program {
     pub(super) fn finish(mut self) -> Self {
         for place in &mut self.places {
             place.edges.sort_by(|a, b| a.name.cmp(&b.name));
+            place.names = place.edges.iter().fold(0, |bits, edge| bits | bit(&edge.name));
         }
         self.composites.sort_by_key(|composite| composite.param);
         self
@@ -128,8 +131,9 @@ impl Program {
         place: &'p Place,
         name: &str,
     ) -> impl Iterator<Item = (&'p Condition, &'p Place)> {
-        let from = place.edges.partition_point(|edge| *edge.name < *name);
-        let edges = place.edges.iter().skip(from).take_while(move |edge| *edge.name == *name);
+        let edges = if place.names & bit(name) == 0 { &[] } else { place.edges.as_slice() };
+        let from = edges.partition_point(|edge| *edge.name < *name);
+        let edges = edges.iter().skip(from).take_while(move |edge| *edge.name == *name);
         edges.filter_map(|edge| Some((&edge.condition, self.places.get(edge.to)?)))
     }
 
@@ -167,6 +171,13 @@ impl Program {
             place.leaves.push(leaf);
         }
     }
+}
+
+/// One of 64 bits for a name, by its length and its ends.
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let ends = bytes.first().zip(bytes.last()).map_or(0, |(a, b)| a.wrapping_mul(7) ^ b);
+    1 << ((usize::from(ends) + bytes.len()) % 64)
 }
 
 /// `_id` and `_lastUpdated` are columns of the resource; what is special, but for `near`, has rules of its own.

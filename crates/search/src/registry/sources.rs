@@ -113,11 +113,9 @@ fn shared(one: Anatomy<'_>, done: &[(SearchKind, ParamId, Vec<Atom>)]) -> (Share
 fn anatomy(ty: ResourceType, parameter: &Parameter) -> Anatomy<'_> {
     let mut out = Anatomy { parameter, branches: Vec::new(), is_opaque: false };
     for text in path::branches(&parameter.expression) {
-        let branch = match parameter.kind {
-            SearchKind::Composite => path::base(text, ty),
-            _ => path::branch(text, ty),
-        };
-        match branch {
+        let is_composite = parameter.kind == SearchKind::Composite;
+        let branch = if is_composite { path::base } else { path::branch };
+        match branch(text, ty) {
             Branch::Elsewhere => {}
             Branch::Path(steps) => {
                 let atoms = atoms(ty, parameter, &steps);

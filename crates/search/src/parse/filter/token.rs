@@ -81,7 +81,7 @@ fn of_type(value: &str) -> Result<TokenTest, Fault> {
     let parts: Vec<String> = value::split(value, '|').into_iter().map(value::unescape).collect();
     match parts.as_slice() {
         [system, code, value] if !(system.is_empty() || code.is_empty() || value.is_empty()) => {
-            let code = Some(key(&format!("{code}|{value}")));
+            let code = Some(text::joined(code, value));
             Ok(TokenTest { system: System::Is(key(system)), code })
         }
         _ => Err(Fault::Value("with ':of-type' takes [system]|[code]|[value], all three".into())),

@@ -215,10 +215,10 @@ fn compartments() {
     for (query, center, expected) in cases {
         assert_eq!(within(query, center), expected, "{query} {center}");
     }
-    let types = compartment_types(Registry::r4(), ty("Patient"));
+    let types = compartment_types(ty("Patient"));
     assert_eq!(types[0], ty("Patient"));
     assert!(types.contains(&ty("Observation")) && !types.contains(&ty("ValueSet")));
-    assert!(compartment_types(Registry::r4(), ty("ValueSet")).is_empty());
+    assert!(compartment_types(ty("ValueSet")).is_empty());
 }
 
 #[test]

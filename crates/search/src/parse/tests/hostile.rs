@@ -56,7 +56,7 @@ proptest! {
     fn no_query_panics_and_what_is_understood_means_the_same(
         pairs in prop::collection::vec((name(), text()), 1..4),
     ) {
-        let patient = compartment_types(Registry::r4(), ty("Patient"));
+        let patient = compartment_types(ty("Patient"));
         for handling in [Handling::Strict, Handling::Lenient] {
             let reading = Reading { handling, ..STRICT };
             let read = |over: Option<&str>, pairs: &[(String, String)]| match over {

@@ -34,6 +34,9 @@ const EYES: &str = r#""code":"eye-colour","base":["Patient"],"type":"token",
 const ADULT: &str = r#""code":"adult","base":["Patient"],"type":"token",
     "expression":"Patient.birthDate.exists() and Patient.birthDate <= @2008-01-01""#;
 
+/// What is looked at.
+type Line = fn(&Rows) -> String;
+
 #[test]
 fn each_kind_is_extracted() {
     let patient = r#"{"resourceType":"Patient","birthDate":"1970-01-02","multipleBirthInteger":2,"extension":[
@@ -46,7 +49,7 @@ fn each_kind_is_extracted() {
         format!(r#""code":"{code}","base":["Patient"],"type":"{kind}","expression":"{expression}""#)
     };
     let extension = |name: &str| format!("Patient.extension('http://x.example/{name}').value");
-    let cases: &[(String, fn(&Rows) -> String)] = &[
+    let cases: &[(String, Line)] = &[
         (format!(r#"{EYES}""#), |rows| rows.tokens[0].code.to_string()),
         (ADULT.to_owned(), |rows| rows.tokens[0].code.to_string()),
         (path("site", "uri", &extension("site")), |rows| rows.uris[0].uri.to_string()),
