@@ -4,6 +4,7 @@ pub(crate) mod concepts;
 mod explain;
 mod reach;
 mod searchset;
+mod weight;
 
 use auth::{Action, Caller, authorize};
 use bytes::Bytes;
@@ -122,6 +123,7 @@ fn understand(
         plan.total = Some(total_by(&method)?);
         plan.understood.push((TOTAL_METHOD.to_owned(), method));
     }
+    weight::check(&plan)?;
     Ok((plan, ignored))
 }
 

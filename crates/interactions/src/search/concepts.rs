@@ -11,6 +11,7 @@ use search::{
 use storage::{Key, Turn, Version};
 use terminology::{Canonical, Codes, Library, Limits, Need, Wanted};
 
+use super::weight;
 use crate::Fhir;
 
 /// Value sets and hierarchies that one search may draw on.
@@ -32,6 +33,9 @@ pub(crate) async fn settle(fhir: &Fhir, permit: &Permit, plan: &mut Plan) -> Res
     for of_type in &mut plan.types {
         walk(&mut of_type.filters, &mut |filter| note(filter, &mut asked));
     }
+    if asked.is_empty() {
+        return Ok(());
+    }
     if asked.len() > CONCEPTS_MAX {
         let text = format!("A search draws on at most {CONCEPTS_MAX} value sets and hierarchies");
         return Err(Outcome::new(IssueType::TooCostly, text));
@@ -44,7 +48,7 @@ pub(crate) async fn settle(fhir: &Fhir, permit: &Permit, plan: &mut Plan) -> Res
     for of_type in &mut plan.types {
         walk(&mut of_type.filters, &mut |filter| replace(filter, &settled));
     }
-    Ok(())
+    weight::check(plan)
 }
 
 /// Whether a plan still needs [`settle`].

@@ -52,7 +52,8 @@ impl<'a> Leaders<'a> {
             }
             Filter::Near { params, any } => Some(of_near(params, any, part.domain)),
             Filter::Any(inner) => {
-                let all = inner.iter().map(|one| self.ranges(one, part)).collect::<Option<Vec<_>>>();
+                let all =
+                    inner.iter().map(|one| self.ranges(one, part)).collect::<Option<Vec<_>>>();
                 all.map(|ranges| ranges.into_iter().flatten().collect())
             }
             Filter::All(inner) => self.of_all(inner, part),
@@ -66,13 +67,11 @@ impl<'a> Leaders<'a> {
     }
 
     fn of_values(self, params: &[ParamId], any: &[search::Test], domain: Domain) -> Vec<Range> {
-        let mut ranges = Vec::new();
-        for p in domain.numbers(params) {
-            for test in any {
-                ranges.extend(value::ranges(p, test, self.names));
-            }
-        }
-        ranges
+        let of_param = |p: i64| match value::lists(p, any, self.names) {
+            Some(lists) => lists,
+            None => any.iter().flat_map(|test| value::ranges(p, test, self.names)).collect(),
+        };
+        domain.numbers(params).into_iter().flat_map(of_param).collect()
     }
 
     /// What refers to resources that satisfy the plans: these are collected.
@@ -132,7 +131,7 @@ impl<'a> Leaders<'a> {
         if selects.is_empty() {
             return Some(sql("select res from resource where false", []));
         }
-        Some(Sql::joined(selects, "\nunion\n"))
+        Some(Sql::compound(selects, "\nunion\n"))
     }
 
     /// The resources of a range that satisfy the other filters of the part, as `res`.

@@ -30,11 +30,8 @@ impl Names {
     /// # Errors
     /// The database's own trouble, and `exception` when codes were left to be looked up in a terminology.
     pub(super) async fn of(plan: &Plan, ask: &mut impl Ask) -> Result<Self, Outcome> {
-        let mut names = Self {
-            dialect: ask.dialect(),
-            systems: BTreeMap::new(),
-            composites: BTreeMap::new(),
-        };
+        let mut names =
+            Self { dialect: ask.dialect(), systems: BTreeMap::new(), composites: BTreeMap::new() };
         for one in &plan.types {
             names.collect_type(one, domain(plan))?;
         }
@@ -53,7 +50,7 @@ impl Names {
                 .with(look)
                 .then(") as looked_up")
         });
-        let looks = Sql::joined(looks, "\nunion all\n").statement();
+        let looks = Sql::compound(looks.collect(), "\nunion all\n").statement();
         if looks.sql.is_empty() {
             return Ok(names);
         }

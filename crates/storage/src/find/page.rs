@@ -123,11 +123,11 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
     }
     match (is_once, selects.len()) {
         // different types or domains have no resource in common
-        (true, _) => Sql::joined(selects, "\nunion all\n"),
+        (true, _) => Sql::compound(selects, "\nunion all\n"),
         (false, 1) => sql("select distinct res from (\n  ", [])
             .with(selects.remove(0).indented(2))
             .then("\n) as rows_found"),
-        (false, _) => Sql::joined(selects, "\nunion\n"),
+        (false, _) => Sql::compound(selects, "\nunion\n"),
     }
 }
 
@@ -154,7 +154,8 @@ fn along_sort(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
         (Some(one), None) | (None, Some(one)) => one.then("\nlimit  ").bind(walk.limit),
         (None, None) => sql("select res from resource where false", []),
         (Some(valued), Some(missing)) => {
-            let (first, second) = if order.is_backwards() { (missing, valued) } else { (valued, missing) };
+            let (first, second) =
+                if order.is_backwards() { (missing, valued) } else { (valued, missing) };
             sql("with first_ones as (\n  ", [])
                 .with(first.indented(2))
                 .then("\n  limit  ")
@@ -185,8 +186,11 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
             let value = sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect);
             row = row.then(",\n       ").with(value).then(&format!(" as {name}"));
         }
-        let position =
-            if is_single { order.beyond_in_index(&[&first, "d.res"]) } else { order.from_first(&first) };
+        let position = if is_single {
+            order.beyond_in_index(&[&first, "d.res"])
+        } else {
+            order.from_first(&first)
+        };
         row = row
             .then(&format!(", d.res as res\nfrom   {} d\nwhere  ", range.table))
             .with(range.condition().on("d"))
@@ -214,7 +218,8 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
                     .then(&format!("\n) as b{n}"))
             };
             let branches = branches.into_iter().enumerate().map(branch);
-            Sql::joined(branches, "\nunion\n").then(&format!("\n{}", order.along(&columns)))
+            Sql::compound(branches.collect(), "\nunion\n")
+                .then(&format!("\n{}", order.along(&columns)))
         }
     }
 }
@@ -229,7 +234,8 @@ fn belongs(walk: &Walk<'_, '_>, of: Of) -> Sql {
     let condition = |part: &Part<'_>| {
         let on = On::new(part, "d.res");
         let of_type = if is_one { Sql::always() } else { check::is_there(&on) };
-        let filters = part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
+        let filters =
+            part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
         let new = walk.not_too_new(part, "d.res");
         Sql::all([of_type].into_iter().chain(filters).chain([new]))
     };
@@ -264,7 +270,7 @@ fn missing(plan: &Plan, walk: &Walk<'_, '_>, none: &Sql) -> Sql {
     }
     columns.push("res");
     let row = sql("select * from (\n  ", [])
-        .with(Sql::joined(selects, "\nunion all\n").indented(2))
+        .with(Sql::compound(selects, "\nunion all\n").indented(2))
         .then("\n) as without");
     let beyond = if beyond_missing { order.beyond(&columns) } else { Sql::always() };
     let row = if beyond.is_always() { row } else { row.then("\nwhere  ").with(beyond) };

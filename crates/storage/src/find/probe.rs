@@ -58,17 +58,20 @@ impl Sizes {
             for range in leaders.ranges(filter, part).unwrap_or_default() {
                 let bound = i64::try_from(bound).unwrap_or(i64::MAX);
                 looks.push(
-                    sql("select cast(? as bigint) as n, count(*) from (\n  select 1 from ", [n.into()])
-                        .then(range.table)
-                        .then(" d where ")
-                        .with(range.seek.on("d").indented(4))
-                        .then(" limit ")
-                        .bind(bound)
-                        .then("\n) as counted"),
+                    sql(
+                        "select cast(? as bigint) as n, count(*) from (\n  select 1 from ",
+                        [n.into()],
+                    )
+                    .then(range.table)
+                    .then(" d where ")
+                    .with(range.seek.on("d").indented(4))
+                    .then(" limit ")
+                    .bind(bound)
+                    .then("\n) as counted"),
                 );
             }
         }
-        let statement = Sql::joined(looks, "\nunion all\n").statement();
+        let statement = Sql::compound(looks, "\nunion all\n").statement();
         let mut counted = vec![0_u64; filters.len()];
         if !statement.sql.is_empty() {
             for (n, rows) in ask.numbers(&statement).await? {
@@ -97,7 +100,10 @@ impl Sizes {
                 let leading = inner.iter().find(|one| can_lead(one, part));
                 leading.map_or(u64::MAX, |one| self.of(one, part))
             }
-            Filter::Value { .. } | Filter::Updated(_) | Filter::Words { .. } | Filter::Near { .. } => {
+            Filter::Value { .. }
+            | Filter::Updated(_)
+            | Filter::Words { .. }
+            | Filter::Near { .. } => {
                 let rows = self.rows.get(&(identity(filter), part.domain));
                 rows.copied().unwrap_or(u64::MAX)
             }
@@ -160,9 +166,9 @@ pub(super) fn can_lead(filter: &Filter, part: &Part<'_>) -> bool {
         Filter::Value { .. } | Filter::Near { .. } => true,
         Filter::Id(_) | Filter::Updated(_) => is_own,
         Filter::Words { any, .. } => is_own && !any.iter().any(Vec::is_empty),
-        Filter::Chain { targets, .. } => targets.iter().all(|plan| {
-            Part::of_type(plan, Domain::Either).iter().all(has_leader)
-        }),
+        Filter::Chain { targets, .. } => {
+            targets.iter().all(|plan| Part::of_type(plan, Domain::Either).iter().all(has_leader))
+        }
         Filter::Has { source, .. } => {
             is_own && Part::of_type(source, Domain::Own).iter().all(has_leader)
         }

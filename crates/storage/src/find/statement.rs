@@ -1,6 +1,10 @@
 //! SQL with its values. [`Sql`] is a piece, in which `?` stands for the next value and `@.` for the name of
 //! the row it is about; a [`Statement`] is whole.
 
+use std::collections::BTreeMap;
+
+use fhir_model::{IssueType, Outcome};
+
 /// A statement for either database.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub(crate) struct Statement {
@@ -53,6 +57,16 @@ impl From<String> for Bind {
 pub(crate) fn sql<const N: usize>(text: impl Into<String>, binds: [Bind; N]) -> Sql {
     Sql { text: text.into(), binds: binds.into() }
 }
+
+/// Values that each get a number of their own.
+const OWN_BINDS_MAX: usize = 1_000;
+
+/// The most values, and the longest text: somewhat less than what SQLite takes.
+const BINDS_MAX: usize = 30_000;
+const BYTES_MAX: usize = 900_000;
+
+/// Selects side by side.
+const SELECTS_MAX: usize = 400;
 
 impl Sql {
     /// A condition that nothing satisfies.
@@ -125,6 +139,18 @@ impl Sql {
         }
     }
 
+    /// Selects with `union` or `union all` between. SQLite takes 500 of them side by side; more are nested.
+    pub(crate) fn compound(mut selects: Vec<Self>, between: &str) -> Self {
+        while selects.len() > SELECTS_MAX {
+            let groups = selects.chunks(SELECTS_MAX).enumerate().map(|(n, group)| {
+                let group = Self::joined(group.iter().cloned(), between);
+                sql("select * from (\n", []).with(group).then(&format!("\n) as g{n}"))
+            });
+            selects = groups.collect();
+        }
+        Self::joined(selects, between)
+    }
+
     /// Pieces one after the other.
     pub(crate) fn joined(pieces: impl IntoIterator<Item = Self>, between: &str) -> Self {
         let mut all = Self::default();
@@ -179,13 +205,56 @@ impl Sql {
 
     /// Whole.
     pub(crate) fn statement(self) -> Statement {
+        if self.binds.len() > OWN_BINDS_MAX {
+            return self.with_shared_binds();
+        }
         let mut statement = Statement::default();
         statement.take(self);
+        statement
+    }
+
+    /// Equal values get one number: a long statement says the same in many places.
+    fn with_shared_binds(self) -> Statement {
+        let mut numbers: BTreeMap<(u8, u64, &str), usize> = BTreeMap::new();
+        let mut values = self.binds.iter();
+        let mut statement = Statement::default();
+        for (n, text) in self.text.split('?').enumerate() {
+            if n > 0
+                && let Some(value) = values.next()
+            {
+                let key = match value {
+                    Bind::Integer(value) => (0, value.cast_unsigned(), ""),
+                    Bind::Real(value) => (1, value.to_bits(), ""),
+                    Bind::Text(value) => (2, 0, value.as_str()),
+                };
+                let number = *numbers.entry(key).or_insert_with(|| {
+                    statement.binds.push(value.clone());
+                    statement.binds.len()
+                });
+                statement.sql.push('$');
+                statement.sql.push_str(&number.to_string());
+            }
+            statement.sql.push_str(text);
+        }
         statement
     }
 }
 
 impl Statement {
+    /// Whether both databases take a statement of this length.
+    ///
+    /// # Errors
+    /// `too-costly` when they do not.
+    pub(crate) fn check(&self) -> Result<(), Outcome> {
+        if self.binds.len() <= BINDS_MAX && self.sql.len() <= BYTES_MAX {
+            return Ok(());
+        }
+        Err(Outcome::new(
+            IssueType::TooCostly,
+            "This search asks for too much at once; name fewer types, parameters or values",
+        ))
+    }
+
     /// Appends SQL in which each `?` is the next of the values.
     pub(crate) fn push<const N: usize>(&mut self, text: &str, values: [Bind; N]) {
         self.take(sql(text, values));
@@ -223,5 +292,18 @@ mod tests {
         assert_eq!(statement.binds, [1.into(), 2.into(), "x".into()]);
         assert!(Sql::all([Sql::always(), Sql::never()]).is_never());
         assert!(Sql::not(Sql::any([])).is_always());
+    }
+
+    #[test]
+    fn long_statements_are_nested_and_share_values() {
+        let select = |n: usize| sql("select ?", [i64::try_from(n % 7).unwrap().into()]);
+        let statement = Sql::compound((0..1_001).map(select).collect(), " union ").statement();
+        assert_eq!(statement.binds.len(), 7);
+        assert!(statement.sql.starts_with("select * from (\nselect $1 union select $2 union "));
+        assert!(statement.sql.ends_with("select $6 union select $7\n) as g2"));
+        assert!(statement.check().is_ok());
+        let codes: Vec<String> = (0..=BINDS_MAX).map(|n| n.to_string()).collect();
+        let refused = Sql::one_of("code", &codes).statement().check().unwrap_err();
+        assert_eq!(refused.status(), 422);
     }
 }

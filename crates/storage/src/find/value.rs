@@ -17,6 +17,9 @@ use super::{
 pub(super) use date::{updated, updated_ranges};
 pub(super) use text::pattern;
 
+/// Codes that are each walked on their own, as long as they are not more.
+const LIST_MIN: usize = 100;
+
 /// What all index rows of a test have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
@@ -70,27 +73,14 @@ pub(super) fn rows(ps: &[i64], any: &[Test], names: &Names) -> Vec<(&'static str
                 plain.push(condition(test, names));
             }
         }
-        let plain = match codes(any) {
-            Some(codes) if table == "idx_token" => codes,
+        let plain = match token::by_system(any) {
+            Some(codes) if table == "idx_token" => token::one_of(&codes, names),
             _ => Sql::any(plain),
         };
         own.push(Sql::all([Sql::one_of("@.p", &at), plain]));
         (table, Sql::any(own))
     };
     tables.into_iter().map(rows).filter(|(_, condition)| !condition.is_never()).collect()
-}
-
-/// Codes of whatever system, as a list: short for long lists.
-fn codes(any: &[Test]) -> Option<Sql> {
-    let code = |test: &Test| match test {
-        Test::Token(token) | Test::Identifier(token) | Test::Typed(token) => {
-            let any_system = token.system == search::System::Any;
-            token.code.as_deref().filter(|_| any_system).map(str::to_owned)
-        }
-        _ => None,
-    };
-    let codes = any.iter().map(code).collect::<Option<Vec<String>>>()?;
-    Some(Sql::one_of("@.code", &codes))
 }
 
 /// What a row must be, but for its parameter; exactly what the test says.
@@ -108,16 +98,24 @@ fn condition(test: &Test, names: &Names) -> Sql {
         Test::Quantity(test, unit) => {
             Sql::all([number::condition(*test, "@.value"), number::unit(unit, names)])
         }
-        Test::Canonical(test, unit) => Sql::all([
-            number::condition(*test, "@.value"),
-            sql("@.code = ?", [(&**unit).into()]),
-        ]),
+        Test::Canonical(test, unit) => {
+            Sql::all([number::condition(*test, "@.value"), sql("@.code = ?", [(&**unit).into()])])
+        }
         Test::Numbers(first, second) => Sql::all([
             number::condition(*first, "@.value"),
             number::condition(*second, "cast(@.unit as double precision)"),
         ]),
         Test::Composite { .. } | Test::Concepts(_) => Sql::never(),
     }
+}
+
+/// A long list of codes, those of a value set perhaps, as a stretch for each system; `None` for all else.
+pub(super) fn lists(p: i64, any: &[Test], names: &Names) -> Option<Vec<Range>> {
+    if any.len() <= LIST_MIN {
+        return None;
+    }
+    let p = any.first().map(Place::of).map_or(p, |place| if place.is_negative { -p } else { p });
+    Some(token::list_ranges(p, &token::by_system(any)?, names))
 }
 
 /// The stretches of the index with the rows of one parameter that satisfy the test.
@@ -156,6 +154,7 @@ pub(super) fn ranges(p: i64, test: &Test, names: &Names) -> Vec<Range> {
         }
         Test::Composite { .. } | Test::Concepts(_) => Vec::new(),
     };
-    let at = |range: Range| Range { seek: Sql::all([sql("@.p = ?", [p.into()]), range.seek]), ..range };
+    let at =
+        |range: Range| Range { seek: Sql::all([sql("@.p = ?", [p.into()]), range.seek]), ..range };
     ranges.into_iter().filter(|range| !range.condition().is_never()).map(at).collect()
 }

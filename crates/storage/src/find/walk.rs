@@ -29,7 +29,8 @@ impl Walk<'_, '_> {
             for range in &ranges {
                 let res = format!("d.{}", range.res);
                 let select = if range.is_once { "select" } else { "select distinct" };
-                let rows = sql(format!("{select} {res} as res\nfrom   {} d\nwhere  ", range.table), []);
+                let rows =
+                    sql(format!("{select} {res} as res\nfrom   {} d\nwhere  ", range.table), []);
                 branches.push(
                     rows.with(self.conditions(range, part, leader))
                         .with(and(self.order.beyond_in_index(&[&res])))
@@ -130,10 +131,12 @@ impl Walk<'_, '_> {
             1 => branches.remove(0),
             _ => {
                 let branch = |(n, branch): (usize, Sql)| {
-                    sql("select * from (\n  ", []).with(branch.indented(2)).then(&format!("\n) as b{n}"))
+                    sql("select * from (\n  ", [])
+                        .with(branch.indented(2))
+                        .then(&format!("\n) as b{n}"))
                 };
                 let branches = branches.into_iter().enumerate().map(branch);
-                Sql::joined(branches, "\nunion\n")
+                Sql::compound(branches.collect(), "\nunion\n")
                     .then(&format!("\n{}", self.order.along(columns)))
                     .with(self.limit())
             }

@@ -1,9 +1,7 @@
 //! Statements run, rows read.
 
 use fhir_model::Outcome;
-use sea_orm::sqlx::{
-    self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow,
-};
+use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
 
 use super::{Again, Shared, trouble};
 use crate::find::{
@@ -30,6 +28,7 @@ impl<'c> Asked<'c> {
     }
 
     async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Outcome> {
+        statement.check()?;
         let rows = bound(statement).fetch_all(&mut *self.connection).await;
         rows.map_err(|error| {
             self.again = Again::after(&error);
@@ -69,7 +68,10 @@ impl Ask for Asked<'_> {
         let rows = self.rows(&explain).await?;
         let lines = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>();
         let lines = lines.map_err(|error| trouble(&error))?;
-        Ok(Shown { work: lines.iter().filter_map(|line| looked_at(line)).sum(), plan: lines.join("\n") })
+        Ok(Shown {
+            work: lines.iter().filter_map(|line| looked_at(line)).sum(),
+            plan: lines.join("\n"),
+        })
     }
 }
 
@@ -120,7 +122,8 @@ fn columns(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {
 fn found(row: &PgRow) -> Result<Found, Outcome> {
     let read = || -> Result<_, sqlx::Error> {
         let contained: Option<&str> = row.try_get(8)?;
-        let values = (9..row.len()).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
+        let values =
+            (9..row.len()).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
         Ok((columns(row)?, row.try_get(7)?, contained, values))
     };
     let (columns, res, contained, values) = read().map_err(|error| trouble(&error))?;

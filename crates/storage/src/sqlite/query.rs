@@ -47,14 +47,17 @@ impl Ask for Asked<'_> {
         let mut depths: Vec<(i64, usize)> = Vec::new();
         let lines = rows(self.connection, &plan, |row| {
             let (id, parent): (i64, i64) = (row.get(0)?, row.get(1)?);
-            let depth = depths.iter().find(|(id, _)| *id == parent).map_or(0, |(_, depth)| depth + 1);
+            let depth =
+                depths.iter().find(|(id, _)| *id == parent).map_or(0, |(_, depth)| depth + 1);
             depths.push((id, depth));
             Ok("  ".repeat(depth) + &row.get::<_, String>(3)?)
         })?;
-        let mut compiled = self.connection.prepare_cached(&statement.sql).map_err(|error| trouble(&error))?;
+        let mut compiled =
+            self.connection.prepare_cached(&statement.sql).map_err(|error| trouble(&error))?;
         compiled.reset_status(rusqlite::StatementStatus::VmStep);
-        let mut cursor =
-            compiled.query(params_from_iter(statement.binds.iter())).map_err(|error| trouble(&error))?;
+        let mut cursor = compiled
+            .query(params_from_iter(statement.binds.iter()))
+            .map_err(|error| trouble(&error))?;
         while cursor.next().map_err(|error| trouble(&error))?.is_some() {}
         drop(cursor);
         let steps = compiled.get_status(rusqlite::StatementStatus::VmStep);
@@ -82,6 +85,7 @@ fn rows<T>(
     statement: &Statement,
     mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, Outcome> {
+    statement.check()?;
     let all = |mut compiled: CachedStatement<'_>| {
         let mut cursor = compiled.query(params_from_iter(statement.binds.iter()))?;
         let mut all = Vec::new();

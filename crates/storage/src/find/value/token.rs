@@ -1,6 +1,6 @@
 //! Codes with their systems.
 
-use search::{System, TokenTest};
+use search::{System, Test, TokenTest};
 
 use super::text;
 use crate::find::{
@@ -46,12 +46,44 @@ pub(super) fn ranges(test: &TokenTest, names: &Names) -> Vec<Range> {
     vec![range]
 }
 
+/// Codes by their systems, when all tests name a code.
+pub(super) fn by_system(any: &[Test]) -> Option<Vec<(&System, Vec<&str>)>> {
+    let mut lists: Vec<(&System, Vec<&str>)> = Vec::new();
+    for test in any {
+        let (Test::Token(token) | Test::Identifier(token) | Test::Typed(token)) = test else {
+            return None;
+        };
+        let code = token.code.as_deref()?;
+        match lists.iter_mut().find(|(system, _)| **system == token.system) {
+            Some((_, codes)) => codes.push(code),
+            None => lists.push((&token.system, vec![code])),
+        }
+    }
+    Some(lists)
+}
+
+/// That a row has one of these codes: short for long lists.
+pub(super) fn one_of(lists: &[(&System, Vec<&str>)], names: &Names) -> Sql {
+    Sql::any(
+        lists.iter().map(|(system, codes)| {
+            Sql::all([Sql::one_of("@.code", codes), of_system(system, names)])
+        }),
+    )
+}
+
+/// The stretches with one of these codes, from the first to the last code of a system.
+pub(super) fn list_ranges(p: i64, lists: &[(&System, Vec<&str>)], names: &Names) -> Vec<Range> {
+    let range = |(system, codes): &(&System, Vec<&str>)| {
+        let seek = Sql::all([sql("@.p = ?", [p.into()]), Sql::one_of("@.code", codes)]);
+        Range::spread("idx_token", "code", Kind::Text, seek).but(of_system(system, names))
+    };
+    lists.iter().map(range).filter(|range| !range.condition().is_never()).collect()
+}
+
 /// `text/xml`, `text/xml; ...`; `text` also `text/...`.
 pub(super) fn mime(code: &str) -> Vec<Sql> {
-    let mut any = vec![
-        sql("@.code = ?", [code.into()]),
-        text::starts_with("@.code", &format!("{code};")),
-    ];
+    let mut any =
+        vec![sql("@.code = ?", [code.into()]), text::starts_with("@.code", &format!("{code};"))];
     if !code.contains('/') {
         any.push(text::starts_with("@.code", &format!("{code}/")));
     }
@@ -59,5 +91,8 @@ pub(super) fn mime(code: &str) -> Vec<Sql> {
 }
 
 pub(super) fn mime_ranges(code: &str) -> Vec<Range> {
-    mime(code).into_iter().map(|seek| Range::spread("idx_token", "code", Kind::Text, seek)).collect()
+    mime(code)
+        .into_iter()
+        .map(|seek| Range::spread("idx_token", "code", Kind::Text, seek))
+        .collect()
 }
