@@ -174,6 +174,7 @@ mod tests {
             version,
             updated: Instant::from_millis(0),
             method: Method::Put,
+            contained: None,
             body: Some(vec![b' '; bytes].into()),
         })
     }

@@ -29,7 +29,7 @@ impl Reach {
     /// `not-found` when resources of that type have no compartment, or never have the other type in it.
     pub(crate) fn compartment(center: Key, member: Option<ResourceType>) -> Result<Self, Outcome> {
         let ty = center.resource_type;
-        let types = compartment_types(Registry::r4(), ty);
+        let types = compartment_types(ty);
         match member {
             _ if types.is_empty() => {
                 Err(Outcome::new(IssueType::NotFound, format!("A {ty} has no compartment")))
@@ -65,7 +65,7 @@ impl Reach {
             Self::System => parse_system(registry, pairs, reading),
             Self::Type(ty) | Self::Compartment(_, Some(ty)) => parse(registry, *ty, pairs, reading),
             Self::Compartment(center, None) => {
-                let types = compartment_types(registry, center.resource_type);
+                let types = compartment_types(center.resource_type);
                 parse_types(registry, &types, pairs, reading)
             }
         }?;
