@@ -1,7 +1,9 @@
 //! A researcher wants to find what R4 has no search parameter for, and the operator keeps the index in order.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -35,6 +37,7 @@ own_stories!(
     indexing_goes_on_after_a_crash,
     rows_that_were_lost_come_back,
     an_upgrade_indexes_everything_again,
+    no_write_is_missed,
 );
 
 fn definition(code: &str, ty: &str, kind: &str, expression: &str) -> Value {
@@ -66,7 +69,9 @@ fn wait_for(house: &House, query: &str) -> Reply {
         let reply = house.send("GET", query, &[("Prefer", "handling=strict")], "");
         if reply.status != 200 {
             assert!(
-                reply.text.contains("is being indexed") || reply.status == 503,
+                reply.text.contains("is being indexed")
+                    || reply.text.contains("not-supported")
+                    || reply.status == 503,
                 "{query}: {}",
                 reply.text
             );
@@ -363,6 +368,64 @@ fn rows_that_were_lost_come_back(database: On) {
     assert_eq!(house.get("/Observation?site=hip").expect(200).ids(), [id.clone(), stale.clone()]);
     assert_eq!(house.get("/Observation?site=neck").expect(200).ids().len(), 0);
     assert_eq!(house.get("/Observation?status=final").expect(200).ids(), [id, stale]);
+}
+
+/// Wards create, change and delete while parameters come; on PostgreSQL at two servers, of which only one is told.
+fn no_write_is_missed(database: On) {
+    const SITES: [&str; 3] = ["wrist", "ankle", "hip"];
+    let own = Own::new(database);
+    let first = own.start();
+    let second = matches!(database, On::Postgres).then(|| own.start());
+    let houses = [&first, second.as_ref().unwrap_or(&first)];
+    let is_over = AtomicBool::new(false);
+    let ward = |house: &House, ward: usize| {
+        let mut n = 0;
+        while !is_over.load(Ordering::Relaxed) {
+            let id = format!("w{ward}-{}", n % 60);
+            let mut resource = observation(SITES[(n / 7) % 3]);
+            resource["id"] = json!(id);
+            let address = format!("/Observation/{id}");
+            if n % 11 == 10 {
+                house.delete(&address);
+            } else {
+                let status = house.put(&address, &resource).status;
+                assert!(matches!(status, 200 | 201), "{status}");
+            }
+            n += 1;
+        }
+    };
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let house = houses[number % 2];
+            scope.spawn(move || ward(house, number));
+        }
+        for n in 0..4 {
+            std::thread::sleep(Duration::from_millis(200));
+            let code = format!("site-{n}");
+            let body = definition(&code, "Observation", "token", "Observation.bodySite");
+            first.post("/SearchParameter", &body).expect(201);
+        }
+        for n in 0..4 {
+            wait_for(&first, &format!("/Observation?site-{n}=x"));
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let bundle = first.get("/Observation?_count=1000").expect(200).json();
+    for entry in bundle["entry"].as_array().unwrap() {
+        let resource = &entry["resource"];
+        let site = resource["bodySite"]["coding"][0]["code"].as_str().unwrap().to_owned();
+        let id = resource["id"].as_str().unwrap().to_owned();
+        expected.entry(site).or_default().insert(id);
+    }
+    assert_eq!(expected.len(), 3);
+    for house in houses {
+        for (n, site) in (0..4).flat_map(|n| SITES.map(|site| (n, site))) {
+            let query = format!("/Observation?site-{n}={site}&_count=1000");
+            let found: BTreeSet<String> = wait_for(house, &query).ids().into_iter().collect();
+            assert_eq!(found, expected[site], "{query}");
+        }
+    }
 }
 
 fn an_upgrade_indexes_everything_again(database: On) {
