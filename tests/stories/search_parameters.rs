@@ -397,6 +397,7 @@ fn no_write_is_missed(database: On) {
     std::thread::scope(|scope| {
         for number in 0..4 {
             let house = houses[number % 2];
+            let ward = &ward;
             scope.spawn(move || ward(house, number));
         }
         for n in 0..4 {
