@@ -22,7 +22,9 @@ use super::{
 use crate::{
     Clock, Head, Key, body,
     delta::{IndexDelta, Words},
-    find::{Turn, Version, inquiry, position::Commit},
+    find::{Turn, Version, inquiry, position::Commit, statement::Statement},
+    parameters::{self, Parameters, Published},
+    row::Row,
     tx::{Delta, Indexing},
 };
 
@@ -32,6 +34,7 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Clock,
     memory: Memory,
+    parameters: Known,
     deadline: Deadline,
     /// The last commit that is on disk.
     committed: Arc<Mutex<Commit>>,
@@ -39,6 +42,16 @@ pub(crate) struct Writer {
     pub(super) is_written: bool,
     /// What the open transaction changes, or tried to.
     pub(super) touched: Vec<Key>,
+}
+
+/// The search parameters, as the open transaction sees them.
+#[derive(Debug)]
+struct Known {
+    now: Arc<Parameters>,
+    /// What is undone with the open savepoint.
+    before: Arc<Parameters>,
+    /// What is committed.
+    published: Published,
 }
 
 /// Where the counters stand and what was looked up before.
@@ -61,9 +74,13 @@ impl Writer {
         let (last_res, last_time, last_commit) =
             counters(&connection).map_err(|error| trouble(&error))?;
         let deadline = Deadline::on(&connection).map_err(|error| trouble(&error))?;
+        let kept = super::records::rows(&connection, &parameters::all())?;
+        let now = Arc::new(parameters::load(&kept)?);
+        let published = Published::new(Arc::clone(&now));
         Ok(Self {
             connection,
             clock,
+            parameters: Known { before: Arc::clone(&now), now, published },
             memory: Memory {
                 last_res,
                 last_commit,
@@ -77,6 +94,21 @@ impl Writer {
             is_written: false,
             touched: Vec::new(),
         })
+    }
+
+    /// Where changes of the search parameters are told, once they are committed.
+    pub(crate) fn published(&self) -> Published {
+        self.parameters.published.clone()
+    }
+
+    /// The search parameters, as the open transaction sees them.
+    pub(crate) fn parameters(&self) -> Arc<Parameters> {
+        Arc::clone(&self.parameters.now)
+    }
+
+    /// Changes the search parameters for whoever writes from now on.
+    pub(crate) fn set_parameters(&mut self, next: Arc<Parameters>) {
+        self.parameters.now = next;
     }
 
     /// Where the number of the last commit can be read.
@@ -99,6 +131,7 @@ impl Writer {
         self.memory.words_before = 0;
         self.write_words()?;
         self.run("commit")?;
+        self.parameters.published.publish(&self.parameters.now);
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.memory.commit();
         self.memory.names.keep();
         Ok(())
@@ -109,6 +142,7 @@ impl Writer {
         if let Err(error) = self.run("rollback") {
             tracing::error!(%error, "rollback");
         }
+        self.parameters.now = self.parameters.published.now();
         self.memory.words.clear();
         self.memory.words_before = 0;
         self.memory.names.undo();
@@ -120,6 +154,7 @@ impl Writer {
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
         self.memory.words_before = self.memory.words.len();
+        self.parameters.before = Arc::clone(&self.parameters.now);
         self.run("savepoint request")
     }
 
@@ -131,6 +166,7 @@ impl Writer {
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
         self.memory.words.truncate(self.memory.words_before);
+        self.parameters.now = Arc::clone(&self.parameters.before);
         self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
@@ -202,7 +238,7 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
-        indexing: Indexing<'_>,
+        indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
@@ -226,14 +262,25 @@ impl Writer {
             .map_err(|error| trouble(&error))
     }
 
+    /// See [`crate::Tx::rows`].
+    pub(crate) fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        super::records::rows(&self.connection, statement)
+    }
+
+    /// See [`crate::Tx::execute`].
+    pub(crate) fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
+        self.is_written = true;
+        super::records::execute(&self.connection, statement)
+    }
+
     /// See [`crate::Tx::index_again`].
     pub(crate) fn index(
         &mut self,
         _permit: &Permit,
-        deltas: &[(ResourceType, i64, IndexDelta)],
+        deltas: &[(ResourceType, i64, &IndexDelta)],
     ) -> Result<(), Outcome> {
         self.is_written = true;
-        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, delta));
+        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, *delta));
         let mut known = super::apply::Known::new();
         super::apply::index(&self.connection, &mut self.memory, &mut known, changed)
             .map_err(|error| trouble(&error))

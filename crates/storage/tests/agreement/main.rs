@@ -61,6 +61,7 @@ impl Work for Put {
                 replaces: head,
                 body: resource.map(|resource| Arc::new(resource.stamp(&key.id, &[]))),
                 rows: Arc::new(rows.unwrap_or_default()),
+                epoch: 0,
             });
         }
         Ok(tx.write(changes).await?.into_iter().map(|stored| stored.updated).collect())
