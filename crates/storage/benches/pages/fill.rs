@@ -56,7 +56,7 @@ fn statements(patients: u64, body: &dyn Fn(&str) -> String) -> Vec<String> {
     let last = patients - 1;
     // one row a patient, `i`; one row an Observation, `i` and `j`
     let patients = format!(
-        "with recursive n (i) as (select 0 union all select i + 1 from n where i < {last})"
+        "with recursive n (i) as (select cast(0 as bigint) union all select i + 1 from n where i < {last})"
     );
     let each = |from: u64, to: u64| {
         format!(

@@ -9,7 +9,7 @@ use super::{
     ask::{Ask, Found},
     changed, count, include,
     leader::Leaders,
-    names::Names,
+    names::{Names, Reach},
     page,
     part::Part,
     position::{Commit, Position, Route},
@@ -35,7 +35,7 @@ pub(crate) async fn search(
         Turn::First => ask.last_commit(),
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
-    let names = Names::of(plan, ask).await?;
+    let names = Names::of(plan, Reach::Page, ask).await?;
     let before = match turn {
         Turn::First => None,
         Turn::After(position) | Turn::Before(position) => Some(&position.route),
@@ -63,7 +63,7 @@ pub(crate) async fn search(
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
     let parts = Part::of(plan);
-    let names = Names::of(plan, ask).await?;
+    let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let is_rough = plan.total == Some(Total::Estimate) && plan.summary != Summary::Count;

@@ -8,7 +8,7 @@ use super::{
     names::Names,
     part::{Domain, Part},
     probe::Sizes,
-    range::{Kind, Range},
+    range::{Each, Kind, Range},
     statement::{Sql, sql},
     value,
 };
@@ -92,7 +92,10 @@ impl<'a> Leaders<'a> {
             let seek = sql("@.p = ? and @.target in (\n  ", [p.into()]);
             let seek = seek.with(set.clone().indented(2)).then(")");
             let own = Sql::all([sql("@.p = ?", [p.into()]), satisfies.clone()]);
-            Range::spread("idx_reference", "target", Kind::Integer, seek).once().among_own(own)
+            let each =
+                Each { of: set.clone(), seek: sql("@.p = ? and @.target = t.res", [p.into()]) };
+            let range = Range::spread("idx_reference", "target", Kind::Integer, seek);
+            Range { each: Some(each), ..range }.once().among_own(own)
         };
         Some(domain.numbers(params).into_iter().map(range).collect())
     }
@@ -100,7 +103,7 @@ impl<'a> Leaders<'a> {
     /// What resources that satisfy the plan refer to: these are collected.
     fn of_has(self, params: &[ParamId], source: &TypePlan, part: &Part<'_>) -> Option<Vec<Range>> {
         let sources = self.set(&Part::of_type(source, Domain::Own))?;
-        let target = check::is_there(&On::new(part, "@.target"));
+        let target = check::is_there(&On::new(part, "@.target"), self.names);
         let range = |p: i64| {
             let seek = sql("@.p = ? and @.res in (\n  ", [p.into()]);
             let seek = seek.with(sources.clone().indented(2)).then(")");

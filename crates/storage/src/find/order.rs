@@ -134,6 +134,11 @@ impl Order {
         self.terms(columns, nulls, 0)
     }
 
+    /// `order  by` the first value alone.
+    pub(super) fn first(&self, column: &str) -> String {
+        format!("order  by {column}{}", self.ways.first().map_or("", |way| way.suffix()))
+    }
+
     /// `order  by`, over columns of which the first comes from an index and is never null.
     pub(super) fn along(&self, columns: &[&str]) -> String {
         let nulls = if self.is_backwards { " nulls first" } else { " nulls last" };

@@ -142,7 +142,7 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
 fn along_sort(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
     let order = walk.order;
     let Some(first) = plan.sort.first() else { return walk.by_resource() };
-    let track = sort::track(first, walk.parts, domain(plan), walk.leaders.names.dialect);
+    let track = sort::track(first, walk.parts, domain(plan), walk.leaders.names);
     let valued = if order.is_among_missing() == Some(true) && !order.is_backwards() {
         None
     } else {
@@ -249,7 +249,7 @@ fn belongs(walk: &Walk<'_, '_>, of: Of) -> Sql {
     let is_one = parts.len() == 1;
     let condition = |part: &Part<'_>| {
         let on = On::new(part, "d.res");
-        let of_type = if is_one { Sql::always() } else { check::is_there(&on) };
+        let of_type = if is_one { Sql::always() } else { check::is_there(&on, walk.leaders.names) };
         let filters =
             part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
         let new = walk.not_too_new(part, "d.res");

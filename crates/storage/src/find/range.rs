@@ -23,6 +23,17 @@ pub(super) struct Range {
     pub(super) among_own: Option<Sql>,
     /// Whether the seek is for resources and not for values.
     pub(super) is_by_resource: bool,
+    /// Where the column is one of many numbers.
+    pub(super) each: Option<Each>,
+}
+
+/// A stretch that is many, one for each of some numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Each {
+    /// The numbers, as `res`.
+    pub(super) of: Sql,
+    /// Where the stretch of the number `t.res` begins and ends.
+    pub(super) seek: Sql,
 }
 
 /// What a column holds.
@@ -48,6 +59,7 @@ impl Range {
             rest,
             among_own: None,
             is_by_resource: false,
+            each: None,
         }
     }
 

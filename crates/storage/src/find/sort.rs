@@ -4,6 +4,7 @@ use search::{Direction, Plan, SearchKind, Sort, SortKey};
 
 use super::{
     ask::Dialect,
+    names::Names,
     part::{Domain, Part},
     range::{Kind, Range},
     statement::{Sql, sql},
@@ -122,7 +123,7 @@ pub(super) fn kind(sort: &Sort) -> Kind {
 }
 
 /// The index of a sort key.
-pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, dialect: Dialect) -> Track {
+pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, names: &Names) -> Track {
     let of_types = |column: &'static str, kind, condition: &str| {
         let range = |(n, part): (usize, &Part<'_>)| {
             let seek = sql(condition, [i64::from(part.ty.number()).into()]);
@@ -161,11 +162,11 @@ pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, dialect: Di
                 columns.join(", ")
             };
             let sooner = sql(format!("({}) {sign} ({})", columns("s"), columns("d")), []);
-            let rows = dialect.by_resource(table, "s");
+            let rows = names.dialect.by_resource(table, "s");
             let row = |condition: Sql| {
                 sql(format!("not exists (select 1 from {rows} where s.res = d.res and "), [])
                     .with(condition.on("s"))
-                    .then(")")
+                    .then(names.end)
             };
             Track {
                 ranges: domain.pieces().iter().flat_map(range).collect(),

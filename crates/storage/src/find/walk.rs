@@ -2,12 +2,13 @@
 //! page at most; of these together the first make the page. So a page costs the same whatever else is stored.
 
 use super::{
+    ask::Dialect,
     check::On,
     leader::Leaders,
     order::Order,
     part::{Domain, Part},
     position::Route,
-    range::Range,
+    range::{Each, Range},
     statement::{Bind, Sql, sql},
 };
 
@@ -57,22 +58,61 @@ impl Walk<'_, '_> {
         let mut branches = Vec::new();
         for (part, leader, ranges) in self.led() {
             for range in &ranges {
-                let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
-                let from = range.from(self.leaders.names.dialect);
-                let rows = sql(
-                    format!("select distinct {value} as k1, {res} as res\nfrom   {from}\nwhere  "),
-                    [],
-                );
-                branches.push(
-                    rows.with(self.conditions(range, part, leader))
-                        .with(self.only_once(range, &ranges))
-                        .with(and(self.order.beyond_in_index(&[&value, &res])))
-                        .then(&format!("\n{}", self.order.along(&[&value, &res])))
-                        .with(self.limit()),
-                );
+                let only_once = self.only_once(range, &ranges);
+                branches.push(match &range.each {
+                    Some(each) if self.leaders.names.dialect == Dialect::Postgres => {
+                        self.for_each(range, each, (part, leader), only_once)
+                    }
+                    _ => self.along(range, (part, leader), only_once),
+                });
             }
         }
         self.merged(branches, &["k1", "res"], "select null as k1, res from resource where false")
+    }
+
+    /// The rows of a range, in their order.
+    fn along(
+        &self,
+        range: &Range,
+        (part, leader): (&Part<'_>, Option<usize>),
+        only_once: Sql,
+    ) -> Sql {
+        let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
+        let from = range.from(self.leaders.names.dialect);
+        sql(format!("select distinct {value} as k1, {res} as res\nfrom   {from}\nwhere  "), [])
+            .with(self.conditions(range, part, leader))
+            .with(only_once)
+            .with(and(self.order.beyond_in_index(&[&value, &res])))
+            .then(&format!("\n{}", self.order.along(&[&value, &res])))
+            .with(self.limit())
+    }
+
+    /// The same, a page at most for each number, one number after the other: said so because PostgreSQL does not see
+    /// that an index gives the rows of many numbers in order.
+    fn for_each(
+        &self,
+        range: &Range,
+        each: &Each,
+        (part, leader): (&Part<'_>, Option<usize>),
+        only_once: Sql,
+    ) -> Sql {
+        let rows = Range { seek: each.seek.clone(), ..range.clone() };
+        let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
+        let rows = sql(format!("select {res} as res\nfrom   {} d\nwhere  ", range.table), [])
+            .with(self.conditions(&rows, part, leader))
+            .with(only_once)
+            .with(and(self.order.beyond_in_index(&[&value, &res])))
+            .then(&format!("\n{}", self.order.along(&[&res])))
+            .with(self.limit());
+        let from = self.order.from_first("s.res");
+        sql("select t.res as k1, page.res as res\nfrom   (select distinct s.res from (\n  ", [])
+            .with(each.of.clone().indented(2))
+            .then("\n) as s\nwhere  ")
+            .with(from)
+            .then(&format!("\n{}) as t\n  cross join lateral (\n  ", self.order.first("s.res")))
+            .with(rows.indented(2))
+            .then(&format!("\n) as page\n{}", self.order.along(&["t.res", "page.res"])))
+            .with(self.limit())
     }
 
     /// The parts with the ranges that lead them, and where these come from.
@@ -118,7 +158,7 @@ impl Walk<'_, '_> {
                 "\n  and  not exists (select 1 from {rows_of} where e.{res} = d.{} and e.{column} < d.{} and ",
                 range.res, range.column
             );
-            none = none.then(&least).with(condition).then(")");
+            none = none.then(&least).with(condition).then(self.leaders.names.end);
         }
         none
     }
