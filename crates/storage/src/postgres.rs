@@ -66,7 +66,12 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let reading = setting::connect_reading(url, connections_max).await?;
         let reading = reading.get_postgres_connection_pool().clone();
-        Ok(Self { pool, reading, clock, shared: Arc::new(Shared { numbers: Numbers::new(clock), names }) })
+        Ok(Self {
+            pool,
+            reading,
+            clock,
+            shared: Arc::new(Shared { numbers: Numbers::new(clock), names }),
+        })
     }
 
     /// See [`crate::Vault::commit`].

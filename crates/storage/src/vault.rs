@@ -87,7 +87,12 @@ impl Vault {
                 let secret = setting::secret(&control).await?;
                 let base = setting::index_base(&control, &options.base).await?;
                 let generation = setting::index_generation(&control).await?;
-                let engine = postgres::Postgres::open(control, (url, options.connections_max), options.clock).await?;
+                let engine = postgres::Postgres::open(
+                    control,
+                    (url, options.connections_max),
+                    options.clock,
+                )
+                .await?;
                 (Engine::Postgres(engine), secret, base, generation)
             }
         };

@@ -94,11 +94,9 @@ fn present(params: &[ParamId], kind: SearchKind, on: &On) -> Sql {
     let negative: Vec<i64> = ps.iter().map(|p| -p).collect();
     let mut any = match kind {
         SearchKind::Token => vec![table("idx_token")],
-        SearchKind::Reference => vec![
-            table("idx_reference"),
-            table("idx_uri"),
-            exists("idx_token", p(&negative), on),
-        ],
+        SearchKind::Reference => {
+            vec![table("idx_reference"), table("idx_uri"), exists("idx_token", p(&negative), on)]
+        }
         SearchKind::String => vec![table("idx_string")],
         SearchKind::Date => vec![table("idx_date")],
         SearchKind::Number => vec![table("idx_number")],
@@ -113,7 +111,13 @@ fn present(params: &[ParamId], kind: SearchKind, on: &On) -> Sql {
 
 /// Where the parts of composites are.
 const COMPOSITES: &[&str] = &[
-    "idx_quantity", "idx_token", "idx_string", "idx_date", "idx_number", "idx_reference", "idx_uri",
+    "idx_quantity",
+    "idx_token",
+    "idx_string",
+    "idx_date",
+    "idx_number",
+    "idx_reference",
+    "idx_uri",
 ];
 
 /// A row whose `p` is a key of the composite; a quantity in base units (`-k`) has one as given beside it.
@@ -150,22 +154,20 @@ fn has(params: &[ParamId], source: &TypePlan, on: &On, names: &Names) -> Sql {
         return Sql::never();
     }
     let (row, res) = (format!("i{}", on.depth), &on.res);
-    let other = On {
-        res: format!("{row}.res"),
-        ty: source.ty,
-        domain: Domain::Own,
-        depth: on.depth + 1,
-    };
+    let other =
+        On { res: format!("{row}.res"), ty: source.ty, domain: Domain::Own, depth: on.depth + 1 };
     let p = Sql::one_of("@.p", &Domain::Own.numbers(params));
     let filters = source.filters.iter().map(|filter| holds(filter, &other, names));
     let condition = Sql::all([p].into_iter().chain(filters));
     if condition.is_never() {
         return condition;
     }
-    let refers =
-        sql(format!("exists (select 1 from idx_reference {row} where {row}.target = {res} and "), [])
-            .with(condition.on(&row))
-            .then(")");
+    let refers = sql(
+        format!("exists (select 1 from idx_reference {row} where {row}.target = {res} and "),
+        [],
+    )
+    .with(condition.on(&row))
+    .then(")");
     if on.domain == Domain::Own {
         return refers;
     }
@@ -220,7 +222,8 @@ fn word(scope: WordScope, any: &[Vec<Box<str>>], on: &On, dialect: Dialect) -> S
         Dialect::Postgres => exists("idx_word", condition, on),
         Dialect::Sqlite => {
             let (row, res) = (format!("i{}", on.depth), &on.res);
-            let from = format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
+            let from =
+                format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
             sql(from, []).with(condition.on(&row)).then(")")
         }
     }
@@ -234,9 +237,7 @@ pub(super) fn words_match(
 ) -> Sql {
     match dialect {
         Dialect::Sqlite if any.is_empty() => Sql::never(),
-        Dialect::Sqlite => {
-            sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()])
-        }
+        Dialect::Sqlite => sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()]),
         Dialect::Postgres => Sql::any(any.iter().map(|list| {
             Sql::all(list.iter().map(|word| {
                 let terms = words::anywhere(ty, scope, word).map(|term| sql("?", [term.into()]));

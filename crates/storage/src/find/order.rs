@@ -142,9 +142,7 @@ impl Order {
         let sign = way.sign();
         match bind(value) {
             Some(value) if self.is_backwards => sql(format!("{column} {sign} ?"), [value]),
-            Some(value) => {
-                sql(format!("({column} {sign} ? or {column} is null)"), [value])
-            }
+            Some(value) => sql(format!("({column} {sign} ? or {column} is null)"), [value]),
             None if self.is_backwards => sql(format!("{column} is not null"), []),
             None => Sql::never(),
         }

@@ -72,7 +72,9 @@ pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) ->
                 Dialect::Postgres => "strpos",
             };
             sql(
-                format!("(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})"),
+                format!(
+                    "(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})"
+                ),
                 [],
             )
         }
@@ -140,7 +142,10 @@ pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain) -> Track {
                 let ps = domain.numbers(params).into_iter();
                 let domain = *domain;
                 ps.map(move |p| {
-                    (Range::spread(table, column, kind, sql("@.p = ?", [p.into()])), Of::Domain(domain))
+                    (
+                        Range::spread(table, column, kind, sql("@.p = ?", [p.into()])),
+                        Of::Domain(domain),
+                    )
                 })
             };
             let p = Sql::one_of("@.p", &domain.numbers(params));

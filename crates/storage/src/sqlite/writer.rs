@@ -15,10 +15,12 @@ use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use search::{Plan, Registry};
 
-use super::{connection, deadline::Deadline, names::Names, query::Asked, trouble};
+use super::{
+    connection, deadline::Deadline, names::Names, pending::Pending, query::Asked, trouble,
+};
 use crate::{
     Clock, Head, Key, body,
-    delta::{IndexDelta, Words},
+    delta::IndexDelta,
     find::{Turn, Version, inquiry},
     tx::Delta,
 };
@@ -45,10 +47,8 @@ pub(super) struct Memory {
     pub(super) last_commit: i64,
     last_time: Instant,
     names: Names,
-    /// Words that the full-text index does not have yet, by resource.
-    pub(super) words: Vec<(i64, Words, String)>,
-    /// How many of them there were before the open savepoint.
-    words_before: usize,
+    /// What the index tables lack until the group ends.
+    pub(super) pending: Pending,
 }
 
 impl Writer {
@@ -66,8 +66,7 @@ impl Writer {
                 last_commit,
                 last_time: Instant::from_millis(last_time),
                 names: Names::default(),
-                words: Vec::new(),
-                words_before: 0,
+                pending: Pending::default(),
             },
             deadline,
             committed: Arc::new(AtomicI64::new(last_commit)),
@@ -93,8 +92,8 @@ impl Writer {
     }
 
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
-        self.write_words()?;
+        self.memory.pending.keep();
+        self.write_pending()?;
         self.run("commit")?;
         self.committed.store(self.memory.last_commit, Ordering::Release);
         self.memory.names.keep();
@@ -106,8 +105,7 @@ impl Writer {
         if let Err(error) = self.run("rollback") {
             tracing::error!(%error, "rollback");
         }
-        self.memory.words.clear();
-        self.memory.words_before = 0;
+        self.memory.pending.clear();
         self.memory.names.undo();
         match counters(&self.connection) {
             Ok((res, ..)) => self.memory.last_res = res,
@@ -116,42 +114,26 @@ impl Writer {
     }
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = self.memory.words.len();
+        self.memory.pending.begin();
         self.run("savepoint request")
     }
 
     pub(super) fn release(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
+        self.memory.pending.keep();
         self.run("release request")
     }
 
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
-        self.memory.words.truncate(self.memory.words_before);
+        self.memory.pending.undo();
         self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
     }
 
-    /// Hands words to the full-text index, which makes a segment of what it has whenever a savepoint or a larger
-    /// statement begins: so all words of a group come at once.
-    fn write_words(&mut self) -> rusqlite::Result<()> {
-        for (res, words, terms) in &self.memory.words {
-            if *words == Words::Change {
-                let sql = "delete from idx_word where rowid = ?1";
-                self.connection.prepare_cached(sql)?.execute([res])?;
-            }
-            if !terms.is_empty() {
-                let sql = "insert into idx_word (rowid, words) values (?1, ?2)";
-                self.connection.prepare_cached(sql)?.execute(params![res, terms])?;
-            }
-        }
-        // what a savepoint undoes may not be its own
-        self.memory.words.truncate(self.memory.words_before);
-        for (_, words, _) in &mut self.memory.words {
-            *words = Words::Change;
-        }
-        Ok(())
+    /// Writes what the index tables still lack: before whatever reads or changes them otherwise.
+    fn write_pending(&mut self) -> rusqlite::Result<()> {
+        self.memory.pending.write(&self.connection)
     }
 
     fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
@@ -203,11 +185,12 @@ impl Writer {
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
-        self.write_words().map_err(|error| trouble(&error))?;
+        self.write_pending().map_err(|error| trouble(&error))?;
         let mut asked =
             Asked { connection: &self.connection, last_commit: self.memory.last_commit };
         self.deadline.begin();
-        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+        let page =
+            inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))

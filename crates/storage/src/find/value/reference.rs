@@ -18,7 +18,8 @@ pub(super) fn condition(test: &ReferenceTest) -> Sql {
         }
         ReferenceTest::Id { types, id } => {
             let types: Vec<i64> = types.iter().map(|ty| i64::from(ty.number())).collect();
-            let of_type = if types.is_empty() { Sql::always() } else { Sql::one_of("t.type", &types) };
+            let of_type =
+                if types.is_empty() { Sql::always() } else { Sql::one_of("t.type", &types) };
             sql("exists (select 1 from resource t where t.res = @.target and ", [])
                 .with(Sql::all([of_type, sql("t.id = ?", [(&**id).into()])]))
                 .then(")")
