@@ -7,6 +7,7 @@ mod deadline;
 mod group;
 mod lines;
 mod names;
+mod pending;
 mod query;
 mod readers;
 mod records;
