@@ -102,6 +102,7 @@ async fn main() {
     }
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "told on the command line")]
 async fn measure(vault: &Vault, query: &str, patients: u64, explain: bool) {
     let permit = authorize(&Caller::Operator, Action::Search, None).unwrap();
     let started = Instant::now();

@@ -10,6 +10,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::tests_outside_test_module,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on has failed"
 )]
 
