@@ -9,6 +9,7 @@ stories!(
     what_a_code_subsumes,
     value_sets_inside_other_searches,
     value_sets_that_cannot_be_used,
+    long_value_sets,
     value_sets_as_conditions,
 );
 
@@ -170,4 +171,47 @@ fn value_sets_as_conditions(house: &House) {
     house.post("", &refused).expect(400);
     let gone = house.delete(&format!("/Condition?{criteria}"));
     assert_eq!(gone.status, 204, "{}", gone.text);
+}
+
+fn long_value_sets(house: &House) {
+    let word = unique("long");
+    let system = format!("http://{word}/cs");
+    let value_set = |length: usize| {
+        let url = format!("http://{word}/vs-{length}");
+        let concepts: Vec<Value> = (0..length).map(|n| json!({"code": format!("c{n}")})).collect();
+        let include = json!([{"system": system, "concept": concepts}]);
+        let body = json!({
+            "resourceType": "ValueSet", "url": url, "status": "active", "compose": {"include": include},
+        });
+        house.post("/ValueSet", &body).expect(201);
+        url
+    };
+    let basic = |code: &str| {
+        let meta = json!({"tag": [{"system": "urn:long", "code": word}]});
+        let coding = json!([{"system": system, "code": code}, {"system": system, "code": "c1"}]);
+        let body = json!({"resourceType": "Basic", "meta": meta, "code": {"coding": coding}});
+        house.post("/Basic", &body).expect(201).id()
+    };
+    let made = [basic("c7"), basic("c2999"), basic("c4999")];
+    let long = value_set(3_000);
+    let pages = |query: &str| {
+        let mut page = house.get(&format!("/Basic?_tag={word}&{query}&_count=1")).expect(200);
+        let mut ids = page.ids();
+        while let Some(next) = page.link("next") {
+            page = house.get(&next).expect(200);
+            ids.extend(page.ids());
+        }
+        ids.sort();
+        ids
+    };
+    let mut all = made.to_vec();
+    all.sort();
+    // each once, though two of its codes are in the set
+    assert_eq!(pages(&format!("code:in={long}")), all);
+    assert!(pages(&format!("code:not-in={long}")).is_empty());
+    let counted = house.get(&format!("/Basic?code:in={long}&_summary=count")).expect(200).json();
+    assert_eq!(counted["total"], 3);
+    let too_long = value_set(5_001);
+    let refused = house.get(&format!("/Basic?code:in={too_long}")).expect(422).json();
+    assert_eq!(refused["issue"][0]["code"], "too-costly");
 }

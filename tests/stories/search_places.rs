@@ -9,6 +9,7 @@ stories!(
     what_has_to_do_with_a_patient,
     everything_about_a_patient,
     places_that_there_are_not,
+    more_than_can_be_asked_at_once,
     forms_and_addresses_both_hold,
     searches_inside_bundles,
     only_the_head,
@@ -187,5 +188,21 @@ fn only_the_head(house: &House) {
         let head = house.send("HEAD", &path, &[], "").expect(200);
         assert!(head.text.is_empty());
         assert!(head.header("Content-Type").starts_with("application/fhir+json"), "{path}");
+    }
+}
+
+fn more_than_can_be_asked_at_once(house: &House) {
+    let tags = |count: usize| (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>().join(",");
+    // many branches of one statement
+    assert!(found(house.get(&format!("?_tag={}", tags(12)))).is_empty());
+    assert!(found(house.get(&format!("/Patient/nobody/*?_tag={}", tags(20)))).is_empty());
+    assert!(found(house.get(&format!("/Patient?_tag={}", tags(100)))).is_empty());
+    for path in [
+        format!("?_tag={}", tags(20)),
+        format!("/Patient?_tag={}", tags(101)),
+        format!("/Patient?{}", "gender=male&".repeat(33)),
+    ] {
+        let refused = house.get(&path).expect(422).json();
+        assert_eq!(refused["issue"][0]["code"], "too-costly", "{path}");
     }
 }

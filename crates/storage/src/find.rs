@@ -1,6 +1,7 @@
 //! What a query gives back, and how its pages hang together.
 
 pub(crate) mod ask;
+mod changed;
 mod check;
 mod count;
 pub(crate) mod explain;
@@ -26,7 +27,7 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use crate::{Method, body};
 pub use explain::Explanation;
 pub use position::Position;
-use position::{Route, SortValue};
+use position::{Commit, Route, SortValue};
 
 /// A version of a resource, as found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +81,12 @@ impl Version {
     fn position(&self) -> Position {
         let version = i64::try_from(self.version).unwrap_or(i64::MAX);
         let values = [self.updated.millis(), version].map(SortValue::Integer);
-        Position { commit: 0, route: Route::default(), values: values.into(), res: self.res }
+        Position {
+            commit: Commit::default(),
+            route: Route::default(),
+            values: values.into(),
+            res: self.res,
+        }
     }
 }
 

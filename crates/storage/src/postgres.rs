@@ -18,7 +18,7 @@ use sea_orm::{
     DatabaseConnection,
     sqlx::{self, PgPool},
 };
-use search::{Plan, Registry};
+use search::Plan;
 
 use crate::{
     Clock, Tx, Work,
@@ -153,21 +153,21 @@ impl Postgres {
     pub(crate) async fn search(
         &self,
         _permit: &Permit,
-        registry: &Registry,
+        indexing: &Indexing,
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
         if plan.includes.is_empty() {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, page, registry, &mut asked).await;
+            return inquiry::search(plan, page, indexing, &mut asked).await;
         }
         // matches and what they refer to, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared);
-        let page = inquiry::search(plan, page, registry, &mut asked).await?;
+        let page = inquiry::search(plan, page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         Ok(page)
     }
@@ -222,6 +222,5 @@ fn trouble(error: &sqlx::Error) -> Outcome {
         return Outcome::new(IssueType::Transient, "Another write was in the way; try again");
     }
     tracing::error!(%error, "postgres");
-    eprintln!("DEBUG {error}");
     Outcome::new(IssueType::Exception, "The database failed; nothing was stored")
 }

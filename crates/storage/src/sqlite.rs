@@ -7,6 +7,7 @@ mod deadline;
 mod group;
 mod lines;
 mod names;
+mod pending;
 mod query;
 mod readers;
 mod records;
@@ -19,6 +20,7 @@ use fhir_model::{IssueType, Outcome};
 
 use crate::{Key, Version, cache::Cache, find::statement::Statement, parameters::Published};
 pub(crate) use claim::Claim;
+pub(crate) use deadline::TIME_MAX;
 pub(crate) use group::{Finished, Group, Job};
 pub(crate) use query::Asked;
 pub(crate) use readers::Readers;
@@ -95,9 +97,11 @@ fn unopened(path: &Path, error: &dyn std::error::Error) -> Outcome {
 
 /// Says to the caller what kind of trouble it is, and to the log which.
 pub(crate) fn trouble(error: &rusqlite::Error) -> Outcome {
-    tracing::error!(%error, "sqlite");
-    eprintln!("DEBUG {error:?}");
-    match error.sqlite_error_code() {
+    let code = error.sqlite_error_code();
+    if code != Some(rusqlite::ErrorCode::OperationInterrupted) {
+        tracing::error!(%error, "sqlite");
+    }
+    match code {
         Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => {
             Outcome::new(IssueType::Transient, "The database is busy; try again")
         }

@@ -155,11 +155,10 @@ impl<'a> Tx<'a> {
         if self.indexing.is_outdated {
             reindex::refuse(plan)?;
         }
-        let registry = &self.indexing.parameters.registry;
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, registry, plan, limit),
+            Engine::Sqlite(writer) => writer.find(self.permit, &self.indexing, plan, limit),
             Engine::Postgres(transaction) => {
-                transaction.find(self.permit, registry, plan, limit).await
+                transaction.find(self.permit, &self.indexing, plan, limit).await
             }
         }
     }

@@ -1,8 +1,11 @@
 //! The vault: everything that is kept, behind permits.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use auth::Permit;
@@ -65,6 +68,24 @@ impl Inner {
             base: Arc::clone(&self.base),
             is_outdated: self.index_is_outdated.load(Ordering::Acquire),
         }
+    }
+}
+
+impl Inner {
+    /// The answer, and whether its time is over.
+    #[expect(clippy::type_complexity, reason = "an answer and a remark on it")]
+    fn ask_sqlite<T>(
+        &self,
+        time_max: Duration,
+        search: &impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>>,
+    ) -> Result<(Result<T, Outcome>, bool), Outcome> {
+        let Engine::Sqlite(engine) = &self.engine else { return Err(wrong_engine()) };
+        let snapshot = engine.readers.snapshot(time_max)?;
+        let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
+        let answer = answer.unwrap_or_else(|| {
+            Err(Outcome::new(IssueType::Exception, "The search waited for something"))
+        });
+        Ok((answer, snapshot.is_over()))
     }
 }
 
@@ -319,13 +340,15 @@ impl Vault {
         count: u32,
     ) -> Result<Page, Outcome> {
         self.be_indexed(plan)?;
-        let registry = self.registry();
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.search(permit, &registry, plan, (turn, count)).await,
+            Engine::Postgres(engine) => {
+                engine.search(permit, &self.inner.indexing(), plan, (turn, count)).await
+            }
             Engine::Sqlite(_) => {
-                let (plan, turn) = (plan.clone(), turn.clone());
+                let (plan, turn, inner) = (plan.clone(), turn.clone(), Arc::clone(&self.inner));
                 self.on_snapshot(move |asked| {
-                    inquiry::search(&plan, (&turn, count), &registry, asked).now_or_never()
+                    let indexing = inner.indexing();
+                    inquiry::search(&plan, (&turn, count), &indexing, asked).now_or_never()
                 })
                 .await
             }
@@ -382,25 +405,19 @@ impl Vault {
         Ok(Page::cut(fetched, &query.turn, query.count))
     }
 
-    /// Asks SQLite what a search asks, on one snapshot; not on the thread that serves requests, since it may take
-    /// long.
+    /// Asks SQLite what a search asks, on one snapshot. Most searches are done sooner here on the spot than they
+    /// are handed to another thread; one that is not quick begins again there.
     async fn on_snapshot<T: Send + 'static>(
         &self,
-        search: impl FnOnce(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
+        search: impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
     ) -> Result<T, Outcome> {
         self.inner.traffic.count();
+        match self.inner.ask_sqlite(QUICK, &search)? {
+            (Err(_), true) => {}
+            (answer, _) => return answer,
+        }
         let inner = Arc::clone(&self.inner);
-        elsewhere(move || match &inner.engine {
-            Engine::Sqlite(engine) => {
-                let snapshot = engine.readers.snapshot()?;
-                let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
-                answer.unwrap_or_else(|| {
-                    Err(Outcome::new(IssueType::Exception, "The search waited for something"))
-                })
-            }
-            Engine::Postgres(_) => Err(wrong_engine()),
-        })
-        .await
+        elsewhere(move || inner.ask_sqlite(sqlite::TIME_MAX, &search)?.0).await
     }
 
     /// A query of somebody who waits for it.
@@ -428,6 +445,9 @@ impl Vault {
         }
     }
 }
+
+/// How long a search may keep the thread that serves requests.
+const QUICK: Duration = Duration::from_micros(1500);
 
 /// The current version of one resource.
 fn current(key: &Key) -> Statement {

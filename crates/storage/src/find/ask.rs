@@ -2,13 +2,28 @@
 
 use fhir_model::Outcome;
 
-use super::{Version, position::SortValue, statement::Statement};
+use super::{
+    Version,
+    position::{Commit, SortValue},
+    statement::Statement,
+};
 
 /// Which SQL it speaks, where the two differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Sqlite,
     Postgres,
+}
+
+impl Dialect {
+    /// An index table, of which the rows of one resource are looked up. SQLite would rather walk along values where
+    /// the least of them is wanted.
+    pub(super) fn by_resource(self, table: &str, row: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{table} {row} indexed by {table}_forward"),
+            Self::Postgres => format!("{table} {row}"),
+        }
+    }
 }
 
 /// A version with what it is sorted by.
@@ -56,7 +71,7 @@ pub(crate) trait Ask {
     fn learn_system(&self, _uri: &str, _number: i64) {}
 
     /// The last commit that what is asked can see; not older than what anybody was told of before.
-    fn last_commit(&self) -> i64;
+    fn last_commit(&self) -> Commit;
 
     /// The rows of a statement whose columns are two whole numbers.
     async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome>;

@@ -35,31 +35,31 @@ pub(super) fn holds(filter: &Filter, on: &On, names: &Names) -> Sql {
         Filter::All(inner) => Sql::all(inner.iter().map(|one| holds(one, on, names))),
         Filter::Any(inner) => Sql::any(inner.iter().map(|one| holds(one, on, names))),
         Filter::Not(inner) => Sql::not(holds(inner, on, names)),
-        Filter::Id(ids) => id(ids, on),
-        Filter::Updated(any) => updated(Sql::any(any.iter().map(value::updated)), on),
+        Filter::Id(ids) => id(ids, on, names),
+        Filter::Updated(any) => updated(Sql::any(any.iter().map(value::updated)), on, names),
         Filter::Value { params, any } => {
             let rows = value::rows(&on.domain.numbers(params), any, names).into_iter();
-            Sql::any(rows.map(|(table, condition)| exists(table, condition, on)))
+            Sql::any(rows.map(|(table, condition)| exists(table, condition, on, names)))
         }
-        Filter::Present { params, kind } => present(params, *kind, on),
+        Filter::Present { params, kind } => present(params, *kind, on, names),
         Filter::Chain { params, targets } => chain(params, targets, on, names),
         Filter::Has { params, source } => has(params, source, on, names),
-        Filter::Words { scope, any } => word(*scope, any, on, names.dialect),
-        Filter::Near { params, any } => near(params, any, on),
+        Filter::Words { scope, any } => word(*scope, any, on, names),
+        Filter::Near { params, any } => near(params, any, on, names),
     }
 }
 
 /// Whether some row of the resource satisfies the condition on `@`.
-fn exists(table: &str, condition: Sql, on: &On) -> Sql {
+fn exists(table: &str, condition: Sql, on: &On, names: &Names) -> Sql {
     let row = format!("i{}", on.depth);
     let res = &on.res;
     sql(format!("exists (select 1 from {table} {row} where {row}.res = {res} and "), [])
         .with(condition.on(&row))
-        .then(")")
+        .then(names.end)
 }
 
 /// The id of a contained resource stands behind that of its container.
-fn id(ids: &[Box<str>], on: &On) -> Sql {
+fn id(ids: &[Box<str>], on: &On, names: &Names) -> Sql {
     let own: Vec<&str> = ids.iter().map(|id| &**id).collect();
     let own = Sql::one_of("@.id", &own);
     let contained = ids.iter().map(|id| {
@@ -71,41 +71,45 @@ fn id(ids: &[Box<str>], on: &On) -> Sql {
         Domain::Contained => Sql::any(contained),
         Domain::Either => Sql::any(contained.chain([own])),
     };
-    if condition.is_never() { condition } else { exists("resource", condition, on) }
+    if condition.is_never() { condition } else { exists("resource", condition, on, names) }
 }
 
 /// What is contained was updated when its container was.
-fn updated(condition: Sql, on: &On) -> Sql {
+fn updated(condition: Sql, on: &On, names: &Names) -> Sql {
     if on.domain == Domain::Own {
-        return exists("resource", condition, on);
+        return exists("resource", condition, on, names);
     }
     let (row, outer, res) = (format!("i{}", on.depth), format!("c{}", on.depth), &on.res);
     let from = format!(
         "exists (select 1 from resource {row} join resource {outer} on {outer}.res = \
          coalesce({row}.container, {row}.res) where {row}.res = {res} and "
     );
-    sql(from, []).with(condition.on(&outer)).then(")")
+    sql(from, []).with(condition.on(&outer)).then(names.end)
 }
 
-fn present(params: &[ParamId], kind: SearchKind, on: &On) -> Sql {
+fn present(params: &[ParamId], kind: SearchKind, on: &On, names: &Names) -> Sql {
     let ps = on.domain.numbers(params);
     let p = |ps: &[i64]| Sql::one_of("@.p", ps);
-    let table = |table: &str| exists(table, p(&ps), on);
+    let table = |table: &str| exists(table, p(&ps), on, names);
     let negative: Vec<i64> = ps.iter().map(|p| -p).collect();
     let mut any = match kind {
         SearchKind::Token => vec![table("idx_token")],
-        SearchKind::Reference => vec![
-            table("idx_reference"),
-            table("idx_uri"),
-            exists("idx_token", p(&negative), on),
-        ],
+        SearchKind::Reference => {
+            vec![
+                table("idx_reference"),
+                table("idx_uri"),
+                exists("idx_token", p(&negative), on, names),
+            ]
+        }
         SearchKind::String => vec![table("idx_string")],
         SearchKind::Date => vec![table("idx_date")],
         SearchKind::Number => vec![table("idx_number")],
         SearchKind::Quantity => vec![table("idx_quantity")],
         SearchKind::Uri => vec![table("idx_uri")],
         SearchKind::Special => vec![table("idx_position")],
-        SearchKind::Composite => COMPOSITES.iter().map(|table| composite(table, &ps, on)).collect(),
+        SearchKind::Composite => {
+            COMPOSITES.iter().map(|table| composite(table, &ps, on, names)).collect()
+        }
     };
     any.push(table("idx_present"));
     Sql::any(any)
@@ -113,17 +117,23 @@ fn present(params: &[ParamId], kind: SearchKind, on: &On) -> Sql {
 
 /// Where the parts of composites are.
 const COMPOSITES: &[&str] = &[
-    "idx_quantity", "idx_token", "idx_string", "idx_date", "idx_number", "idx_reference", "idx_uri",
+    "idx_quantity",
+    "idx_token",
+    "idx_string",
+    "idx_date",
+    "idx_number",
+    "idx_reference",
+    "idx_uri",
 ];
 
 /// A row whose `p` is a key of the composite; a quantity in base units (`-k`) has one as given beside it.
-fn composite(table: &str, ps: &[i64], on: &On) -> Sql {
+fn composite(table: &str, ps: &[i64], on: &On, names: &Names) -> Sql {
     let (row, res) = (format!("i{}", on.depth), &on.res);
     let from = format!(
         "exists (select 1 from {table} {row} cross join composite_key k where {row}.res = {res} \
          and {row}.p >= 1000000000 and k.k = {row}.p and "
     );
-    sql(from, []).with(Sql::one_of("k.p", ps)).then(")")
+    sql(from, []).with(Sql::one_of("k.p", ps)).then(names.end)
 }
 
 /// It refers to what satisfies one of the plans.
@@ -141,7 +151,7 @@ fn chain(params: &[ParamId], targets: &[TypePlan], on: &On, names: &Names) -> Sq
     let targets = Sql::any(targets.iter().map(target));
     let p = Sql::one_of("@.p", &on.domain.numbers(params));
     let condition = Sql::all([p, targets]);
-    if condition.is_never() { condition } else { exists("idx_reference", condition, on) }
+    if condition.is_never() { condition } else { exists("idx_reference", condition, on, names) }
 }
 
 /// What satisfies the plan refers to it; what is contained in another is not referred to.
@@ -150,26 +160,24 @@ fn has(params: &[ParamId], source: &TypePlan, on: &On, names: &Names) -> Sql {
         return Sql::never();
     }
     let (row, res) = (format!("i{}", on.depth), &on.res);
-    let other = On {
-        res: format!("{row}.res"),
-        ty: source.ty,
-        domain: Domain::Own,
-        depth: on.depth + 1,
-    };
+    let other =
+        On { res: format!("{row}.res"), ty: source.ty, domain: Domain::Own, depth: on.depth + 1 };
     let p = Sql::one_of("@.p", &Domain::Own.numbers(params));
     let filters = source.filters.iter().map(|filter| holds(filter, &other, names));
     let condition = Sql::all([p].into_iter().chain(filters));
     if condition.is_never() {
         return condition;
     }
-    let refers =
-        sql(format!("exists (select 1 from idx_reference {row} where {row}.target = {res} and "), [])
-            .with(condition.on(&row))
-            .then(")");
+    let refers = sql(
+        format!("exists (select 1 from idx_reference {row} where {row}.target = {res} and "),
+        [],
+    )
+    .with(condition.on(&row))
+    .then(names.end);
     if on.domain == Domain::Own {
         return refers;
     }
-    Sql::all([exists("resource", sql("@.container is null", []), on), refers])
+    Sql::all([exists("resource", sql("@.container is null", []), on, names), refers])
 }
 
 /// Whether a resource is there, of the plan's type, and satisfies its filters.
@@ -178,21 +186,21 @@ pub(super) fn satisfies(plan: &TypePlan, on: &On, names: &Names) -> Sql {
         // only resources of the type that are there have such index rows
         Sql::always()
     } else {
-        is_there(on)
+        is_there(on, names)
     };
     let filters = plan.filters.iter().map(|filter| holds(filter, on, names));
     Sql::all([is_there].into_iter().chain(filters))
 }
 
 /// Whether a resource is there and of the type.
-pub(super) fn is_there(on: &On) -> Sql {
+pub(super) fn is_there(on: &On, names: &Names) -> Sql {
     let stands = match on.domain {
         Domain::Own => "@.body is not null",
         Domain::Contained => "@.container is not null",
         Domain::Either => "(@.body is not null or @.container is not null)",
     };
     let number = i64::from(on.ty.number());
-    exists("resource", sql(format!("@.type = ? and {stands}"), [number.into()]), on)
+    exists("resource", sql(format!("@.type = ? and {stands}"), [number.into()]), on, names)
 }
 
 fn tells_type(filter: &Filter) -> bool {
@@ -208,20 +216,21 @@ fn tells_type(filter: &Filter) -> bool {
     }
 }
 
-fn word(scope: WordScope, any: &[Vec<Box<str>>], on: &On, dialect: Dialect) -> Sql {
+fn word(scope: WordScope, any: &[Vec<Box<str>>], on: &On, names: &Names) -> Sql {
     if any.iter().any(Vec::is_empty) {
         return Sql::always();
     }
-    let condition = words_match((scope, any), on.ty, dialect);
+    let condition = words_match((scope, any), on.ty, names.dialect);
     if condition.is_never() {
         return condition;
     }
-    match dialect {
-        Dialect::Postgres => exists("idx_word", condition, on),
+    match names.dialect {
+        Dialect::Postgres => exists("idx_word", condition, on, names),
         Dialect::Sqlite => {
             let (row, res) = (format!("i{}", on.depth), &on.res);
-            let from = format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
-            sql(from, []).with(condition.on(&row)).then(")")
+            let from =
+                format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
+            sql(from, []).with(condition.on(&row)).then(names.end)
         }
     }
 }
@@ -234,9 +243,7 @@ pub(super) fn words_match(
 ) -> Sql {
     match dialect {
         Dialect::Sqlite if any.is_empty() => Sql::never(),
-        Dialect::Sqlite => {
-            sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()])
-        }
+        Dialect::Sqlite => sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()]),
         Dialect::Postgres => Sql::any(any.iter().map(|list| {
             Sql::all(list.iter().map(|word| {
                 let terms = words::anywhere(ty, scope, word).map(|term| sql("?", [term.into()]));
@@ -246,10 +253,10 @@ pub(super) fn words_match(
     }
 }
 
-fn near(params: &[ParamId], any: &[Circle], on: &On) -> Sql {
+fn near(params: &[ParamId], any: &[Circle], on: &On, names: &Names) -> Sql {
     let p = Sql::one_of("@.p", &on.domain.numbers(params));
     let condition = Sql::all([p, Sql::any(any.iter().map(inside))]);
-    if condition.is_never() { condition } else { exists("idx_position", condition, on) }
+    if condition.is_never() { condition } else { exists("idx_position", condition, on, names) }
 }
 
 /// That the row `@` of `idx_position` is within a circle, compared by squares.

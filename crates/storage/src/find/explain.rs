@@ -7,7 +7,7 @@ use super::{
     Turn,
     ask::{Ask, Dialect},
     leader::Leaders,
-    names::Names,
+    names::{Names, Reach},
     page,
     part::Part,
     position::Mode,
@@ -39,7 +39,7 @@ pub(crate) async fn explain(
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
     let parts = Part::of(plan);
-    let names = Names::of(plan, ask).await?;
+    let names = Names::of(plan, Reach::Page, ask).await?;
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);

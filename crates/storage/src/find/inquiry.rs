@@ -2,19 +2,20 @@
 //! what it refers to is fetched.
 
 use fhir_model::Outcome;
-use search::{Plan, Registry, Summary, Total};
+use search::{Plan, Summary, Total};
 
 use super::{
     Page, Turn,
     ask::{Ask, Found},
-    count, include,
+    changed, count, include,
     leader::Leaders,
-    names::Names,
+    names::{Names, Reach},
     page,
     part::Part,
-    position::{Position, Route},
+    position::{Commit, Position, Route},
     route,
 };
+use crate::tx::Indexing;
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
@@ -26,7 +27,7 @@ const ESTIMATE_MAX: u64 = 10_000;
 pub(crate) async fn search(
     plan: &Plan,
     (turn, count): (&Turn, u32),
-    registry: &Registry,
+    indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
     let parts = Part::of(plan);
@@ -34,7 +35,7 @@ pub(crate) async fn search(
         Turn::First => ask.last_commit(),
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
-    let names = Names::of(plan, ask).await?;
+    let names = Names::of(plan, Reach::Page, ask).await?;
     let before = match turn {
         Turn::First => None,
         Turn::After(position) | Turn::Before(position) => Some(&position.route),
@@ -42,11 +43,16 @@ pub(crate) async fn search(
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
-    let found = ask.found(&statement).await?;
+    let mut found = ask.found(&statement).await?;
+    if before.is_some() && changed::moves(plan, &parts, &route) {
+        let order = page::order(plan, &route, turn);
+        let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
+        changed::put_back(search, place, indexing, (&mut found, ask)).await?;
+    }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, registry, ask).await?;
+            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask).await?;
     }
     Ok(page)
 }
@@ -57,7 +63,7 @@ pub(crate) async fn search(
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
     let parts = Part::of(plan);
-    let names = Names::of(plan, ask).await?;
+    let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
     let leaders = Leaders { names: &names, sizes: &sizes };
     let is_rough = plan.total == Some(Total::Estimate) && plan.summary != Summary::Count;
@@ -68,7 +74,7 @@ pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcom
 }
 
 /// Cuts what was fetched, one more than the page holds, to a page.
-fn cut(mut found: Vec<Found>, (turn, count): (&Turn, u32), commit: i64, route: &Route) -> Page {
+fn cut(mut found: Vec<Found>, (turn, count): (&Turn, u32), commit: Commit, route: &Route) -> Page {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let is_more = found.len() > count;
     found.truncate(count);

@@ -8,7 +8,7 @@ use super::{
     names::Names,
     part::{Domain, Part},
     probe::Sizes,
-    range::{Kind, Range},
+    range::{Each, Kind, Range},
     statement::{Sql, sql},
     value,
 };
@@ -81,13 +81,21 @@ impl<'a> Leaders<'a> {
         targets: &[TypePlan],
         domain: Domain,
     ) -> Option<Vec<Range>> {
-        let targets: Vec<Part<'_>> =
+        let parts: Vec<Part<'_>> =
             targets.iter().flat_map(|plan| Part::of_type(plan, Domain::Either)).collect();
-        let targets = self.set(&targets)?;
+        let set = self.set(&parts)?;
+        let satisfies = Sql::any(targets.iter().map(|plan| {
+            let (res, domain) = ("@.target".to_owned(), Domain::Either);
+            check::satisfies(plan, &On { res, ty: plan.ty, domain, depth: 2 }, self.names)
+        }));
         let range = |p: i64| {
-            let seek = sql("@.p = ? and @.target in (", [p.into()]);
-            let seek = seek.with(targets.clone().indented(2)).then(")");
-            Range::spread("idx_reference", "target", Kind::Integer, seek).once()
+            let seek = sql("@.p = ? and @.target in (\n  ", [p.into()]);
+            let seek = seek.with(set.clone().indented(2)).then(")");
+            let own = Sql::all([sql("@.p = ?", [p.into()]), satisfies.clone()]);
+            let each =
+                Each { of: set.clone(), seek: sql("@.p = ? and @.target = t.res", [p.into()]) };
+            let range = Range::spread("idx_reference", "target", Kind::Integer, seek);
+            Range { each: Some(each), ..range }.once().among_own(own)
         };
         Some(domain.numbers(params).into_iter().map(range).collect())
     }
@@ -95,12 +103,12 @@ impl<'a> Leaders<'a> {
     /// What resources that satisfy the plan refer to: these are collected.
     fn of_has(self, params: &[ParamId], source: &TypePlan, part: &Part<'_>) -> Option<Vec<Range>> {
         let sources = self.set(&Part::of_type(source, Domain::Own))?;
-        let target = check::is_there(&On::new(part, "@.target"));
+        let target = check::is_there(&On::new(part, "@.target"), self.names);
         let range = |p: i64| {
-            let seek = sql("@.p = ? and @.res in (", [p.into()]);
+            let seek = sql("@.p = ? and @.res in (\n  ", [p.into()]);
             let seek = seek.with(sources.clone().indented(2)).then(")");
             let range = Range::fixed("idx_reference", "target", Kind::Integer, seek);
-            Range { res: "target", ..range }.but(target.clone())
+            Range { res: "target", is_by_resource: true, ..range }.but(target.clone())
         };
         Some(Domain::Own.numbers(params).into_iter().map(range).collect())
     }
@@ -136,8 +144,8 @@ impl<'a> Leaders<'a> {
 
     /// The resources of a range that satisfy the other filters of the part, as `res`.
     pub(super) fn select(self, range: &Range, part: &Part<'_>, leader: Option<usize>) -> Sql {
-        let (table, res) = (range.table, range.res);
-        let row = sql(format!("select d.{res} as res\nfrom   {table} d\nwhere  "), []);
+        let (from, res) = (range.from(self.names.dialect), range.res);
+        let row = sql(format!("select d.{res} as res\nfrom   {from}\nwhere  "), []);
         row.with(self.conditions(range, part, leader))
     }
 

@@ -16,9 +16,20 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) dialect: Dialect,
+    /// What ends a condition on other rows, to have them looked up for one resource after the other; see [`Reach`].
+    pub(super) end: &'static str,
     systems: BTreeMap<Box<str>, Option<i64>>,
     /// By parameter, code and system.
     composites: BTreeMap<Composite, Vec<i64>>,
+}
+
+/// How much of what is found is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// A page: PostgreSQL must not turn conditions into joins with everything that satisfies them.
+    Page,
+    /// All: it may.
+    All,
 }
 
 /// What the key of a composite must be: its parameter, code and system.
@@ -29,9 +40,14 @@ impl Names {
     ///
     /// # Errors
     /// The database's own trouble, and `exception` when codes were left to be looked up in a terminology.
-    pub(super) async fn of(plan: &Plan, ask: &mut impl Ask) -> Result<Self, Outcome> {
-        let mut names =
-            Self { dialect: ask.dialect(), systems: BTreeMap::new(), composites: BTreeMap::new() };
+    pub(super) async fn of(plan: &Plan, reach: Reach, ask: &mut impl Ask) -> Result<Self, Outcome> {
+        let dialect = ask.dialect();
+        let end = match (dialect, reach) {
+            (Dialect::Postgres, Reach::Page) => " offset 0)",
+            (Dialect::Postgres | Dialect::Sqlite, _) => ")",
+        };
+        let (systems, composites) = (BTreeMap::new(), BTreeMap::new());
+        let mut names = Self { dialect, end, systems, composites };
         for one in &plan.types {
             names.collect_type(one, domain(plan))?;
         }

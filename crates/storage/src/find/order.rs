@@ -1,11 +1,13 @@
 //! The order of a page: sort values first, then the number of the resource. What has no value comes last
 //! whichever way it is sorted.
 
+use std::cmp::Ordering;
+
 use search::{Direction, Plan};
 
 use super::{
-    Turn,
-    position::{Position, SortValue},
+    Turn, changed,
+    position::{Commit, Position, SortValue},
     statement::{Bind, Sql, sql},
 };
 
@@ -39,6 +41,13 @@ impl Way {
         match self {
             Self::Up => "",
             Self::Down => " desc",
+        }
+    }
+
+    fn order(self, rising: Ordering) -> Ordering {
+        match self {
+            Self::Up => rising,
+            Self::Down => rising.reverse(),
         }
     }
 
@@ -87,7 +96,7 @@ impl Order {
     }
 
     /// The commit that the first page was read at, on later pages.
-    pub(super) fn commit(&self) -> Option<i64> {
+    pub(super) fn commit(&self) -> Option<Commit> {
         self.from.as_ref().map(|position| position.commit)
     }
 
@@ -97,10 +106,37 @@ impl Order {
         Some(first == Some(&SortValue::Missing))
     }
 
+    /// Whether something lies beyond the position.
+    pub(super) fn is_beyond(&self, values: &[SortValue], res: i64) -> bool {
+        let from = self.from.as_ref();
+        from.is_none_or(|from| self.compare((&from.values, from.res), (values, res)).is_lt())
+    }
+
+    /// Which of two is fetched first.
+    pub(super) fn compare(&self, a: (&[SortValue], i64), b: (&[SortValue], i64)) -> Ordering {
+        for ((way, left), right) in self.ways.iter().zip(a.0).zip(b.0) {
+            let is_missing = |value: &SortValue| *value == SortValue::Missing;
+            let order = match (is_missing(left), is_missing(right)) {
+                (false, false) => way.order(changed::compare(left, right)),
+                (left, right) if self.is_backwards => right.cmp(&left),
+                (left, right) => left.cmp(&right),
+            };
+            if order.is_ne() {
+                return order;
+            }
+        }
+        self.ways.last().map_or(Ordering::Equal, |way| way.order(a.1.cmp(&b.1)))
+    }
+
     /// `order  by`, over columns that may be null.
     pub(super) fn by(&self, columns: &[&str]) -> String {
         let nulls = if self.is_backwards { " nulls first" } else { " nulls last" };
         self.terms(columns, nulls, 0)
+    }
+
+    /// `order  by` the first value alone.
+    pub(super) fn first(&self, column: &str) -> String {
+        format!("order  by {column}{}", self.ways.first().map_or("", |way| way.suffix()))
     }
 
     /// `order  by`, over columns of which the first comes from an index and is never null.
@@ -142,9 +178,7 @@ impl Order {
         let sign = way.sign();
         match bind(value) {
             Some(value) if self.is_backwards => sql(format!("{column} {sign} ?"), [value]),
-            Some(value) => {
-                sql(format!("({column} {sign} ? or {column} is null)"), [value])
-            }
+            Some(value) => sql(format!("({column} {sign} ? or {column} is null)"), [value]),
             None if self.is_backwards => sql(format!("{column} is not null"), []),
             None => Sql::never(),
         }

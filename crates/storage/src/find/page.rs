@@ -4,6 +4,7 @@ use search::{ContainedType, Plan};
 
 use super::{
     Turn,
+    changed::moves,
     check::{self, On},
     leader::Leaders,
     order::Order,
@@ -12,7 +13,7 @@ use super::{
     range::Range,
     sort::{self, Of},
     statement::{Sql, Statement, sql},
-    walk::{Walk, and, not_created_after},
+    walk::{Changed, Walk, and},
 };
 
 /// The resources of a page and one more.
@@ -23,13 +24,10 @@ pub(super) fn statement(
     turn: &Turn,
     count: u32,
 ) -> Statement {
-    let order = match route.mode {
-        Mode::ByResource => Order::rising(0, turn),
-        Mode::ByValue => Order::rising(1, turn),
-        Mode::AlongSort | Mode::Collected => Order::of(plan, turn),
-    };
+    let order = order(plan, route, turn);
     let limit = i64::from(count) + 1;
-    let walk = Walk { parts, route, leaders, order: &order, limit };
+    let changed = if moves(plan, parts, route) { Changed::ComeLater } else { Changed::Stay };
+    let walk = Walk { parts, route, leaders, order: &order, limit, changed };
     let page = match route.mode {
         Mode::ByResource => walk.by_resource(),
         Mode::ByValue => walk.by_value(),
@@ -37,6 +35,15 @@ pub(super) fn statement(
         Mode::Collected => collected(plan, &walk),
     };
     show(plan, page, &order)
+}
+
+/// The order of the pages.
+pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
+    match route.mode {
+        Mode::ByResource => Order::rising(0, turn),
+        Mode::ByValue => Order::rising(1, turn),
+        Mode::AlongSort | Mode::Collected => Order::of(plan, turn),
+    }
 }
 
 /// The page's rows with everything that is shown of them.
@@ -83,12 +90,12 @@ fn collected(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
     let mut sorted = sql("select f.res as res", []);
     for (sort, name) in plan.sort.iter().zip(&names) {
         let value = sort::value(sort, "f.res", domain, walk.leaders.names.dialect);
-        sorted = sorted.then(",\n       ").with(value).then(&format!(" as {name}"));
+        sorted = sorted.then(&format!(",\n       {value} as {name}"));
     }
     sorted = sorted.then("\nfrom   found f");
-    if let (Some(commit), Some(part)) = (order.commit(), walk.parts.first()) {
-        let on = On { domain, ..On::new(part, "f.res") };
-        sorted = sorted.then("\nwhere  ").with(not_created_after(commit, &on));
+    if let (Some(_), Some(part)) = (order.commit(), walk.parts.first()) {
+        let part = Part { domain, ..part.clone() };
+        sorted = sorted.then("\nwhere  ").with(walk.not_too_new(&part, "f.res"));
     }
     let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
     columns.push("res");
@@ -135,7 +142,7 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
 fn along_sort(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
     let order = walk.order;
     let Some(first) = plan.sort.first() else { return walk.by_resource() };
-    let track = sort::track(first, walk.parts, domain(plan));
+    let track = sort::track(first, walk.parts, domain(plan), walk.leaders.names);
     let valued = if order.is_among_missing() == Some(true) && !order.is_backwards() {
         None
     } else {
@@ -171,57 +178,66 @@ fn along_sort(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
     }
 }
 
-/// What has a first value, in its order.
+/// What has a first value, in its order. Of a resource the row that comes first stands for it.
 fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
     let order = walk.order;
     let names = names(order.values());
-    let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
-    columns.push("res");
-    let is_single = order.values() == 1;
     let mut branches = Vec::new();
     for (range, of) in &track.ranges {
-        let first = format!("d.{}", range.column);
-        let mut row = sql(format!("select distinct {first} as k1"), []);
-        for (sort, name) in plan.sort.iter().zip(&names).skip(1) {
-            let value = sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect);
-            row = row.then(",\n       ").with(value).then(&format!(" as {name}"));
-        }
-        let position = if is_single {
-            order.beyond_in_index(&[&first, "d.res"])
-        } else {
-            order.from_first(&first)
+        let mut values = vec![format!("d.{}", range.column)];
+        values.extend(
+            plan.sort
+                .iter()
+                .skip(1)
+                .map(|sort| sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect)),
+        );
+        let select: Vec<String> = values
+            .iter()
+            .zip(&names)
+            .map(|(value, name)| format!("{value} as {name},\n       "))
+            .collect();
+        let mut places: Vec<&str> = values.iter().map(String::as_str).collect();
+        places.push("d.res");
+        let mut columns: Vec<&str> = vec![places.first().copied().unwrap_or("d.res")];
+        columns.extend(names.iter().skip(1).map(String::as_str));
+        columns.push("d.res");
+        let position = match columns.as_slice() {
+            [_, _] => order.beyond_in_index(&places),
+            _ => Sql::all([
+                order.from_first(places.first().copied().unwrap_or("d.res")),
+                order.beyond(&places),
+            ]),
         };
-        row = row
-            .then(&format!(", d.res as res\nfrom   {} d\nwhere  ", range.table))
+        branches.push(
+            sql(
+                format!(
+                    "select {}d.res as res\nfrom   {} d\nwhere  ",
+                    select.concat(),
+                    range.table
+                ),
+                [],
+            )
             .with(range.condition().on("d"))
             .with(and(track.sooner.clone().unwrap_or_else(Sql::always)))
             .with(and(belongs(walk, *of)))
-            .with(and(position));
-        let branch = if is_single {
-            row.then(&format!("\n{}", order.along(&[&first, "d.res"])))
-        } else {
-            let row = sql("select * from (\n  ", []).with(row.indented(2)).then("\n) as w");
-            let beyond = order.beyond(&columns);
-            let row = if beyond.is_always() { row } else { row.then("\nwhere  ").with(beyond) };
-            row.then(&format!("\n{}", order.along(&columns)))
-        };
-        branches.push(branch);
+            .with(and(position))
+            .then(&format!("\n{}", order.along(&columns))),
+        );
     }
-    match branches.len() {
-        1 => branches.remove(0),
-        _ => {
-            let branch = |(n, branch): (usize, Sql)| {
-                sql("select * from (\n  ", [])
-                    .with(branch.indented(2))
-                    .then("\n  limit  ")
-                    .bind(walk.limit)
-                    .then(&format!("\n) as b{n}"))
-            };
-            let branches = branches.into_iter().enumerate().map(branch);
-            Sql::compound(branches.collect(), "\nunion\n")
-                .then(&format!("\n{}", order.along(&columns)))
-        }
+    if branches.len() == 1 {
+        return branches.remove(0);
     }
+    let branch = |(n, branch): (usize, Sql)| {
+        sql("select * from (\n  ", [])
+            .with(branch.indented(2))
+            .then("\n  limit  ")
+            .bind(walk.limit)
+            .then(&format!("\n) as b{n}"))
+    };
+    let branches = branches.into_iter().enumerate().map(branch);
+    let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
+    columns.push("res");
+    Sql::compound(branches.collect(), "\nunion all\n").then(&format!("\n{}", order.along(&columns)))
 }
 
 /// That what a row of the sort key's index is about is searched, and satisfies the filters.
@@ -233,7 +249,7 @@ fn belongs(walk: &Walk<'_, '_>, of: Of) -> Sql {
     let is_one = parts.len() == 1;
     let condition = |part: &Part<'_>| {
         let on = On::new(part, "d.res");
-        let of_type = if is_one { Sql::always() } else { check::is_there(&on) };
+        let of_type = if is_one { Sql::always() } else { check::is_there(&on, walk.leaders.names) };
         let filters =
             part.filters.iter().map(|filter| check::holds(filter, &on, walk.leaders.names));
         let new = walk.not_too_new(part, "d.res");
@@ -252,7 +268,7 @@ fn missing(plan: &Plan, walk: &Walk<'_, '_>, none: &Sql) -> Sql {
         let mut row = sql(format!("select {null} as k1"), []);
         for (sort, name) in plan.sort.iter().zip(&names).skip(1) {
             let value = sort::value(sort, "d.res", domain(plan), walk.leaders.names.dialect);
-            row = row.then(",\n       ").with(value).then(&format!(" as {name}"));
+            row = row.then(&format!(",\n       {value} as {name}"));
         }
         selects.push(
             row.then(", d.res as res\nfrom   resource d\nwhere  ")

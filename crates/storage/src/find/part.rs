@@ -59,7 +59,8 @@ impl<'p> Part<'p> {
     pub(super) fn of_type(plan: &'p TypePlan, domain: Domain) -> Vec<Self> {
         let mut filters = Vec::new();
         flatten(&plan.filters, &mut filters);
-        let piece = |domain: &Domain| Self { ty: plan.ty, domain: *domain, filters: filters.clone() };
+        let piece =
+            |domain: &Domain| Self { ty: plan.ty, domain: *domain, filters: filters.clone() };
         domain.pieces().iter().map(piece).collect()
     }
 

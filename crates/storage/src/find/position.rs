@@ -4,13 +4,21 @@
 #[derive(Debug, Clone, PartialEq)]
 pub struct Position {
     /// The last commit that the first page can have seen.
-    pub(crate) commit: i64,
+    pub(crate) commit: Commit,
     /// How the first page was found; the others are found alike, so that their order is the same.
     pub(crate) route: Route,
     /// The sort values of the resource at the edge.
     pub(crate) values: Vec<SortValue>,
     /// Its number inside the vault.
     pub(crate) res: i64,
+}
+
+/// A commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Commit {
+    pub(crate) number: i64,
+    /// No later commit has a `meta.lastUpdated` before this, in milliseconds.
+    pub(crate) time: i64,
 }
 
 /// What a resource is sorted by.
@@ -52,7 +60,8 @@ impl Position {
     /// The position as bytes that only [`Self::from_bytes`] understands.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = vec![LAYOUT];
-        bytes.extend(self.commit.to_be_bytes());
+        bytes.extend(self.commit.number.to_be_bytes());
+        bytes.extend(self.commit.time.to_be_bytes());
         bytes.extend(self.res.to_be_bytes());
         bytes.push(self.route.mode.number());
         bytes.push(u8::try_from(self.route.leaders.len()).unwrap_or(NONE));
@@ -85,7 +94,8 @@ impl Position {
         if reader.byte()? != LAYOUT {
             return None;
         }
-        let commit = i64::from_be_bytes(reader.array()?);
+        let number = i64::from_be_bytes(reader.array()?);
+        let commit = Commit { number, time: i64::from_be_bytes(reader.array()?) };
         let res = i64::from_be_bytes(reader.array()?);
         let mode = Mode::from_number(reader.byte()?)?;
         let leaders = (0..reader.byte()?)
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn a_position_survives_its_bytes_and_nothing_else_does() {
         let position = Position {
-            commit: 7,
+            commit: Commit { number: 7, time: 8 },
             route: Route { mode: Mode::AlongSort, leaders: vec![None, Some(3)] },
             values: vec![
                 SortValue::Missing,
@@ -168,7 +178,7 @@ mod tests {
         };
         let bytes = position.to_bytes();
         assert_eq!(Position::from_bytes(&bytes), Some(position));
-        for length in [0, 1, 5, 17, 19, 22, bytes.len() - 1] {
+        for length in [0, 1, 5, 17, 25, 27, bytes.len() - 1] {
             assert_eq!(Position::from_bytes(&bytes[..length]), None, "{length}");
         }
         assert_eq!(Position::from_bytes(&[2, 0, 0]), None);

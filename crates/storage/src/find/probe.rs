@@ -62,8 +62,8 @@ impl Sizes {
                         "select cast(? as bigint) as n, count(*) from (\n  select 1 from ",
                         [n.into()],
                     )
-                    .then(range.table)
-                    .then(" d where ")
+                    .then(&range.from(names.dialect))
+                    .then(" where ")
                     .with(range.seek.on("d").indented(4))
                     .then(" limit ")
                     .bind(bound)

@@ -1,6 +1,6 @@
 //! Index rows as they lie: a stretch of one table that holds what a test asks for.
 
-use super::statement::Sql;
+use super::{ask::Dialect, statement::Sql};
 
 /// A stretch of an index table. `@` in its conditions is the row.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +19,21 @@ pub(super) struct Range {
     pub(super) seek: Sql,
     /// What is left to be checked of each row.
     pub(super) rest: Sql,
+    /// Both together, said so that it is quickest for other rows of a resource that is known; where it differs.
+    pub(super) among_own: Option<Sql>,
+    /// Whether the seek is for resources and not for values.
+    pub(super) is_by_resource: bool,
+    /// Where the column is one of many numbers.
+    pub(super) each: Option<Each>,
+}
+
+/// A stretch that is many, one for each of some numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Each {
+    /// The numbers, as `res`.
+    pub(super) of: Sql,
+    /// Where the stretch of the number `t.res` begins and ends.
+    pub(super) seek: Sql,
 }
 
 /// What a column holds.
@@ -33,7 +48,19 @@ impl Range {
     /// Rows with equal values, in the order of resources.
     pub(super) fn fixed(table: &'static str, column: &'static str, kind: Kind, seek: Sql) -> Self {
         let rest = Sql::always();
-        Self { table, res: "res", column, kind, is_fixed: true, is_once: false, seek, rest }
+        Self {
+            table,
+            res: "res",
+            column,
+            kind,
+            is_fixed: true,
+            is_once: false,
+            seek,
+            rest,
+            among_own: None,
+            is_by_resource: false,
+            each: None,
+        }
     }
 
     /// Rows with different values, in the order of these.
@@ -51,9 +78,31 @@ impl Range {
         Self { rest: Sql::all([self.rest, condition]), ..self }
     }
 
+    /// With another way to say what a row must be, for the rows of one resource.
+    pub(super) fn among_own(self, condition: Sql) -> Self {
+        Self { among_own: Some(condition), ..self }
+    }
+
     /// What a row must be.
     pub(super) fn condition(&self) -> Sql {
         Sql::all([self.seek.clone(), self.rest.clone()])
+    }
+
+    /// The same, for the rows of one resource.
+    pub(super) fn condition_among_own(&self) -> Sql {
+        match &self.among_own {
+            Some(condition) => Sql::all([condition.clone(), self.rest.clone()]),
+            None => self.condition(),
+        }
+    }
+
+    /// The table, with `d` for the row.
+    pub(super) fn from(&self, dialect: Dialect) -> String {
+        if self.is_by_resource {
+            dialect.by_resource(self.table, "d")
+        } else {
+            format!("{} d", self.table)
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use search::{Direction, Plan, SearchKind, Sort, SortKey};
 
 use super::{
     ask::Dialect,
+    names::Names,
     part::{Domain, Part},
     range::{Kind, Range},
     statement::{Sql, sql},
@@ -48,6 +49,18 @@ fn column(kind: SearchKind, direction: Direction) -> Option<(&'static str, &'sta
     Some((table, if direction == Direction::Ascending { up } else { down }, kind))
 }
 
+/// The columns of an index table besides the parameter, the resource and those that are sorted by.
+fn others(table: &str) -> &'static [&'static str] {
+    match table {
+        "idx_token" => &["sys"],
+        "idx_string" => &["exact"],
+        "idx_uri" => &["version"],
+        "idx_date" => &["lo", "hi"],
+        "idx_quantity" => &["code", "sys", "unit"],
+        _ => &[],
+    }
+}
+
 /// Whether the first sort key has an index that can be walked.
 pub(super) fn can_be_walked(plan: &Plan) -> bool {
     let is_own = plan.contained == search::Contained::No;
@@ -58,12 +71,12 @@ pub(super) fn can_be_walked(plan: &Plan) -> bool {
     }
 }
 
-/// The value of a resource: a scalar over the column `res`.
-pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) -> Sql {
+/// The value of a resource: a scalar over the column `res`. The numbers of parameters are part of its text.
+pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) -> String {
     let pick = if sort.direction == Direction::Ascending { "min" } else { "max" };
     match &sort.key {
         SortKey::Id if domain == Domain::Own => {
-            sql(format!("(select s.id from resource s where s.res = {res})"), [])
+            format!("(select s.id from resource s where s.res = {res})")
         }
         // the id inside the container stands behind that of the container
         SortKey::Id => {
@@ -71,39 +84,30 @@ pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) ->
                 Dialect::Sqlite => "instr",
                 Dialect::Postgres => "strpos",
             };
-            sql(
-                format!("(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})"),
-                [],
+            format!(
+                "(select substr(s.id, {find}(s.id, '#') + 1) from resource s where s.res = {res})"
             )
         }
         SortKey::Updated if domain == Domain::Own => {
-            sql(format!("(select s.updated from resource s where s.res = {res})"), [])
+            format!("(select s.updated from resource s where s.res = {res})")
         }
-        SortKey::Updated => sql(
-            format!(
-                "(select c.updated from resource s join resource c on c.res = coalesce(s.container, s.res) \
-                 where s.res = {res})"
-            ),
-            [],
+        SortKey::Updated => format!(
+            "(select c.updated from resource s join resource c on c.res = coalesce(s.container, s.res) \
+             where s.res = {res})"
         ),
         SortKey::Value { params, kind } => {
-            let p = Sql::one_of("s.p", &domain.numbers(params));
+            let ps: Vec<String> = domain.numbers(params).iter().map(i64::to_string).collect();
+            let p = format!("s.p in ({})", ps.join(", "));
             match column(*kind, sort.direction) {
                 Some((table, column, _)) => {
-                    sql(format!("(select {pick}(s.{column}) from {table} s where s.res = {res} and "), [])
-                        .with(p)
-                        .then(")")
+                    let rows = dialect.by_resource(table, "s");
+                    format!("(select {pick}(s.{column}) from {rows} where s.res = {res} and {p})")
                 }
-                None if *kind == SearchKind::Reference => sql(
-                    format!(
-                        "(select {pick}(t.id) from idx_reference s join resource t on t.res = s.target \
-                         where s.res = {res} and t.container is null and "
-                    ),
-                    [],
-                )
-                .with(p)
-                .then(")"),
-                None => sql(Kind::Text.null(), []),
+                None if *kind == SearchKind::Reference => format!(
+                    "(select {pick}(t.id) from idx_reference s join resource t on t.res = s.target \
+                     where s.res = {res} and t.container is null and {p})"
+                ),
+                None => Kind::Text.null().to_owned(),
             }
         }
     }
@@ -119,7 +123,7 @@ pub(super) fn kind(sort: &Sort) -> Kind {
 }
 
 /// The index of a sort key.
-pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain) -> Track {
+pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, names: &Names) -> Track {
     let of_types = |column: &'static str, kind, condition: &str| {
         let range = |(n, part): (usize, &Part<'_>)| {
             let seek = sql(condition, [i64::from(part.ty.number()).into()]);
@@ -140,16 +144,29 @@ pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain) -> Track {
                 let ps = domain.numbers(params).into_iter();
                 let domain = *domain;
                 ps.map(move |p| {
-                    (Range::spread(table, column, kind, sql("@.p = ?", [p.into()])), Of::Domain(domain))
+                    (
+                        Range::spread(table, column, kind, sql("@.p = ?", [p.into()])),
+                        Of::Domain(domain),
+                    )
                 })
             };
             let p = Sql::one_of("@.p", &domain.numbers(params));
             let sign = if sort.direction == Direction::Ascending { "<" } else { ">" };
-            let sooner = sql(format!("@.{column} {sign} d.{column}"), []);
+            // the first of its rows: whole rows are never equal
+            let columns = |row: &str| -> String {
+                let columns: Vec<String> = [&[column, "p"], others(table)]
+                    .concat()
+                    .iter()
+                    .map(|one| format!("{row}.{one}"))
+                    .collect();
+                columns.join(", ")
+            };
+            let sooner = sql(format!("({}) {sign} ({})", columns("s"), columns("d")), []);
+            let rows = names.dialect.by_resource(table, "s");
             let row = |condition: Sql| {
-                sql(format!("not exists (select 1 from {table} s where s.res = d.res and "), [])
+                sql(format!("not exists (select 1 from {rows} where s.res = d.res and "), [])
                     .with(condition.on("s"))
-                    .then(")")
+                    .then(names.end)
             };
             Track {
                 ranges: domain.pieces().iter().flat_map(range).collect(),

@@ -154,7 +154,11 @@ pub(super) fn ranges(p: i64, test: &Test, names: &Names) -> Vec<Range> {
         }
         Test::Composite { .. } | Test::Concepts(_) => Vec::new(),
     };
-    let at =
-        |range: Range| Range { seek: Sql::all([sql("@.p = ?", [p.into()]), range.seek]), ..range };
+    let of_p = |condition: Sql| Sql::all([sql("@.p = ?", [p.into()]), condition]);
+    let at = |range: Range| Range {
+        seek: of_p(range.seek),
+        among_own: range.among_own.map(of_p),
+        ..range
+    };
     ranges.into_iter().filter(|range| !range.condition().is_never()).map(at).collect()
 }

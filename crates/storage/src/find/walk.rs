@@ -2,13 +2,14 @@
 //! page at most; of these together the first make the page. So a page costs the same whatever else is stored.
 
 use super::{
+    ask::Dialect,
     check::On,
     leader::Leaders,
     order::Order,
     part::{Domain, Part},
     position::Route,
-    range::Range,
-    statement::{Sql, sql},
+    range::{Each, Range},
+    statement::{Bind, Sql, sql},
 };
 
 /// What is walked: for each part the ranges of its leader.
@@ -19,6 +20,16 @@ pub(super) struct Walk<'a, 'p> {
     pub(super) order: &'a Order,
     /// How many resources make a page, and one more.
     pub(super) limit: i64,
+    pub(super) changed: Changed,
+}
+
+/// What becomes, on later pages, of resources that were changed since the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Changed {
+    /// They stay where they are now, which is where they were.
+    Stay,
+    /// They are left out, and come where they were.
+    ComeLater,
 }
 
 impl Walk<'_, '_> {
@@ -29,8 +40,8 @@ impl Walk<'_, '_> {
             for range in &ranges {
                 let res = format!("d.{}", range.res);
                 let select = if range.is_once { "select" } else { "select distinct" };
-                let rows =
-                    sql(format!("{select} {res} as res\nfrom   {} d\nwhere  ", range.table), []);
+                let from = range.from(self.leaders.names.dialect);
+                let rows = sql(format!("{select} {res} as res\nfrom   {from}\nwhere  "), []);
                 branches.push(
                     rows.with(self.conditions(range, part, leader))
                         .with(and(self.order.beyond_in_index(&[&res])))
@@ -47,24 +58,61 @@ impl Walk<'_, '_> {
         let mut branches = Vec::new();
         for (part, leader, ranges) in self.led() {
             for range in &ranges {
-                let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
-                let rows = sql(
-                    format!(
-                        "select distinct {value} as k1, {res} as res\nfrom   {} d\nwhere  ",
-                        range.table
-                    ),
-                    [],
-                );
-                branches.push(
-                    rows.with(self.conditions(range, part, leader))
-                        .with(self.only_once(range, &ranges))
-                        .with(and(self.order.beyond_in_index(&[&value, &res])))
-                        .then(&format!("\n{}", self.order.along(&[&value, &res])))
-                        .with(self.limit()),
-                );
+                let only_once = self.only_once(range, &ranges);
+                branches.push(match &range.each {
+                    Some(each) if self.leaders.names.dialect == Dialect::Postgres => {
+                        self.for_each(range, each, (part, leader), only_once)
+                    }
+                    _ => self.along(range, (part, leader), only_once),
+                });
             }
         }
         self.merged(branches, &["k1", "res"], "select null as k1, res from resource where false")
+    }
+
+    /// The rows of a range, in their order.
+    fn along(
+        &self,
+        range: &Range,
+        (part, leader): (&Part<'_>, Option<usize>),
+        only_once: Sql,
+    ) -> Sql {
+        let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
+        let from = range.from(self.leaders.names.dialect);
+        sql(format!("select distinct {value} as k1, {res} as res\nfrom   {from}\nwhere  "), [])
+            .with(self.conditions(range, part, leader))
+            .with(only_once)
+            .with(and(self.order.beyond_in_index(&[&value, &res])))
+            .then(&format!("\n{}", self.order.along(&[&value, &res])))
+            .with(self.limit())
+    }
+
+    /// The same, a page at most for each number, one number after the other: said so because PostgreSQL does not see
+    /// that an index gives the rows of many numbers in order.
+    fn for_each(
+        &self,
+        range: &Range,
+        each: &Each,
+        (part, leader): (&Part<'_>, Option<usize>),
+        only_once: Sql,
+    ) -> Sql {
+        let rows = Range { seek: each.seek.clone(), ..range.clone() };
+        let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
+        let rows = sql(format!("select {res} as res\nfrom   {} d\nwhere  ", range.table), [])
+            .with(self.conditions(&rows, part, leader))
+            .with(only_once)
+            .with(and(self.order.beyond_in_index(&[&value, &res])))
+            .then(&format!("\n{}", self.order.along(&[&res])))
+            .with(self.limit());
+        let from = self.order.from_first("s.res");
+        sql("select t.res as k1, page.res as res\nfrom   (select distinct s.res from (\n  ", [])
+            .with(each.of.clone().indented(2))
+            .then("\n) as s\nwhere  ")
+            .with(from)
+            .then(&format!("\n{}) as t\n  cross join lateral (\n  ", self.order.first("s.res")))
+            .with(rows.indented(2))
+            .then(&format!("\n) as page\n{}", self.order.along(&["t.res", "page.res"])))
+            .with(self.limit())
     }
 
     /// The parts with the ranges that lead them, and where these come from.
@@ -104,20 +152,26 @@ impl Walk<'_, '_> {
         for place in places {
             let (table, column, res) = place;
             let rows = all.iter().filter(|one| (one.table, one.column, one.res) == place);
-            let condition = Sql::any(rows.map(|one| one.condition().on("e")));
+            let condition = Sql::any(rows.map(|one| one.condition_among_own().on("e")));
+            let rows_of = self.leaders.names.dialect.by_resource(table, "e");
             let least = format!(
-                "\n  and  not exists (select 1 from {table} e where e.{res} = d.{} and e.{column} < d.{} and ",
+                "\n  and  not exists (select 1 from {rows_of} where e.{res} = d.{} and e.{column} < d.{} and ",
                 range.res, range.column
             );
-            none = none.then(&least).with(condition).then(")");
+            none = none.then(&least).with(condition).then(self.leaders.names.end);
         }
         none
     }
 
-    /// On later pages, that a resource was there when the first one was read.
+    /// On later pages, that a resource was there when the first one was read; where its place may have changed since,
+    /// that it was not changed: see [`super::changed`].
     pub(super) fn not_too_new(&self, part: &Part<'_>, res: &str) -> Sql {
         let Some(commit) = self.order.commit() else { return Sql::always() };
-        not_created_after(commit, &On::new(part, res))
+        let on = On::new(part, res);
+        match self.changed {
+            Changed::Stay => not_created_after(commit.number, &on),
+            Changed::ComeLater => not_changed_after(commit.number, &on),
+        }
     }
 
     fn limit(&self) -> Sql {
@@ -151,22 +205,27 @@ pub(super) fn and(condition: Sql) -> Sql {
 
 /// That a resource had a version at a commit.
 pub(super) fn not_created_after(commit: i64, on: &On) -> Sql {
-    let res = &on.res;
-    let of = match on.domain {
-        Domain::Own => "c.res",
-        Domain::Contained | Domain::Either => "coalesce(c.container, c.res)",
-    };
-    let from = if on.domain == Domain::Own {
-        "resource c where".to_owned()
-    } else {
-        "resource c join resource o on o.res = coalesce(c.container, c.res) where".to_owned()
-    };
-    let row = if on.domain == Domain::Own { "c" } else { "o" };
-    sql(
-        format!(
-            "not exists (select 1 from {from} c.res = {res} and {row}.commit_no > ? and not exists (\n         \
-             select 1 from history h where h.res = {of} and h.commit_no <= ?))"
-        ),
+    changed_after(
+        on,
+        " and not exists (select 1 from history h where h.res = o.res and h.commit_no <= ?)",
         [commit.into(), commit.into()],
     )
+}
+
+/// That a resource has the version that it had at a commit.
+pub(super) fn not_changed_after(commit: i64, on: &On) -> Sql {
+    changed_after(on, "", [commit.into()])
+}
+
+/// What is contained comes and changes with what contains it.
+fn changed_after<const N: usize>(on: &On, also: &str, binds: [Bind; N]) -> Sql {
+    let res = &on.res;
+    let from = match on.domain {
+        Domain::Own => "resource o where o.res",
+        Domain::Contained | Domain::Either => {
+            "resource c join resource o on o.res = coalesce(c.container, c.res) where c.res"
+        }
+    };
+    let text = format!("not exists (select 1 from {from} = {res} and o.commit_no > ?{also})");
+    sql(text, binds)
 }

@@ -242,7 +242,7 @@ impl Tables for Pure {
         self.local(ty, id).map(Some)
     }
 
-    fn line(&mut self, _res: i64, line: Line<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, _res: i64, line: Line<&str>) -> Result<(), Infallible> {
         let (owner, sys) = (&self.owner, |sys| self.system_name(sys));
         let line = match line {
             Line::Token { p, code, sys: s } => {

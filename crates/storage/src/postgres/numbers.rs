@@ -39,6 +39,11 @@ impl Numbers {
     }
 }
 
+/// When a number was made, in milliseconds since 1970.
+pub(super) fn time(number: i64) -> i64 {
+    START_MS + (number >> 22)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,27 +3,31 @@
 use fhir_model::Outcome;
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
 
-use super::{Again, Shared, trouble};
+use super::{Again, Shared, numbers, trouble};
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
-    position::SortValue,
+    position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
+
+/// How much the clocks of two servers may differ.
+const SKEW_MAX_MS: i64 = 60_000;
 
 /// Whom a search asks.
 #[derive(Debug)]
 pub(super) struct Asked<'c> {
     connection: &'c mut PgConnection,
     shared: &'c Shared,
-    last_commit: i64,
+    last_commit: Commit,
     /// Whether what failed may go well when the transaction starts again.
     pub(super) again: Again,
 }
 
 impl<'c> Asked<'c> {
     pub(super) fn new(connection: &'c mut PgConnection, shared: &'c Shared) -> Self {
-        let last_commit = shared.numbers.next();
+        let number = shared.numbers.next();
+        let last_commit = Commit { number, time: numbers::time(number) - SKEW_MAX_MS };
         Self { connection, shared, last_commit, again: Again::No }
     }
 
@@ -46,7 +50,7 @@ impl Ask for Asked<'_> {
         self.shared.names.system(Some(uri)).map(i64::from)
     }
 
-    fn last_commit(&self) -> i64 {
+    fn last_commit(&self) -> Commit {
         self.last_commit
     }
 

@@ -9,7 +9,7 @@ use std::{
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::sqlx::{self, PgPool};
-use search::{Plan, Registry};
+use search::Plan;
 
 use super::{
     Again, Shared,
@@ -26,7 +26,7 @@ use crate::{
     index as lines,
     parameters::{self, Parameters, Published},
     row::{Row, ask},
-    tx::Delta,
+    tx::{Delta, Indexing},
     words,
 };
 
@@ -185,12 +185,12 @@ impl Transaction {
     pub(crate) async fn find(
         &mut self,
         _permit: &Permit,
-        registry: &Registry,
+        indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         let mut asked = Asked::new(&mut self.inner, &self.shared);
-        let page = inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).await;
+        let page = inquiry::search(plan, (&Turn::First, limit), indexing, &mut asked).await;
         let again = asked.again;
         let page = page.inspect_err(|_| self.again = again)?;
         Ok(page.versions)

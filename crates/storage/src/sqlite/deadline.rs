@@ -11,9 +11,9 @@ use std::{
 use rusqlite::Connection;
 
 /// How long a query may take.
-const TIME_MAX: Duration = Duration::from_secs(5);
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(5);
 /// Between two looks at the clock: steps of SQLite's machine, some ten a row.
-const STEPS: std::ffi::c_int = 5_000;
+const STEPS: std::ffi::c_int = 2_000;
 
 /// When the query that runs on a connection must be done.
 #[derive(Debug, Clone)]
@@ -32,9 +32,9 @@ impl Deadline {
         Ok(deadline)
     }
 
-    /// A query begins.
-    pub(super) fn begin(&self) {
-        self.at.store(self.now() + nanos(TIME_MAX), Ordering::Relaxed);
+    /// A query begins that may take so long.
+    pub(super) fn begin(&self, time_max: Duration) {
+        self.at.store(self.now() + nanos(time_max), Ordering::Relaxed);
     }
 
     /// It is done.
@@ -42,7 +42,8 @@ impl Deadline {
         self.at.store(0, Ordering::Relaxed);
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether its time is over.
+    pub(super) fn is_over(&self) -> bool {
         let at = self.at.load(Ordering::Relaxed);
         at != 0 && self.now() > at
     }

@@ -10,7 +10,7 @@ use super::trouble;
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
-    position::SortValue,
+    position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
 
@@ -18,7 +18,7 @@ use crate::find::{
 #[derive(Debug)]
 pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) last_commit: i64,
+    pub(super) last_commit: Commit,
 }
 
 impl Ask for Asked<'_> {
@@ -26,7 +26,7 @@ impl Ask for Asked<'_> {
         Dialect::Sqlite
     }
 
-    fn last_commit(&self) -> i64 {
+    fn last_commit(&self) -> Commit {
         self.last_commit
     }
 

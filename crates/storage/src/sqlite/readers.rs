@@ -2,18 +2,20 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use fhir_model::Outcome;
 use rusqlite::Connection;
 
-use super::{connection, deadline::Deadline, query, records, trouble};
+use super::{
+    connection,
+    deadline::{self, Deadline},
+    query, records, trouble,
+};
 use crate::{
-    find::{Version, statement::Statement},
+    find::{Version, position::Commit, statement::Statement},
     row::Row,
 };
 
@@ -22,7 +24,7 @@ use crate::{
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
-    last_commit: Arc<AtomicI64>,
+    last_commit: Arc<Mutex<Commit>>,
 }
 
 #[derive(Debug)]
@@ -36,7 +38,7 @@ struct Reader {
 pub(crate) struct Snapshot<'r> {
     readers: &'r Readers,
     reader: Option<Reader>,
-    last_commit: i64,
+    last_commit: Commit,
 }
 
 /// Idle connections beyond these are closed.
@@ -44,13 +46,13 @@ const IDLE_MAX: usize = 8;
 
 impl Readers {
     /// Readers of a file; the writer says in `last_commit` how far it is.
-    pub(crate) fn new(path: &Path, last_commit: Arc<AtomicI64>) -> Self {
+    pub(crate) fn new(path: &Path, last_commit: Arc<Mutex<Commit>>) -> Self {
         Self { path: path.to_owned(), idle: Mutex::default(), last_commit }
     }
 
     /// Runs a statement that gives versions.
     pub(crate) fn find(&self, statement: &Statement) -> Result<Vec<Version>, Outcome> {
-        let reader = self.take()?;
+        let reader = self.take(deadline::TIME_MAX)?;
         let answer = query::versions(&reader.connection, statement);
         self.put_back(reader);
         answer
@@ -58,28 +60,28 @@ impl Readers {
 
     /// Runs a statement on the vault's own tables.
     pub(crate) fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
-        let reader = self.take()?;
+        let reader = self.take(deadline::TIME_MAX)?;
         let answer = records::rows(&reader.connection, statement);
         self.put_back(reader);
         answer
     }
 
-    /// The state of the database as of now.
-    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Outcome> {
+    /// The state of the database as of now, for queries that take no longer than this.
+    pub(crate) fn snapshot(&self, time_max: Duration) -> Result<Snapshot<'_>, Outcome> {
         // looked up before the snapshot begins: who was told of a commit finds it in both
-        let last_commit = self.last_commit.load(Ordering::Acquire);
-        let reader = self.take()?;
+        let last_commit = *self.last_commit.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.take(time_max)?;
         query::run(&reader.connection, "begin")?;
         Ok(Snapshot { readers: self, reader: Some(reader), last_commit })
     }
 
-    fn take(&self) -> Result<Reader, Outcome> {
+    fn take(&self, time_max: Duration) -> Result<Reader, Outcome> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {
             Some(reader) => reader,
             None => Reader::open(&self.path).map_err(|error| trouble(&error))?,
         };
-        reader.deadline.begin();
+        reader.deadline.begin(time_max);
         Ok(reader)
     }
 
@@ -105,6 +107,13 @@ impl Snapshot<'_> {
     pub(crate) fn asked(&self) -> Option<query::Asked<'_>> {
         let reader = self.reader.as_ref()?;
         Some(query::Asked { connection: &reader.connection, last_commit: self.last_commit })
+    }
+}
+
+impl Snapshot<'_> {
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.reader.as_ref().is_none_or(|reader| reader.deadline.is_over())
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,16 +10,23 @@ use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use search::{Plan, Registry};
+use search::Plan;
 
-use super::{connection, deadline::Deadline, names::Names, query::Asked, trouble};
+use super::{
+    connection,
+    deadline::{self, Deadline},
+    names::Names,
+    pending::Pending,
+    query::Asked,
+    trouble,
+};
 use crate::{
     Clock, Head, Key, body,
-    delta::{IndexDelta, Words},
-    find::{Turn, Version, inquiry, statement::Statement},
+    delta::IndexDelta,
+    find::{Turn, Version, inquiry, position::Commit, statement::Statement},
     parameters::{self, Parameters, Published},
     row::Row,
-    tx::Delta,
+    tx::{Delta, Indexing},
 };
 
 /// The writing side of a vault file. Lives on one thread.
@@ -34,7 +38,7 @@ pub(crate) struct Writer {
     parameters: Known,
     deadline: Deadline,
     /// The last commit that is on disk.
-    committed: Arc<AtomicI64>,
+    committed: Arc<Mutex<Commit>>,
     /// Whether something was written since this was last set to false.
     pub(super) is_written: bool,
     /// What the open transaction changes, or tried to.
@@ -58,10 +62,8 @@ pub(super) struct Memory {
     pub(super) last_commit: i64,
     last_time: Instant,
     names: Names,
-    /// Words that the full-text index does not have yet, by resource.
-    pub(super) words: Vec<(i64, Words, String)>,
-    /// How many of them there were before the open savepoint.
-    words_before: usize,
+    /// What the index tables lack until the group ends.
+    pub(super) pending: Pending,
 }
 
 impl Writer {
@@ -83,11 +85,10 @@ impl Writer {
                 last_commit,
                 last_time: Instant::from_millis(last_time),
                 names: Names::default(),
-                words: Vec::new(),
-                words_before: 0,
+                pending: Pending::default(),
             },
             deadline,
-            committed: Arc::new(AtomicI64::new(last_commit)),
+            committed: Arc::new(Mutex::new(Commit { number: last_commit, time: last_time })),
             is_written: false,
             touched: Vec::new(),
         })
@@ -109,7 +110,7 @@ impl Writer {
     }
 
     /// Where the number of the last commit can be read.
-    pub(super) fn committed(&self) -> Arc<AtomicI64> {
+    pub(super) fn committed(&self) -> Arc<Mutex<Commit>> {
         Arc::clone(&self.committed)
     }
 
@@ -125,11 +126,11 @@ impl Writer {
     }
 
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
-        self.write_words()?;
+        self.memory.pending.keep();
+        self.write_pending()?;
         self.run("commit")?;
         self.parameters.published.publish(&self.parameters.now);
-        self.committed.store(self.memory.last_commit, Ordering::Release);
+        *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.memory.commit();
         self.memory.names.keep();
         Ok(())
     }
@@ -140,8 +141,7 @@ impl Writer {
             tracing::error!(%error, "rollback");
         }
         self.parameters.now = self.parameters.published.now();
-        self.memory.words.clear();
-        self.memory.words_before = 0;
+        self.memory.pending.clear();
         self.memory.names.undo();
         match counters(&self.connection) {
             Ok((res, ..)) => self.memory.last_res = res,
@@ -150,44 +150,28 @@ impl Writer {
     }
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = self.memory.words.len();
+        self.memory.pending.begin();
         self.parameters.before = Arc::clone(&self.parameters.now);
         self.run("savepoint request")
     }
 
     pub(super) fn release(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
+        self.memory.pending.keep();
         self.run("release request")
     }
 
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
-        self.memory.words.truncate(self.memory.words_before);
+        self.memory.pending.undo();
         self.parameters.now = Arc::clone(&self.parameters.before);
         self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
     }
 
-    /// Hands words to the full-text index, which makes a segment of what it has whenever a savepoint or a larger
-    /// statement begins: so all words of a group come at once.
-    fn write_words(&mut self) -> rusqlite::Result<()> {
-        for (res, words, terms) in &self.memory.words {
-            if *words == Words::Change {
-                let sql = "delete from idx_word where rowid = ?1";
-                self.connection.prepare_cached(sql)?.execute([res])?;
-            }
-            if !terms.is_empty() {
-                let sql = "insert into idx_word (rowid, words) values (?1, ?2)";
-                self.connection.prepare_cached(sql)?.execute(params![res, terms])?;
-            }
-        }
-        // what a savepoint undoes may not be its own
-        self.memory.words.truncate(self.memory.words_before);
-        for (_, words, _) in &mut self.memory.words {
-            *words = Words::Change;
-        }
-        Ok(())
+    /// Writes what the index tables still lack: before whatever reads or changes them otherwise.
+    fn write_pending(&mut self) -> rusqlite::Result<()> {
+        self.memory.pending.write(&self.connection)
     }
 
     fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
@@ -235,16 +219,15 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
-        registry: &Registry,
+        indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
-        self.write_words().map_err(|error| trouble(&error))?;
-        let mut asked =
-            Asked { connection: &self.connection, last_commit: self.memory.last_commit };
-        self.deadline.begin();
+        self.write_pending().map_err(|error| trouble(&error))?;
+        let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
+        self.deadline.begin(deadline::TIME_MAX);
         let page =
-            inquiry::search(plan, (&Turn::First, limit), registry, &mut asked).now_or_never();
+            inquiry::search(plan, (&Turn::First, limit), indexing, &mut asked).now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))
@@ -286,6 +269,11 @@ impl Writer {
 }
 
 impl Memory {
+    /// The commit that is being made, or the last one.
+    fn commit(&self) -> Commit {
+        Commit { number: self.last_commit, time: self.last_time.millis() }
+    }
+
     /// The number of a code system; a new one is numbered.
     pub(super) fn system(
         &mut self,

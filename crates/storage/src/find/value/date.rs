@@ -26,9 +26,8 @@ pub(super) fn condition(test: &DateTest) -> Sql {
 /// The same as stretches of the index by `lo` or of that by `hi`, whichever holds the fewest other rows.
 pub(super) fn ranges(test: &DateTest) -> Vec<Range> {
     let (a, b) = (test.span.lo, test.span.hi);
-    let by = |column: &'static str, seek: Sql| {
-        Range::spread("idx_date", column, Kind::Integer, seek)
-    };
+    let by =
+        |column: &'static str, seek: Sql| Range::spread("idx_date", column, Kind::Integer, seek);
     let at = |text: &str, value: i64| sql(text, [value.into()]);
     match test.comparison {
         Comparison::Equal => {
@@ -76,9 +75,7 @@ pub(in crate::find) fn updated(test: &DateTest) -> Sql {
         Comparison::LessOrEqual => sql("(@.updated < ? or @.updated < ?)", [ceil(a), floor(b)]),
         Comparison::StartsAfter => sql("@.updated >= ?", [ceil(b)]),
         Comparison::EndsBefore => sql("@.updated < ?", [floor(a)]),
-        Comparison::Approximate => {
-            sql("@.updated < ? and @.updated >= ?", [ceil(b), floor(a)])
-        }
+        Comparison::Approximate => sql("@.updated < ? and @.updated >= ?", [ceil(b), floor(a)]),
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) fn condition(test: &ReferenceTest) -> Sql {
         }
         ReferenceTest::Id { types, id } => {
             let types: Vec<i64> = types.iter().map(|ty| i64::from(ty.number())).collect();
-            let of_type = if types.is_empty() { Sql::always() } else { Sql::one_of("t.type", &types) };
+            let of_type =
+                if types.is_empty() { Sql::always() } else { Sql::one_of("t.type", &types) };
             sql("exists (select 1 from resource t where t.res = @.target and ", [])
                 .with(Sql::all([of_type, sql("t.id = ?", [(&**id).into()])]))
                 .then(")")
@@ -47,12 +48,15 @@ pub(super) fn ranges(test: &ReferenceTest) -> Vec<Range> {
                 .then(" and t.type in ")
                 .with(types)
                 .then(")");
-            vec![spread(targets)]
+            vec![spread(targets).among_own(condition(test))]
         }
         ReferenceTest::Url { url, version } => {
             vec![Range::fixed("idx_uri", "uri", Kind::Text, url_is(url, version))]
         }
-        ReferenceTest::Hierarchy { .. } => vec![spread(condition(test))],
+        ReferenceTest::Hierarchy { .. } => {
+            let among_own = sql("@.target + 0 in ", []).with(hierarchy(test));
+            vec![spread(condition(test)).among_own(among_own)]
+        }
     }
 }
 

@@ -25,12 +25,8 @@ pub(super) fn condition(test: &StringTest) -> Sql {
 pub(super) fn ranges(test: &StringTest) -> Vec<Range> {
     let condition = condition(test);
     vec![match test {
-        StringTest::StartsWith(_) => {
-            Range::spread("idx_string", "folded", Kind::Text, condition)
-        }
-        StringTest::Exact(_) => {
-            Range::fixed("idx_string", "folded", Kind::Text, condition).once()
-        }
+        StringTest::StartsWith(_) => Range::spread("idx_string", "folded", Kind::Text, condition),
+        StringTest::Exact(_) => Range::fixed("idx_string", "folded", Kind::Text, condition).once(),
         StringTest::Is(_) => Range::fixed("idx_string", "folded", Kind::Text, condition),
         StringTest::Contains(_) | StringTest::EndsWith(_) => {
             Range::spread("idx_string", "folded", Kind::Text, Sql::always()).but(condition)
