@@ -172,6 +172,10 @@ impl Vault {
         Arc::clone(&self.inner.wake)
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.inner.engine, Engine::Postgres(_))
+    }
+
     pub(crate) fn progress(&self) -> &Progress {
         &self.inner.progress
     }
