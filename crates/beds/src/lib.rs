@@ -1,0 +1,35 @@
+//! Beds: who is next, which bed, and why. Pure and deterministic: the same snapshot gives the same plan,
+//! whatever the names, the payers or the order of its lists.
+//!
+//! [`severity`] scores and [`tier()`] say how urgent a request is, [`rank()`] puts the requests into a total
+//! order, and [`allocate`] serves them in that order: nobody is refused while a lower-ranked request holds a
+//! bed that they could have had, directly or by re-shuffling, and among the plans that serve the same
+//! requests it takes the cheapest.
+//!
+//! **Invariant**: no async, clock, environment, randomness or I/O; floating point only in [`Position`], where
+//! every machine rounds alike.
+
+mod bed;
+mod code;
+mod constraint;
+mod cost;
+#[cfg(test)]
+mod example;
+mod place;
+mod policy;
+mod rank;
+mod request;
+pub mod severity;
+mod tier;
+
+pub use bed::{
+    AgeGroup, Bay, Bed, BedState, BedType, Equipment, GenderPolicy, Hospital, Isolation, Kind,
+};
+pub use code::{Code, CodeSet};
+pub use constraint::{Constraint, broken};
+pub use cost::{CostTerm, Term, terms};
+pub use place::Position;
+pub use policy::{Order, PerTier, Policy, Weights};
+pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
+pub use request::{Bar, BayWish, Gender, Needs, Request};
+pub use tier::{Findings, Method, Priority, Tier, tier};
