@@ -9,17 +9,23 @@
 //! **Invariant**: no async, clock, environment, randomness or I/O; floating point only in [`Position`], where
 //! every machine rounds alike.
 
+mod augment;
 mod bed;
+mod blocking;
 mod code;
 mod constraint;
 mod cost;
 #[cfg(test)]
 mod example;
+mod network;
 mod place;
+mod plan;
 mod policy;
 mod rank;
 mod request;
 pub mod severity;
+pub mod sim;
+mod snapshot;
 mod tier;
 
 pub use bed::{
@@ -29,7 +35,9 @@ pub use code::{Code, CodeSet};
 pub use constraint::{Constraint, broken};
 pub use cost::{CostTerm, Term, terms};
 pub use place::Position;
+pub use plan::{Allocation, BedClass, ClosedSet, Plan, Reason, Unallocated, allocate};
 pub use policy::{Order, PerTier, Policy, Weights};
 pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
 pub use request::{Bar, BayWish, Gender, Needs, Request};
+pub use snapshot::{Fault, Snapshot};
 pub use tier::{Findings, Method, Priority, Tier, tier};
