@@ -164,7 +164,6 @@ pub struct Bed {
     /// [`Hospital::id`].
     pub hospital: String,
     /// What it is.
-    #[serde(flatten)]
     pub kind: Kind,
     /// `{c}/staffed`.
     pub is_staffed: bool,

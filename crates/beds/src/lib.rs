@@ -35,7 +35,7 @@ pub use code::{Code, CodeSet};
 pub use constraint::{Constraint, broken};
 pub use cost::{CostTerm, Term, terms};
 pub use place::Position;
-pub use plan::{Allocation, BedClass, ClosedSet, Plan, Reason, Unallocated, allocate};
+pub use plan::{Allocation, BedClass, ClosedSet, Plan, Reason, Solved, Unallocated, allocate};
 pub use policy::{Order, PerTier, Policy, Weights};
 pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
 pub use request::{Bar, BayWish, Gender, Needs, Request};

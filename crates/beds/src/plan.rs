@@ -109,21 +109,28 @@ pub struct BedClass {
 /// Serves the requests of a snapshot: nobody is refused while a lower-ranked request holds a bed they could
 /// have had, directly or by re-shuffling, and the beds cost the least that serves the same requests.
 pub fn allocate(snapshot: &Snapshot) -> Result<Plan, Fault> {
-    let grouped = Grouped::new(snapshot)?;
-    let network = grouped.network();
-    let matching = augment(&network);
-    Ok(Draft { grouped, network, matching }.plan())
+    Ok(Solved::new(snapshot)?.plan())
 }
 
-/// A solved problem that is to be put into words.
-pub(crate) struct Draft<'a> {
+/// A solved snapshot, which can be asked why.
+#[derive(Debug)]
+pub struct Solved<'a> {
     pub(crate) grouped: Grouped<'a>,
     pub(crate) network: Network,
     pub(crate) matching: Matching,
 }
 
-impl<'a> Draft<'a> {
-    fn plan(&self) -> Plan {
+impl<'a> Solved<'a> {
+    /// Solves a snapshot.
+    pub fn new(snapshot: &'a Snapshot) -> Result<Self, Fault> {
+        let grouped = Grouped::new(snapshot)?;
+        let network = grouped.network();
+        let matching = augment(&network);
+        Ok(Self { grouped, network, matching })
+    }
+
+    /// Puts it into words.
+    pub fn plan(&self) -> Plan {
         let beds = self.beds();
         let mut blocking = Blocking::new(&self.grouped);
         let mut allocations = Vec::new();
@@ -141,6 +148,14 @@ impl<'a> Draft<'a> {
         let cost = costs.filter_map(|(n, class)| self.network.cost(n, (*class)?)).sum();
         unallocated.extend(self.barred());
         Plan { allocations, unallocated, closed_sets: self.closed_sets(), cost }
+    }
+
+    /// Who is given which bed.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&'a Request, &'a Bed)> {
+        let pair = |((request, _), given): (&(&'a Request, _), Option<(_, &'a Bed)>)| {
+            given.map(|(_, bed)| (*request, bed))
+        };
+        self.grouped.ranked.iter().zip(self.beds()).filter_map(pair)
     }
 
     /// By rank, the class and the bed: of its class, the bed that has been ready longest first.

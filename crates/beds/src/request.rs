@@ -104,7 +104,6 @@ pub struct Request {
     /// The score within the tier, on the scale of NEWS2.
     pub severity: Points,
     /// What the bed must be.
-    #[serde(flatten)]
     pub needs: Needs,
     /// Where the patient is.
     #[serde(default)]

@@ -1,11 +1,11 @@
 //! What a plan is made from, and the same grouped: beds of one kind in one hospital are a class, requests
 //! with the same needs a profile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bed::{Bed, Hospital, Kind};
+use crate::bed::{Bay, Bed, Hospital, Kind};
 use crate::constraint;
 use crate::cost;
 use crate::network::{Class, INFEASIBLE, Network};
@@ -76,7 +76,7 @@ pub(crate) struct Grouped<'a> {
     pub(crate) classes: Vec<FreeClass<'a>>,
     /// Of the ranked requests, the places of their needs in `needs`.
     pub(crate) profile_of: Vec<usize>,
-    pub(crate) needs: Vec<&'a Needs>,
+    pub(crate) needs: Vec<Needs>,
     /// Where the patients are.
     pub(crate) spots: Vec<Option<Spot>>,
 }
@@ -117,7 +117,9 @@ impl<'a> Grouped<'a> {
                 .into_iter()
                 .filter_map(|(n, standing)| Some((requests.get(n)?, standing)))
                 .collect();
-        let (needs, profile_of) = interned(ranked.iter().map(|(request, _)| &request.needs));
+        let needs = relevant_needs(&ranked, &snapshot.beds);
+        let (different, profile_of) = interned(needs.iter());
+        let needs = different.into_iter().cloned().collect();
         let spot = |hospital: &'a Hospital| hospital.position.map(|position| position.spot());
         Ok(Self {
             snapshot,
@@ -209,6 +211,21 @@ fn classes<'a>(beds: &[(usize, &'a Bed)]) -> Vec<FreeClass<'a>> {
         Some(FreeClass { hospital: *hospital, kind: &first.kind, beds })
     });
     groups.collect()
+}
+
+/// The needs of each request, without organisms that no bay is for: they would make profiles that differ in
+/// nothing that counts.
+fn relevant_needs(ranked: &[(&Request, Standing)], beds: &[Bed]) -> Vec<Needs> {
+    let cohort = |bed: &'_ Bed| match &bed.kind.bay {
+        Bay::Cohort(organism) => Some(organism.clone()),
+        Bay::Single | Bay::Shared => None,
+    };
+    let cohorts: BTreeSet<String> = beds.iter().filter_map(cohort).collect();
+    let relevant = |needs: &Needs| {
+        let organism = needs.organism.clone().filter(|organism| cohorts.contains(organism));
+        Needs { organism, ..needs.clone() }
+    };
+    ranked.iter().map(|(request, _)| relevant(&request.needs)).collect()
 }
 
 /// The different values in ascending order, and of each value its place there.
