@@ -1,6 +1,6 @@
 //! A request and a bed that fit each other, for tests.
 
-use crate::bed::{AgeGroup, Bay, Bed, BedState, BedType, GenderPolicy, Hospital, Kind};
+use crate::bed::{AgeGroup, Bay, Bed, BedState, BedType, GenderPolicy, Kind};
 use crate::code::CodeSet;
 use crate::rank::Points;
 use crate::request::{BayWish, Needs, Request};
@@ -49,9 +49,4 @@ pub(crate) fn bed(id: &str, hospital: &str) -> Bed {
         state: BedState::Ready,
         since_millis: 0,
     }
-}
-
-/// A hospital that is nowhere.
-pub(crate) fn hospital(id: &str) -> Hospital {
-    Hospital { id: id.to_owned(), position: None }
 }

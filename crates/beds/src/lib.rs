@@ -17,11 +17,13 @@ mod constraint;
 mod cost;
 #[cfg(test)]
 mod example;
+mod explain;
 mod network;
 mod place;
 mod plan;
 mod policy;
 mod rank;
+mod record;
 mod request;
 pub mod severity;
 pub mod sim;
@@ -34,10 +36,14 @@ pub use bed::{
 pub use code::{Code, CodeSet};
 pub use constraint::{Constraint, broken};
 pub use cost::{CostTerm, Term, terms};
+pub use explain::{Alternative, WhyNot, Words};
 pub use place::Position;
-pub use plan::{Allocation, BedClass, ClosedSet, Plan, Reason, Solved, Unallocated, allocate};
+pub use plan::{
+    Allocation, BedClass, ClosedSet, Plan, Reason, Solved, Unallocated, allocate, allocate_one,
+};
 pub use policy::{Order, PerTier, Policy, Weights};
 pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
+pub use record::{Difference, Record};
 pub use request::{Bar, BayWish, Gender, Needs, Request};
 pub use snapshot::{Fault, Snapshot};
 pub use tier::{Findings, Method, Priority, Tier, tier};

@@ -48,7 +48,7 @@ pub struct Allocation {
     pub distance_metres: Option<u32>,
     /// What the bed costs.
     pub cost: Vec<CostTerm>,
-    /// How contested beds like this are: what one more would save those who are served, in units of 100 m.
+    /// How contested beds like this are: what one more would save at most, in units of 100 m.
     pub shadow_price: i64,
     /// The closed set of which the bed is one: there, one bed more would serve one more request.
     pub closed_set: Option<usize>,
@@ -112,6 +112,16 @@ pub fn allocate(snapshot: &Snapshot) -> Result<Plan, Fault> {
     Ok(Solved::new(snapshot)?.plan())
 }
 
+/// Serves one request and those that rank higher, and nobody else: what `$allocate-bed` on one request needs.
+/// The request gets a bed exactly if [`allocate`] gives it one; as those below it are left out, it is the
+/// cheapest for it and for those above. The beds of the others are proposals, which keep theirs free.
+pub fn allocate_one(snapshot: &Snapshot, request: &str) -> Result<Plan, Fault> {
+    let mut grouped = Grouped::new(snapshot)?;
+    let place = grouped.ranked.iter().position(|(it, _)| it.id == request);
+    grouped.truncate(place.map_or(0, |place| place + 1));
+    Ok(Solved::of(grouped).plan())
+}
+
 /// A solved snapshot, which can be asked why.
 #[derive(Debug)]
 pub struct Solved<'a> {
@@ -123,10 +133,13 @@ pub struct Solved<'a> {
 impl<'a> Solved<'a> {
     /// Solves a snapshot.
     pub fn new(snapshot: &'a Snapshot) -> Result<Self, Fault> {
-        let grouped = Grouped::new(snapshot)?;
+        Ok(Self::of(Grouped::new(snapshot)?))
+    }
+
+    fn of(grouped: Grouped<'a>) -> Self {
         let network = grouped.network();
         let matching = augment(&network);
-        Ok(Self { grouped, network, matching })
+        Self { grouped, network, matching }
     }
 
     /// Puts it into words.

@@ -5,12 +5,14 @@
 //! the seed alone, so that policies are compared on the same patients. Whole numbers throughout: the same
 //! seed gives the same figures on every machine.
 
+mod chart;
 mod dice;
 mod measure;
 mod region;
 mod run;
 mod table;
 
+pub use chart::svg;
 pub use dice::Dice;
 pub use measure::{Measures, Waits};
 pub use region::Scenario;

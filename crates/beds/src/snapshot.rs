@@ -136,6 +136,13 @@ impl<'a> Grouped<'a> {
         })
     }
 
+    /// Leaves the first requests only.
+    pub(crate) fn truncate(&mut self, requests: usize) {
+        self.ranked.truncate(requests);
+        self.profile_of.truncate(requests);
+        self.spots.truncate(requests);
+    }
+
     /// From the patient of a ranked request to a hospital.
     pub(crate) fn metres(&self, ranked: usize, hospital: usize) -> Option<u32> {
         let from = (*self.spots.get(ranked)?)?;

@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn the_beds_are_those_that_are_meant_for_somebody() {
         let of_a_hospital: u32 = BEDS.iter().map(|(.., count)| count).sum();
-        assert_eq!(of_a_hospital, STREAMS.iter().map(|stream| stream.beds).sum());
+        assert_eq!(of_a_hospital, STREAMS.iter().map(|stream| stream.beds).sum::<u32>());
         let scenario = Scenario { seed: 1, load_percent: 90, days: 1 };
         assert_eq!(scenario.beds().len(), 600);
     }

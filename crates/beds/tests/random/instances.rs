@@ -99,13 +99,16 @@ pub(crate) fn region(dice: &mut Dice, size: Size) -> Snapshot {
 fn urgency(dice: &mut Dice) -> (Tier, Points) {
     let score = [0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 12];
     let score = dice.pick(&score).unwrap();
-    let tier = match score {
+    (tier(score), Points::from(score))
+}
+
+fn tier(score: u8) -> Tier {
+    match score {
         7.. => Tier::Immediate,
         5..=6 => Tier::Urgent,
         1..=4 => Tier::Soon,
         _ => Tier::Routine,
-    };
-    (tier, Points::from(score))
+    }
 }
 
 fn kind(dice: &mut Dice) -> Kind {
@@ -151,5 +154,71 @@ fn needs(dice: &mut Dice) -> Needs {
         isolation: dice.weighted(&isolation).unwrap().into_iter().collect::<CodeSet<_>>(),
         equipment: dice.weighted(&equipment).unwrap().iter().copied().collect(),
         organism: None,
+    }
+}
+
+/// A ward bed for adults, men and women.
+#[allow(dead_code, reason = "each of the programs that include this file uses what it needs")]
+pub(crate) fn bed(id: &str, hospital: &str) -> Bed {
+    Bed {
+        id: id.to_owned(),
+        hospital: hospital.to_owned(),
+        kind: Kind {
+            bed_type: BedType::General,
+            gender_policy: GenderPolicy::Mixed,
+            age_group: AgeGroup::Adult,
+            isolation: CodeSet::EMPTY,
+            equipment: CodeSet::EMPTY,
+            bay: Bay::Single,
+        },
+        is_staffed: true,
+        is_active: true,
+        state: BedState::Ready,
+        since_millis: 0,
+    }
+}
+
+/// An adult man of this severity who needs a ward bed.
+#[allow(dead_code, reason = "each of the programs that include this file uses what it needs")]
+pub(crate) fn request(id: &str, score: u8) -> Request {
+    Request {
+        id: id.to_owned(),
+        authored_on_millis: AS_OF,
+        tier: tier(score),
+        severity: Points::from(score),
+        needs: Needs {
+            bed_type: BedType::General,
+            accepts_higher_level: true,
+            bay: BayWish::MaleOrMixed,
+            age_group: AgeGroup::Adult,
+            isolation: CodeSet::EMPTY,
+            equipment: CodeSet::EMPTY,
+            organism: None,
+        },
+        position: None,
+        distance_metres_max: None,
+        allowed: Vec::new(),
+        preferred: Vec::new(),
+        accepts_alternative: true,
+        barred: None,
+    }
+}
+
+/// The hospitals `city` and `far`, 15.3 km apart.
+#[allow(dead_code, reason = "each of the programs that include this file uses what it needs")]
+pub(crate) fn snapshot(
+    beds: impl IntoIterator<Item = Bed>,
+    requests: impl IntoIterator<Item = Request>,
+) -> Snapshot {
+    let hospital = |id: &str, latitude_microdegrees| Hospital {
+        id: id.to_owned(),
+        position: Some(Position { latitude_microdegrees, longitude_microdegrees: 73_000_000 }),
+    };
+    Snapshot {
+        as_of_millis: AS_OF,
+        policy: Policy::default(),
+        hospitals: vec![hospital("city", 18_000_000), hospital("far", 18_137_600)],
+        beds: beds.into_iter().collect(),
+        requests: requests.into_iter().collect(),
     }
 }
