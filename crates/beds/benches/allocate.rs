@@ -1,24 +1,25 @@
 //! Time to plan for a nation: `cargo bench -p beds`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::unwrap_used, reason = "shared with the tests")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use beds::sim::Dice;
 use beds::{Snapshot, Tier, allocate};
-use random::Size;
+use region::Size;
 
-#[path = "../tests/random/instances.rs"]
-mod random;
+#[path = "../tests/allocation/region.rs"]
+mod region;
 
 /// How often each is done; the fastest counts.
 const ROUNDS: usize = 5;
 
 fn main() {
     let plenty = Size { hospitals: 120, beds: 10_000, requests: 5_000, extent: 3_000_000 };
-    measure("plenty", &random::region(&mut Dice::new(1), plenty));
+    measure("plenty", &region::region(&mut Dice::new(1), plenty));
     let scarce = Size { beds: 4_000, ..plenty };
-    measure("scarce", &random::region(&mut Dice::new(2), scarce));
+    measure("scarce", &region::region(&mut Dice::new(2), scarce));
 }
 
 fn measure(what: &str, snapshot: &Snapshot) {

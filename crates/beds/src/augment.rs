@@ -67,7 +67,7 @@ struct Search<'a> {
     holders: Vec<Vec<(usize, usize)>>,
     /// By class, free beds.
     left: Vec<usize>,
-    /// By node; never positive. A closed node has `-INFEASIBLE`, so that nothing reaches it.
+    /// By node; never positive. A node that leads nowhere or is closed has `-INFEASIBLE`: nothing reaches it.
     potential: Vec<i64>,
     /// By class, its price when it was closed.
     closed: Vec<Option<(usize, i64)>>,
@@ -90,6 +90,15 @@ impl<'a> Search<'a> {
             let range = &mut classes_of[class.site];
             *range = if range.end == 0 { n..n + 1 } else { range.start..n + 1 };
         }
+        let mut potential = vec![0; nodes];
+        for (lobby, potential) in potential.iter_mut().take(lobbies).enumerate() {
+            let (profile, site) = (lobby / network.sites, lobby % network.sites);
+            let fit = &network.fit[profile * network.kinds..][..network.kinds];
+            let mut classes = network.classes[classes_of[site].clone()].iter();
+            if classes.all(|class| fit[class.kind] >= INFEASIBLE) {
+                *potential = -INFEASIBLE;
+            }
+        }
         Self {
             network,
             lobbies,
@@ -98,7 +107,7 @@ impl<'a> Search<'a> {
             members: vec![Vec::new(); lobbies],
             holders: vec![Vec::new(); network.classes.len()],
             left: network.classes.iter().map(|class| class.beds).collect(),
-            potential: vec![0; nodes],
+            potential,
             closed: vec![None; network.classes.len()],
             closed_sets: 0,
             distance: vec![INFEASIBLE; nodes],

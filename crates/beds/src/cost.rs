@@ -118,7 +118,7 @@ mod tests {
             (
                 "isolation that nobody needs",
                 |_, kind| {
-                    kind.isolation = CodeSet::from_iter([Isolation::Contact, Isolation::Droplet])
+                    kind.isolation = CodeSet::from_iter([Isolation::Contact, Isolation::Droplet]);
                 },
                 Some((Term::IsolationWaste, 200)),
             ),

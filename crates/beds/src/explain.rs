@@ -93,10 +93,8 @@ impl Solved<'_> {
         missed.sort_unstable_by_key(|(near, ..)| *near);
         let feasible = feasible.into_iter().take(FEASIBLE_MAX);
         let feasible = feasible.map(|(_, hospital, kind, is_free)| {
-            let (why_not, delta) = match is_free {
-                false => (WhyNot::Occupied, None),
-                true => self.why_not(n, hospital, kind),
-            };
+            let (why_not, delta) =
+                if is_free { self.why_not(n, hospital, kind) } else { (WhyNot::Occupied, None) };
             Alternative { class: self.class(hospital, kind), why_not, delta }
         });
         let missed = missed.into_iter().map(|(_, hospital, kind, first)| Alternative {

@@ -6,6 +6,27 @@
 //! bed that they could have had, directly or by re-shuffling, and among the plans that serve the same
 //! requests it takes the cheapest.
 //!
+//! ```
+//! # fn snapshot() -> Result<beds::Snapshot, serde_json::Error> {
+//! #     serde_json::from_str(r#"{
+//! #         "as_of_millis": 0, "policy": {}, "hospitals": [{"id": "city"}],
+//! #         "beds": [{"id": "icu-7", "hospital": "city", "is_staffed": true, "is_active": true,
+//! #             "state": "ready", "since_millis": 0,
+//! #             "kind": {"bed_type": "icu", "gender_policy": "any", "age_group": "adult"}}],
+//! #         "requests": [{"id": "task-1", "authored_on_millis": 0, "tier": "immediate", "severity": 9000000,
+//! #             "needs": {"bed_type": "icu", "bay": "female-or-mixed", "age_group": "adult"}}]}"#)
+//! # }
+//! use beds::{Record, allocate};
+//!
+//! let snapshot = snapshot()?; // the queue, the beds, the hospitals and the policy, as of an instant
+//! let plan = allocate(&snapshot)?;
+//! assert_eq!(plan.allocations[0].bed, "icu-7");
+//!
+//! let record = Record::new(snapshot, "https://a.example/Library/bed-policy|1|...".to_owned())?;
+//! assert_eq!(record.replay(), Ok(()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! **Invariant**: no async, clock, environment, randomness or I/O; floating point only in [`Position`], where
 //! every machine rounds alike.
 

@@ -149,12 +149,11 @@ impl<'a> Solved<'a> {
         let mut allocations = Vec::new();
         let mut unallocated = Vec::new();
         for (n, (request, _)) in self.grouped.ranked.iter().enumerate() {
-            match beds.get(n).copied().flatten() {
-                Some((class, bed)) => allocations.extend(self.allocation(n, class, bed)),
-                None => {
-                    let position = unallocated.len() + 1;
-                    unallocated.push(self.refusal(n, request, position, &mut blocking));
-                }
+            if let Some((class, bed)) = beds.get(n).copied().flatten() {
+                allocations.extend(self.allocation(n, class, bed));
+            } else {
+                let position = unallocated.len() + 1;
+                unallocated.push(self.refusal(n, request, position, &mut blocking));
             }
         }
         let costs = self.matching.class_of.iter().enumerate();
@@ -215,9 +214,10 @@ impl<'a> Solved<'a> {
         let mut closed_sets: Vec<usize> = feasible.collect();
         closed_sets.sort_unstable();
         closed_sets.dedup();
-        let (reason, blocking) = match closed_sets.is_empty() {
-            true => (Reason::NoFeasibleBed, blocking.of(n)),
-            false => (Reason::Outranked, Vec::new()),
+        let (reason, blocking) = if closed_sets.is_empty() {
+            (Reason::NoFeasibleBed, blocking.of(n))
+        } else {
+            (Reason::Outranked, Vec::new())
         };
         Unallocated {
             request: request.id.clone(),

@@ -99,10 +99,13 @@ pub struct Policy {
 }
 
 impl Default for Policy {
+    /// The taus were found with [`crate::sim`]. Slower ones (48 h for soon, 96 h for routine) do as little
+    /// harm, but let the longest wait of those with few points grow beyond three times that of first come,
+    /// first served.
     fn default() -> Self {
         Self {
             order: Order::SeverityAndWait,
-            tau_hours: PerTier { immediate: 24, urgent: 48, soon: 48, routine: 96 },
+            tau_hours: PerTier { immediate: 24, urgent: 48, soon: 24, routine: 36 },
             guard_hours: PerTier { immediate: 4, urgent: 24, soon: 72, routine: 14 * 24 },
             vitals_hours: PerTier { immediate: 6, urgent: 24, soon: 24, routine: 24 },
             levels_up_max: 1,

@@ -132,11 +132,11 @@ mod tests {
             (Tier::Urgent, 9, 0, 6_999_999),
             (Tier::Soon, 9, 0, 4_999_999),
             (Tier::Soon, 4, 0, 4_000_000),
-            (Tier::Soon, 4, 48, 5_000_000),
+            (Tier::Soon, 4, 24, 5_000_000),
             // waiting lifts to the top of Urgent and no further
             (Tier::Urgent, 6, 1_000, 6_999_999),
             (Tier::Soon, 4, 1_000, 6_999_999),
-            (Tier::Routine, 0, 96, 1_000_000),
+            (Tier::Routine, 0, 36, 1_000_000),
             (Tier::Routine, 0, 10_000, 6_999_999),
         ];
         for (tier, severity, wait_hours, expected) in by_severity_and_wait {

@@ -42,13 +42,14 @@ codes! {
 impl BayWish {
     /// From the administrative gender and the bay that was asked for (`genderBay`), which goes before it.
     pub fn of(gender: Gender, asked: Option<GenderPolicy>) -> Self {
-        match (asked, gender) {
-            (Some(GenderPolicy::Female), _) => Self::Female,
-            (Some(GenderPolicy::Male), _) => Self::Male,
-            (Some(GenderPolicy::Mixed), _) => Self::Mixed,
-            (Some(GenderPolicy::Any) | None, Gender::Female) => Self::FemaleOrMixed,
-            (Some(GenderPolicy::Any) | None, Gender::Male) => Self::MaleOrMixed,
-            (Some(GenderPolicy::Any) | None, Gender::Other | Gender::Unknown) => Self::Mixed,
+        match (asked.unwrap_or(GenderPolicy::Any), gender) {
+            (GenderPolicy::Female, _) => Self::Female,
+            (GenderPolicy::Male, _) => Self::Male,
+            (GenderPolicy::Any, Gender::Female) => Self::FemaleOrMixed,
+            (GenderPolicy::Any, Gender::Male) => Self::MaleOrMixed,
+            (GenderPolicy::Mixed, _) | (GenderPolicy::Any, Gender::Other | Gender::Unknown) => {
+                Self::Mixed
+            }
         }
     }
 

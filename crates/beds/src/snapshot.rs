@@ -9,7 +9,7 @@ use crate::bed::{Bay, Bed, Hospital, Kind};
 use crate::constraint;
 use crate::cost;
 use crate::network::{Class, INFEASIBLE, Network};
-use crate::place::Spot;
+use crate::place::{Position, Spot};
 use crate::policy::Policy;
 use crate::rank::{Standing, rank};
 use crate::request::{Needs, Request};
@@ -120,7 +120,7 @@ impl<'a> Grouped<'a> {
         let needs = relevant_needs(&ranked, &snapshot.beds);
         let (different, profile_of) = interned(needs.iter());
         let needs = different.into_iter().cloned().collect();
-        let spot = |hospital: &'a Hospital| hospital.position.map(|position| position.spot());
+        let spot = |hospital: &'a Hospital| hospital.position.map(Position::spot);
         Ok(Self {
             snapshot,
             hospitals: hospitals.into_iter().map(|hospital| (hospital, spot(hospital))).collect(),
@@ -128,10 +128,7 @@ impl<'a> Grouped<'a> {
             beds,
             profile_of,
             needs,
-            spots: ranked
-                .iter()
-                .map(|(request, _)| request.position.map(|position| position.spot()))
-                .collect(),
+            spots: ranked.iter().map(|(request, _)| request.position.map(Position::spot)).collect(),
             ranked,
         })
     }

@@ -28,10 +28,10 @@ pub fn mews(vitals: &Vitals, patient: Patient) -> Result<Mews, NotValid> {
         (Parameter::Temperature, read(TEMPERATURE, vitals.temperature_decidegrees)),
         (Parameter::Consciousness, vitals.consciousness.map(avpu)),
     ];
-    match parts.iter().any(|(_, points)| points.is_some()) {
-        true => Ok(Mews { parts }),
-        false => Err(NotValid::NothingMeasured),
+    if missing(&parts).count() == parts.len() {
+        return Err(NotValid::NothingMeasured);
     }
+    Ok(Mews { parts })
 }
 
 fn avpu(level: Consciousness) -> u8 {

@@ -56,10 +56,10 @@ pub fn news2(vitals: &Vitals, scale: Scale, patient: Patient) -> Result<News2, N
         ),
         (Parameter::Temperature, read(TEMPERATURE, vitals.temperature_decidegrees)),
     ];
-    match parts.iter().any(|(_, points)| points.is_some()) {
-        true => Ok(News2 { parts }),
-        false => Err(NotValid::NothingMeasured),
+    if missing(&parts).count() == parts.len() {
+        return Err(NotValid::NothingMeasured);
     }
+    Ok(News2 { parts })
 }
 
 /// On scale 2 whether oxygen is given decides from 93 % up; if nobody noted it, the value gives none.

@@ -20,10 +20,10 @@ pub fn qsofa(vitals: &Vitals, patient: Patient) -> Result<Qsofa, NotValid> {
         (Parameter::Consciousness, is_altered.map(u8::from)),
         (Parameter::SystolicPressure, vitals.systolic_pressure.map(|mmhg| u8::from(mmhg <= 100))),
     ];
-    match parts.iter().any(|(_, points)| points.is_some()) {
-        true => Ok(Qsofa { parts }),
-        false => Err(NotValid::NothingMeasured),
+    if missing(&parts).count() == parts.len() {
+        return Err(NotValid::NothingMeasured);
     }
+    Ok(Qsofa { parts })
 }
 
 impl Qsofa {

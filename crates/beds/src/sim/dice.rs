@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed (SplitMix64, <https://doi.org/10.1145/2714064.2660195>).
+//! Numbers that look random and follow from a seed (`SplitMix64`, <https://doi.org/10.1145/2714064.2660195>).
 //! Whole numbers only, so that every machine throws the same.
 
 /// A sequence of numbers.

@@ -32,33 +32,58 @@ const WAVE: [u32; 4] = [90, 90, 130, 90];
 /// By day 30 % more, by night 30 % fewer.
 const BY_DAY: [u32; 2] = [70, 130];
 
-type Bits<T> = &'static [T];
+/// Beds of a hospital that are alike.
+struct Ward {
+    bed_type: BedType,
+    gender_policy: GenderPolicy,
+    age_group: AgeGroup,
+    isolation: &'static [Isolation],
+    equipment: &'static [Equipment],
+    bay: Bay,
+    beds: u32,
+}
 
-/// The beds of a hospital: what they are, and how many.
-const BEDS: [(BedType, GenderPolicy, AgeGroup, Bits<Isolation>, Bits<Equipment>, Bay, u32); 9] = {
-    use Equipment::{Monitor, Oxygen, Ventilator};
-    let isolation: Bits<Isolation> = &[Isolation::Contact, Isolation::Airborne];
-    let adult = AgeGroup::Adult;
-    [
-        (BedType::General, GenderPolicy::Female, adult, &[], &[Oxygen], Bay::Shared, 9),
-        (BedType::General, GenderPolicy::Male, adult, &[], &[Oxygen], Bay::Shared, 9),
-        (BedType::General, GenderPolicy::Any, adult, isolation, &[Oxygen], Bay::Single, 4),
-        (BedType::General, GenderPolicy::Mixed, adult, &[], &[Oxygen, Monitor], Bay::Shared, 6),
-        (BedType::General, GenderPolicy::Any, AgeGroup::Child, &[], &[Oxygen], Bay::Shared, 6),
-        (BedType::Hdu, GenderPolicy::Any, adult, &[], &[Oxygen, Monitor], Bay::Shared, 6),
-        (BedType::Icu, GenderPolicy::Any, adult, &[], &[Oxygen, Monitor], Bay::Shared, 3),
-        (
-            BedType::Icu,
-            GenderPolicy::Any,
-            adult,
-            isolation,
-            &[Oxygen, Monitor, Ventilator],
-            Bay::Single,
-            3,
-        ),
-        (BedType::Maternity, GenderPolicy::Female, adult, &[], &[], Bay::Shared, 4),
-    ]
+const ISOLATION: &[Isolation] = &[Isolation::Contact, Isolation::Airborne];
+const OXYGEN: &[Equipment] = &[Equipment::Oxygen];
+const MONITOR: &[Equipment] = &[Equipment::Oxygen, Equipment::Monitor];
+const VENTILATOR: &[Equipment] = &[Equipment::Oxygen, Equipment::Monitor, Equipment::Ventilator];
+
+/// What is not said otherwise.
+const WARD: Ward = Ward {
+    bed_type: BedType::General,
+    gender_policy: GenderPolicy::Any,
+    age_group: AgeGroup::Adult,
+    isolation: &[],
+    equipment: OXYGEN,
+    bay: Bay::Shared,
+    beds: 0,
 };
+
+/// The beds of each hospital.
+const WARDS: [Ward; 9] = [
+    Ward { gender_policy: GenderPolicy::Female, beds: 9, ..WARD },
+    Ward { gender_policy: GenderPolicy::Male, beds: 9, ..WARD },
+    Ward { isolation: ISOLATION, bay: Bay::Single, beds: 4, ..WARD },
+    Ward { gender_policy: GenderPolicy::Mixed, equipment: MONITOR, beds: 6, ..WARD },
+    Ward { age_group: AgeGroup::Child, beds: 6, ..WARD },
+    Ward { bed_type: BedType::Hdu, equipment: MONITOR, beds: 6, ..WARD },
+    Ward { bed_type: BedType::Icu, equipment: MONITOR, beds: 3, ..WARD },
+    Ward {
+        bed_type: BedType::Icu,
+        isolation: ISOLATION,
+        equipment: VENTILATOR,
+        bay: Bay::Single,
+        beds: 3,
+        ..WARD
+    },
+    Ward {
+        bed_type: BedType::Maternity,
+        gender_policy: GenderPolicy::Female,
+        equipment: &[],
+        beds: 4,
+        ..WARD
+    },
+];
 
 /// Patients of one kind.
 struct Stream {
@@ -150,18 +175,10 @@ impl Scenario {
         let mut dice = Dice::of(self.seed, 2, 0);
         let mut beds = Vec::new();
         for hospital in 0..HOSPITALS {
-            for (bed_type, gender_policy, age_group, isolation, equipment, bay, count) in BEDS {
-                for _ in 0..count {
-                    let kind = Kind {
-                        bed_type,
-                        gender_policy,
-                        age_group,
-                        isolation: isolation.iter().copied().collect(),
-                        equipment: equipment.iter().copied().collect(),
-                        bay: bay.clone(),
-                    };
-                    let bed = bed(beds.len(), hospital, kind);
-                    let stay = self.first_stay(&mut dice, bed_type, age_group);
+            for ward in &WARDS {
+                for _ in 0..ward.beds {
+                    let bed = bed(beds.len(), hospital, ward.kind());
+                    let stay = self.first_stay(&mut dice, ward);
                     beds.push((bed, stay));
                 }
             }
@@ -169,10 +186,12 @@ impl Scenario {
         beds
     }
 
-    fn first_stay(self, dice: &mut Dice, bed_type: BedType, age_group: AgeGroup) -> Option<u32> {
+    fn first_stay(self, dice: &mut Dice, ward: &Ward) -> Option<u32> {
         let (is_taken, part) = (dice.below(100) < self.load_percent, dice.below(1_000));
-        let meant_for =
-            STREAMS.iter().find(|it| it.bed_type == bed_type && it.age_group == age_group);
+        let is_meant = |stream: &&Stream| {
+            stream.bed_type == ward.bed_type && stream.age_group == ward.age_group
+        };
+        let meant_for = STREAMS.iter().find(is_meant);
         let stay_ticks = meant_for.map_or(0, |stream| stream.stay_ticks(dice));
         is_taken.then(|| stay_ticks.saturating_mul(part) / 1_000)
     }
@@ -192,6 +211,19 @@ impl Scenario {
         }
         patients.sort_by_key(|patient: &Patient| patient.arrival_tick);
         patients
+    }
+}
+
+impl Ward {
+    fn kind(&self) -> Kind {
+        Kind {
+            bed_type: self.bed_type,
+            gender_policy: self.gender_policy,
+            age_group: self.age_group,
+            isolation: self.isolation.iter().copied().collect(),
+            equipment: self.equipment.iter().copied().collect(),
+            bay: self.bay.clone(),
+        }
     }
 }
 
@@ -288,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_beds_are_those_that_are_meant_for_somebody() {
-        let of_a_hospital: u32 = BEDS.iter().map(|(.., count)| count).sum();
+        let of_a_hospital: u32 = WARDS.iter().map(|ward| ward.beds).sum();
         assert_eq!(of_a_hospital, STREAMS.iter().map(|stream| stream.beds).sum::<u32>());
         let scenario = Scenario { seed: 1, load_percent: 90, days: 1 };
         assert_eq!(scenario.beds().len(), 600);

@@ -56,7 +56,7 @@ pub(super) fn run(scenario: Scenario, policy: &Policy) -> Result<Vec<Wait>, Faul
         region.serve(tick, &mut waits)?;
     }
     let left = region.waiting.into_values();
-    waits.extend(left.map(|waiting| waiting.ends(&patients, scenario.ticks(), false)).flatten());
+    waits.extend(left.filter_map(|waiting| waiting.ends(&patients, scenario.ticks())));
     Ok(waits)
 }
 
@@ -139,10 +139,10 @@ impl Region<'_> {
             let Some(waiting) = served.get(&bed.id).and_then(|id| self.waiting.remove(id)) else {
                 continue;
             };
-            let Some(wait) = waiting.ends(self.patients, tick, true) else { continue };
+            let Some(wait) = waiting.ends(self.patients, tick) else { continue };
             bed.state = BedState::Occupied;
             *ready_at = Some(tick + wait.stay_ticks + CLEANING_TICKS);
-            waits.push(wait);
+            waits.push(Wait { is_served: true, ..wait });
         }
         self.snapshot.requests.retain(|request| self.waiting.contains_key(&request.id));
         Ok(())
@@ -164,7 +164,7 @@ impl Waiting {
         }
     }
 
-    fn ends(self, patients: &[Patient], tick: u32, is_served: bool) -> Option<Wait> {
+    fn ends(self, patients: &[Patient], tick: u32) -> Option<Wait> {
         let patient = patients.get(self.patient)?;
         Some(Wait {
             severity: patient.severity,
@@ -174,7 +174,7 @@ impl Waiting {
             ticks: tick - patient.arrival_tick,
             stay_ticks: patient.stay_ticks,
             harm: CERTAIN - self.unharmed,
-            is_served,
+            is_served: false,
         })
     }
 }

@@ -109,3 +109,51 @@ pub(super) fn tenths(value: u64) -> String {
 pub(super) fn hundredths(value: u64) -> String {
     format!("{}.{:02}", value / 100, value % 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Measures, svg};
+
+    /// At this load, the policy's harm and longest low wait over those of first come, first served, in
+    /// percent.
+    fn against_the_first(rows: &[Row], load_percent: u32) -> (u64, u64) {
+        let of = |name: &str| -> Measures {
+            let it = |row: &&Row| row.load_percent == load_percent && row.policy.starts_with(name);
+            rows.iter().find(it).unwrap().measures
+        };
+        let (first, policy) = (of("first"), of("severity with"));
+        (
+            policy.harm_per_100_000 * 100 / first.harm_per_100_000,
+            policy.low.max_decihours * 100 / first.low.max_decihours,
+        )
+    }
+
+    #[test]
+    fn the_default_policy_does_less_harm_and_leaves_nobody_behind() {
+        let loads = [85, 90, 95, 100];
+        let [first, _, policy] = <[_; 3]>::try_from(contenders(&Policy::default())).unwrap();
+        let rows = compare(&[first, policy], &loads, &[1, 2, 3, 4], 90).unwrap();
+        for load_percent in loads {
+            let (harm, longest) = against_the_first(&rows, load_percent);
+            assert!(harm <= 75, "{harm} % of the harm at {load_percent}\n{}", markdown(&rows));
+            assert!(
+                longest <= 300,
+                "{longest} % of the wait at {load_percent}\n{}",
+                markdown(&rows)
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_table() {
+        let table = |seed| {
+            let rows = compare(&contenders(&Policy::default()), &[95], &[seed], 30).unwrap();
+            (markdown(&rows), svg(&rows))
+        };
+        let first = table(7);
+        assert_eq!(first, table(7));
+        assert_ne!(first, table(8));
+        assert_eq!(first.0.lines().count(), 2 + 3);
+    }
+}

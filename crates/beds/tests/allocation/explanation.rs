@@ -6,10 +6,8 @@ use beds::{
     Snapshot, Solved, Tier, WhyNot, Words, allocate,
 };
 
-#[path = "random/instances.rs"]
-mod random;
-
-use random::{bed, request, snapshot};
+use crate::region;
+use crate::small::{self, bed, request, snapshot};
 
 fn of<'a>(plan: &'a beds::Plan, request: &str) -> &'a Allocation {
     plan.allocations.iter().find(|it| it.request == request).unwrap()
@@ -142,7 +140,7 @@ fn alternatives_say_why_not() {
 fn a_shadow_price_is_what_one_more_bed_would_save() {
     let mut compared = 0;
     for seed in 0..2_000 {
-        let before = random::small(&mut Dice::of(seed, 3, 1));
+        let before = small::small(&mut Dice::of(seed, 3, 1));
         let plan = allocate(&before).unwrap();
         for allocation in plan.allocations.iter().filter(|it| it.closed_set.is_none()) {
             let mut after = before.clone();
@@ -181,9 +179,9 @@ fn sentences() {
 
 #[test]
 fn a_record_replays_to_the_identical_decision() {
-    let size = random::Size { hospitals: 9, beds: 80, requests: 120, extent: 400_000 };
+    let size = region::Size { hospitals: 9, beds: 80, requests: 120, extent: 400_000 };
     for seed in 0..20 {
-        let inputs = random::region(&mut Dice::new(seed), size);
+        let inputs = region::region(&mut Dice::new(seed), size);
         let policy = "https://medvault.example/fhir/Library/bed-policy|1.2.0|sha-256".to_owned();
         let record = Record::new(inputs, policy).unwrap();
         let stored = serde_json::to_vec(&record).unwrap();
@@ -212,7 +210,7 @@ fn a_record_that_was_altered_says_where() {
 #[test]
 fn why_not_is_told_for_everybody() {
     for seed in 0..300 {
-        let snapshot: Snapshot = random::small(&mut Dice::of(seed, 4, 1));
+        let snapshot: Snapshot = small::small(&mut Dice::of(seed, 4, 1));
         let solved = Solved::new(&snapshot).unwrap();
         let plan = solved.plan();
         for request in &snapshot.requests {

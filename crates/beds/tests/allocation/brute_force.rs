@@ -1,8 +1,6 @@
 //! The allocation against trying everything, on small random instances.
 
-#[path = "random/instances.rs"]
-mod random;
-
+use crate::small;
 use beds::sim::Dice;
 use beds::{Snapshot, allocate, broken, rank, terms};
 
@@ -70,7 +68,7 @@ fn every_plan_is_the_best_there_is() {
     let mut served = 0;
     let mut refused = 0;
     for seed in 0..3_000 {
-        let snapshot = random::small(&mut Dice::of(seed, 1, 1));
+        let snapshot = small::small(&mut Dice::of(seed, 1, 1));
         let plan = allocate(&snapshot).unwrap();
         let (expected, cost) = by_hand(&snapshot);
         let found: Vec<bool> = (1..=expected.len())
@@ -86,7 +84,7 @@ fn every_plan_is_the_best_there_is() {
 #[test]
 fn every_plan_adds_up() {
     for seed in 0..3_000 {
-        let snapshot = random::small(&mut Dice::of(seed, 2, 1));
+        let snapshot = small::small(&mut Dice::of(seed, 2, 1));
         let plan = allocate(&snapshot).unwrap();
         let mut beds: Vec<&str> = plan.allocations.iter().map(|it| it.bed.as_str()).collect();
         beds.sort_unstable();

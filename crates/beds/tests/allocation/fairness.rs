@@ -7,10 +7,8 @@ use std::time::Instant;
 use beds::sim::Dice;
 use beds::{Plan, Reason, Snapshot, Solved, allocate, allocate_one, broken};
 
-#[path = "random/instances.rs"]
-mod random;
-
-use random::Size;
+use crate::region::{self, Size};
+use crate::small;
 
 const REGION: Size = Size { hospitals: 20, beds: 300, requests: 500, extent: 600_000 };
 
@@ -74,7 +72,7 @@ fn with_old_ids(mut plan: Plan, old: &BTreeMap<String, String>) -> Plan {
 fn other_names_and_another_order_give_the_same_plan() {
     for seed in 0..25 {
         let mut dice = Dice::of(seed, 5, 1);
-        let snapshot = random::region(&mut dice, REGION);
+        let snapshot = region::region(&mut dice, REGION);
         let plan = allocate(&snapshot).unwrap();
         let renamed = renamed(&mut dice, &snapshot);
         let again = allocate(&renamed.snapshot).unwrap();
@@ -85,7 +83,7 @@ fn other_names_and_another_order_give_the_same_plan() {
 
 #[test]
 fn there_is_no_field_for_what_must_not_matter() {
-    let snapshot = random::snapshot([], [random::request("t", 3)]);
+    let snapshot = small::snapshot([], [small::request("t", 3)]);
     let mut request = serde_json::to_value(&snapshot.requests[0]).unwrap();
     let fields: Vec<String> = request.as_object().unwrap().keys().cloned().collect();
     let expected = [
@@ -112,7 +110,7 @@ const NATION: Size = Size { hospitals: 120, beds: 4_000, requests: 5_000, extent
 
 #[test]
 fn in_scarcity_every_bed_is_given_and_nobody_is_passed_over() {
-    let snapshot = random::region(&mut Dice::new(2), NATION);
+    let snapshot = region::region(&mut Dice::new(2), NATION);
     let started = Instant::now();
     let solved = Solved::new(&snapshot).unwrap();
     let plan = solved.plan();
@@ -148,7 +146,7 @@ fn in_scarcity_every_bed_is_given_and_nobody_is_passed_over() {
 #[test]
 fn the_certificate_of_the_duals_holds() {
     // with these prices nobody would rather have another bed: no cheaper plan serves the same requests
-    let snapshot = random::region(&mut Dice::new(3), Size { beds: 700, requests: 650, ..NATION });
+    let snapshot = region::region(&mut Dice::new(3), Size { beds: 700, requests: 650, ..NATION });
     let plan = allocate(&snapshot).unwrap();
     let solved = Solved::new(&snapshot).unwrap();
     assert!(plan.allocations.iter().any(|it| it.shadow_price > 0));
@@ -165,7 +163,7 @@ fn the_certificate_of_the_duals_holds() {
 #[test]
 fn one_request_is_answered_as_if_all_were() {
     for seed in 0..400 {
-        let snapshot = random::small(&mut Dice::of(seed, 6, 1));
+        let snapshot = small::small(&mut Dice::of(seed, 6, 1));
         let all = allocate(&snapshot).unwrap();
         for request in &snapshot.requests {
             let one = allocate_one(&snapshot, &request.id).unwrap();
