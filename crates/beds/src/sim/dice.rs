@@ -41,7 +41,7 @@ impl Dice {
 
     /// One of these, by weight.
     pub fn weighted<T: Copy>(&mut self, choices: &[(T, u32)]) -> Option<T> {
-        let all = choices.iter().map(|(_, weight)| *weight).sum();
+        let all = choices.iter().fold(0_u32, |sum, (_, weight)| sum.saturating_add(*weight));
         let mut throw = self.below(all);
         for (choice, weight) in choices {
             match throw.checked_sub(*weight) {
