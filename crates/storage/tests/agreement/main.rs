@@ -235,7 +235,7 @@ async fn walk(vault: &Vault, plan: &Plan, count: u32, name: &str) -> Vec<Page> {
     }
     let mut back = Vec::new();
     let mut previous = pages.last().and_then(|page| page.previous.clone());
-    while let Some(position) = previous {
+    while let Some(position) = previous.take() {
         let page = search(&Turn::Before(position)).await;
         previous.clone_from(&page.previous);
         back.splice(0..0, page.versions.iter().map(called).collect::<Vec<_>>());
