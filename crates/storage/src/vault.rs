@@ -74,7 +74,6 @@ impl Inner {
 
 impl Inner {
     /// The answer, and whether its time is over.
-    #[expect(clippy::type_complexity, reason = "an answer and a remark on it")]
     fn ask_sqlite<T>(
         &self,
         time_max: Duration,
