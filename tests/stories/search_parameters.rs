@@ -331,7 +331,7 @@ fn total(house: &House, query: &str) -> u64 {
 fn indexing_goes_on_after_a_crash(database: On) {
     let own = Own::new(database);
     let mut house = own.start();
-    fill(&house, 8);
+    fill(&house, 20);
     let body = definition("site", "Observation", "token", "Observation.bodySite");
     house.post("/SearchParameter", &body).expect(201);
     let done = until(|| {
@@ -341,10 +341,10 @@ fn indexing_goes_on_after_a_crash(database: On) {
         (done > 0).then_some(done)
     });
     house.kill();
-    assert!(done < 4000, "it was done before it could be killed");
+    assert!(done < 10_000, "it was done before it could be killed");
     let house = own.start();
-    assert_eq!(total(&house, "/Observation?site=wrist&_summary=count"), 800);
-    assert_eq!(total(&house, "/Observation?site=ankle&_summary=count"), 3200);
+    assert_eq!(total(&house, "/Observation?site=wrist&_summary=count"), 2000);
+    assert_eq!(total(&house, "/Observation?site=ankle&_summary=count"), 8000);
 }
 
 fn rows_that_were_lost_come_back(database: On) {

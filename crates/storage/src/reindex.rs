@@ -75,8 +75,11 @@ async fn turn(vault: &Vault) -> Result<Turn, Outcome> {
         engine.look_for_news().await?;
     }
     // until everything is indexed again nothing can be searched
-    if vault.index_is_outdated() && again::work(vault).await? == Turn::Worked {
-        return Ok(Turn::Worked);
+    if vault.index_is_outdated() {
+        if again::work(vault).await? == Turn::Worked {
+            return Ok(Turn::Worked);
+        }
+        again::look_whether_complete(vault).await?;
     }
     let parameters = vault.parameters();
     if let Some(entry) = parameters.at(Stage::Building).next() {

@@ -118,29 +118,13 @@ pub(crate) async fn index_base(
 pub(crate) const INDEX_GENERATION: u32 = 2;
 
 /// The generation that all index rows are of. When it is not [`INDEX_GENERATION`], resources are there that
-/// must be indexed again; then [`index_is_complete`] is to be told.
+/// must be indexed again.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) async fn index_generation(database: &DatabaseConnection) -> Result<u32, Outcome> {
     let kept = keep_first(database, "index_generation", &INDEX_GENERATION.to_string()).await?;
     Ok(kept.parse().unwrap_or(0))
-}
-
-/// Remembers that everything was indexed by this version.
-///
-/// # Errors
-/// What the database says.
-#[expect(dead_code, reason = "for what indexes everything again")]
-pub(crate) async fn index_is_complete(database: &DatabaseConnection) -> Result<(), Outcome> {
-    let row = entity::ActiveModel {
-        name: Set("index_generation".to_owned()),
-        value: Set(INDEX_GENERATION.to_string()),
-    };
-    let replace =
-        OnConflict::column(entity::Column::Name).update_column(entity::Column::Value).to_owned();
-    let written = entity::Entity::insert(row).on_conflict(replace);
-    written.exec_without_returning(database).await.map(drop).map_err(|error| trouble(&error))
 }
 
 /// Sets what is not set yet; what is set.

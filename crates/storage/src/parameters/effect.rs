@@ -135,3 +135,108 @@ fn taken(double: &Definition, by: &Entry) -> Outcome {
         format!("{}?{}= is defined by SearchParameter/{} already", double.ty, double.code, by.id);
     Outcome::new(IssueType::BusinessRule, text).at("SearchParameter.code")
 }
+
+#[cfg(test)]
+mod tests {
+    use fhir_model::ResourceType;
+
+    use super::*;
+    use crate::{Key, Method};
+
+    fn change(id: &str, body: Option<String>) -> Change {
+        let stamp = |body: String| {
+            let resource = json::parse(body.into(), &json::Limits::default()).unwrap();
+            Arc::new(resource.stamp(id, &[]))
+        };
+        Change {
+            key: Key::new(ResourceType::named(TYPE).unwrap(), id),
+            method: Method::Put,
+            replaces: None,
+            body: body.map(stamp),
+            rows: Arc::default(),
+            epoch: 0,
+        }
+    }
+
+    fn defined(status: &str, code: &str, url: &str, expression: &str) -> Option<String> {
+        Some(format!(
+            r#"{{"resourceType":"SearchParameter","url":"{url}","name":"x","status":"{status}","description":"x",
+                "code":"{code}","base":["Observation","Patient"],"type":"token","expression":"{expression}"}}"#
+        ))
+    }
+
+    const LANGUAGES: &str = "Observation.language | Patient.language";
+
+    fn after(now: &Parameters, change: Change) -> Arc<Parameters> {
+        Effect::of(now, &[change]).unwrap().unwrap().next
+    }
+
+    fn told(parameters: &Parameters) -> Vec<(u32, Stage)> {
+        parameters.entries.iter().map(|entry| (entry.param.0, entry.stage)).collect()
+    }
+
+    #[test]
+    fn a_number_is_given_once_and_means_one_thing() {
+        use Stage::{Building, Leaving};
+        let none = Parameters::new(0, Vec::new(), super::super::FIRST);
+        let first = after(&none, change("a", defined("active", "tongue", "http://a", LANGUAGES)));
+        assert_eq!(told(&first), [(1_000_001, Building), (1_000_002, Building)]);
+        assert_eq!(first.epoch, 1);
+        // another URL is no other meaning
+        let moved = after(&first, change("a", defined("active", "tongue", "http://b", LANGUAGES)));
+        assert_eq!(told(&moved), told(&first));
+        assert_eq!(moved.entries[0].definition.url, "http://b");
+        // another expression is
+        let other = "Observation.language | Patient.gender";
+        let changed = after(&first, change("a", defined("active", "tongue", "http://a", other)));
+        assert_eq!(
+            told(&changed),
+            [
+                (1_000_001, Leaving),
+                (1_000_002, Leaving),
+                (1_000_003, Building),
+                (1_000_004, Building)
+            ]
+        );
+        for gone in [None, defined("retired", "tongue", "http://a", LANGUAGES)] {
+            let gone = after(&first, change("a", gone));
+            assert_eq!(told(&gone), [(1_000_001, Leaving), (1_000_002, Leaving)]);
+            let back = defined("active", "tongue", "http://a", LANGUAGES);
+            let back = after(&gone, change("a", back));
+            assert_eq!(told(&back)[2..], [(1_000_003, Building), (1_000_004, Building)]);
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_has_no_effect() {
+        let none = Parameters::new(0, Vec::new(), super::super::FIRST);
+        let of_r4 = Registry::r4().all().iter().find(|one| one.code == "birthdate").unwrap();
+        let cases = [
+            change("a", defined("draft", "tongue", "http://a", "no expression (")),
+            change("a", None),
+            change("a", defined("active", &of_r4.code, &of_r4.url, &of_r4.expression)),
+        ];
+        for change in cases {
+            assert!(Effect::of(&none, &[change]).unwrap().is_none());
+        }
+        let body = || defined("active", "tongue", "http://a", LANGUAGES);
+        let first = after(&none, change("a", body()));
+        assert!(Effect::of(&first, &[change("a", body())]).unwrap().is_none());
+    }
+
+    #[test]
+    fn one_name_has_one_meaning() {
+        let none = Parameters::new(0, Vec::new(), super::super::FIRST);
+        let body = || defined("active", "tongue", "http://a", LANGUAGES);
+        let both = [change("a", body()), change("b", body())];
+        let (at, refusal) = Effect::of(&none, &both).unwrap_err();
+        assert_eq!((at, refusal.status()), (1, 422));
+        assert_eq!(refusal.issues()[0].expression.as_deref(), Some("SearchParameter.code"));
+        // the name is free again once its owner went
+        let first = after(&none, change("a", body()));
+        let moved = Effect::of(&first, &[change("a", None), change("b", body())]).unwrap();
+        let ids: Vec<&str> =
+            moved.as_ref().unwrap().next.entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["a", "a", "b", "b"]);
+    }
+}

@@ -19,7 +19,7 @@ const BATCH: i64 = 200;
 pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
     let Some(mut job) = Job::find(vault).await? else { return Ok(Turn::Idle) };
     let mut pace = vault.pace();
-    let mut maker = Arc::new(Maker::now(vault));
+    let maker = Arc::new(Maker::now(vault));
     let mut batch = Batch::read(vault, job.next(), &maker).await?;
     while let Some(upto) = batch.upto {
         let started = Instant::now();
@@ -35,7 +35,6 @@ pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
         }
         (job, batch) = (ahead, next?);
         pace.rest(started.elapsed()).await;
-        maker = Arc::clone(&maker);
     }
     if vault.commit_aside(permit()?, Finish { job }).await? {
         vault.index_is_complete();
@@ -46,6 +45,16 @@ pub(super) async fn work(vault: &Vault) -> Result<Turn, Outcome> {
 /// After an upgrade that extracts otherwise, everything must be indexed again: there must be a job for that.
 pub(crate) async fn prepare_upgrade(vault: &Vault) -> Result<(), Outcome> {
     vault.commit_aside(permit()?, Upgrade).await
+}
+
+/// Another server may have indexed everything.
+pub(super) async fn look_whether_complete(vault: &Vault) -> Result<(), Outcome> {
+    let kept = ask("select value from setting where name = 'index_generation'", []);
+    let kept = vault.rows(kept).await?;
+    if kept.first().is_some_and(|row| row.text(0) == setting::INDEX_GENERATION.to_string()) {
+        vault.index_is_complete();
+    }
+    Ok(())
 }
 
 impl Maker {

@@ -47,6 +47,7 @@ pub(super) async fn work(vault: &Vault, param: ParamId) -> Result<Turn, Outcome>
     loop {
         let started = std::time::Instant::now();
         if vault.commit_aside(permit()?, Remove(param)).await? {
+            vault.commit_aside(permit()?, Forget(param)).await?;
             return Ok(Turn::Worked);
         }
         pace.rest(started.elapsed()).await;
@@ -61,11 +62,12 @@ pub(super) async fn work(vault: &Vault, param: ParamId) -> Result<Turn, Outcome>
 struct Remove(ParamId);
 
 impl Work for Remove {
-    /// Whether it is gone.
+    /// Whether there were none.
     type Answer = bool;
 
+    /// Nobody adds to them any more.
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::Parameters]
+        Vec::new()
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Outcome> {
@@ -88,10 +90,25 @@ impl Work for Remove {
                 removed += tx.execute(&ask(&some(&format!("p in ({keys})")), of.clone())).await?;
             }
         }
-        if removed > 0 {
-            return Ok(false);
+        if removed == 0 {
+            tx.execute(&ask("delete from composite_key where p in (?, ?)", of)).await?;
         }
-        tx.execute(&ask("delete from composite_key where p in (?, ?)", of)).await?;
+        Ok(removed == 0)
+    }
+}
+
+/// Writes down that a parameter is gone.
+#[derive(Debug)]
+struct Forget(ParamId);
+
+impl Work for Forget {
+    type Answer = ();
+
+    fn locks(&self) -> Vec<Lock> {
+        vec![Lock::Parameters]
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
         tx.know_parameters().await?;
         let next = Arc::new(tx.parameters().moved(&[self.0], Stage::Gone));
         let kept = parameters::set_stage(&[self.0], Stage::Gone, next.epoch, tx.now().millis());
@@ -99,6 +116,6 @@ impl Work for Remove {
             tx.execute(&statement).await?;
         }
         tx.define(next);
-        Ok(true)
+        Ok(())
     }
 }
