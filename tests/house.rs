@@ -17,7 +17,7 @@ use serde_json::Value;
 pub(crate) struct House {
     base: String,
     agent: ureq::Agent,
-    _process: Child,
+    process: Child,
 }
 
 /// An answer: status, headers and, if there is one, the JSON body.
@@ -52,14 +52,28 @@ impl House {
     /// A server of one's own, in a fresh directory.
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let directory = fresh_directory();
+        let directory = ["--data-dir", directory.to_str().unwrap()];
+        Self::spawn("kill", &[&directory, arguments].concat())
+    }
+
+    /// A server that ends as in a power cut; its directory is among the arguments.
+    pub(crate) fn mortal(arguments: &[&str]) -> Self {
+        Self::spawn("kill -9", arguments)
+    }
+
+    /// Ends the server, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
+    }
+
+    fn spawn(kill: &str, arguments: &[&str]) -> Self {
         let port = free_port();
         let mut process = Command::new("sh")
             .arg("-c")
-            .arg(r#""$0" "$@" & pid=$!; cat >/dev/null; kill $pid; wait"#)
+            .arg(format!(r#""$0" "$@" & pid=$!; cat >/dev/null; {kill} $pid; wait"#))
             .arg(env!("CARGO_BIN_EXE_medvault"))
             .args(["serve", "--auth", "open", "--listen", &format!("127.0.0.1:{port}")])
-            .arg("--data-dir")
-            .arg(&directory)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -74,7 +88,7 @@ impl House {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_mins(1)))
             .build();
-        Self { base, agent: config.new_agent(), _process: process }
+        Self { base, agent: config.new_agent(), process }
     }
 
     /// `http://127.0.0.1:PORT/fhir`
@@ -166,7 +180,7 @@ pub(crate) fn unique(word: &str) -> String {
     format!("{word}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-fn fresh_directory() -> PathBuf {
+pub(crate) fn fresh_directory() -> PathBuf {
     let path = std::env::temp_dir().join(unique("medvault-story"));
     std::fs::create_dir_all(&path).unwrap();
     path

@@ -21,6 +21,7 @@ mod refusals;
 mod search_answers;
 mod search_cases;
 mod search_codes;
+mod search_parameters;
 mod search_places;
 mod searching;
 mod transactions;

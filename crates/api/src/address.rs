@@ -24,6 +24,7 @@ fn decode(piece: &str) -> Result<String, Outcome> {
 const INSTANCE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
 const TYPE: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const SEARCH: &str = "GET, HEAD, POST, OPTIONS";
+const OPERATION: &str = "POST, OPTIONS";
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// What `Allow` says of an address.
@@ -31,7 +32,8 @@ pub(crate) fn allowed(pieces: &[String]) -> &'static str {
     let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
     match pieces.as_slice() {
         [] | [.., "_search"] => SEARCH,
-        ["metadata" | "_history"] | [_, "_history"] => READ,
+        ["metadata" | "_history" | "$reindex-status"] | [_, "_history"] => READ,
+        [.., "$reindex"] => OPERATION,
         [_] => TYPE,
         [_, _] => INSTANCE,
         _ => READ,
@@ -44,6 +46,7 @@ pub(crate) fn subject(pieces: &[String]) -> &'static str {
         None | Some("_search") => "system",
         Some("metadata") => "metadata",
         Some("_history") => "_history",
+        Some("$reindex" | "$reindex-status") => "$reindex",
         Some(name) => ResourceType::named(name).map_or("unknown", ResourceType::name),
     }
 }

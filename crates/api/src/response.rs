@@ -5,9 +5,9 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-            HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER,
-            STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_SECURITY_POLICY,
+            CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY,
+            RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
 };
@@ -23,6 +23,9 @@ use crate::{
 };
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// <https://hl7.org/fhir/R4/async.html>
+const X_PROGRESS: HeaderName = HeaderName::from_static("x-progress");
 
 /// On every answer that is not a page: nothing in it is to be run, framed or told to others.
 const ALWAYS: [(HeaderName, HeaderValue); 4] = [
@@ -123,6 +126,15 @@ fn of_version(response: &mut HttpResponseBuilder, request: &HttpRequest, answer:
     }
     // a conditional create tells where what was there already is
     let is_written = answer.status == 201 || request.method() == Method::POST;
+    let text =
+        |value: &Option<String>| value.as_deref().and_then(|it| HeaderValue::from_str(it).ok());
+    if let Some(address) = text(&answer.content_location) {
+        response.insert_header((CONTENT_LOCATION, address));
+    }
+    if let Some(progress) = text(&answer.progress) {
+        response.insert_header((X_PROGRESS, progress));
+        response.insert_header((RETRY_AFTER, "1"));
+    }
     if let Some(location) = answer.location.as_deref().filter(|_| is_written) {
         response.insert_header((LOCATION, location));
     }

@@ -87,6 +87,8 @@ enum Workload {
     Bare(workload::floor::bare::Options),
     /// Many small resources, quickly.
     Fill(workload::fill::Options),
+    /// A new search parameter over many resources, on a server started here.
+    Reindex(workload::reindex::Options),
 }
 
 impl Common {
@@ -152,6 +154,7 @@ impl Workload {
             Self::Suite(options) => workload::suite::run(bench, options, report).await,
             Self::Crash(options) => workload::crash::run(bench, options, report).await,
             Self::Fill(options) => workload::fill::run(bench, options, report).await,
+            Self::Reindex(options) => workload::reindex::run(bench, options, report).await,
         }
     }
 }

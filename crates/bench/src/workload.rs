@@ -11,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod race;
 pub(crate) mod read;
 pub(crate) mod readmix;
+pub(crate) mod reindex;
 pub(crate) mod search;
 pub(crate) mod start;
 pub(crate) mod suite;

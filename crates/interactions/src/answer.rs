@@ -16,6 +16,10 @@ pub struct Answer {
     pub updated: Option<Instant>,
     /// The version's address, for `Location`.
     pub location: Option<String>,
+    /// Where to ask how far it is, for `Content-Location`.
+    pub content_location: Option<String>,
+    /// How far it is, for `X-Progress`.
+    pub progress: Option<String>,
 }
 
 impl Answer {

@@ -7,8 +7,8 @@ use fhir_model::{Outcome, json};
 use storage::Vault;
 
 use crate::{
-    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, search, transaction,
-    write,
+    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, reindex, search,
+    transaction, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -82,6 +82,10 @@ impl Fhir {
             }
             Interaction::Search(reach, query) => {
                 Box::pin(search::search(self, caller, reach, (query, prefer))).await
+            }
+            Interaction::Reindex(ty) => Box::pin(reindex::start(self, caller, ty)).await,
+            Interaction::ReindexStatus(query) => {
+                Box::pin(reindex::status(self, caller, query)).await
             }
             Interaction::Write(write) => {
                 Box::pin(write::single(self, caller, *write, prefer)).await

@@ -23,6 +23,10 @@ pub enum Interaction {
     History(Scope, Query),
     /// `GET [base]?...`, `GET [type]?...`, `GET Patient/[id]/[type]?...`, and each with `POST` to `_search`
     Search(Reach, Query),
+    /// `POST [base]/$reindex`, `POST [type]/$reindex`
+    Reindex(Option<ResourceType>),
+    /// `GET [base]/$reindex-status`
+    ReindexStatus(Query),
     /// Create, update, patch, delete.
     Write(Box<Write>),
     /// `POST [base]` with a Bundle of type `batch`
@@ -55,6 +59,9 @@ impl Interaction {
             ["metadata"] => only_get(&request, Self::Capabilities),
             ["_history"] => only_get(&request, Self::History(Scope::System, request.query.clone())),
             ["_search"] => search(Reach::System, request),
+            ["$reindex"] => only_post(&request, Self::Reindex(None)),
+            [ty, "$reindex"] => only_post(&request, Self::Reindex(Some(resource_type(ty)?))),
+            ["$reindex-status"] => only_get(&request, Self::ReindexStatus(request.query.clone())),
             [ty] => on_type(fhir, resource_type(ty)?, request),
             [ty, "_search"] => search(Reach::Type(resource_type(ty)?), request),
             [ty, "_history"] => {
@@ -177,6 +184,10 @@ fn search(reach: Reach, request: Request) -> Result<Interaction, Outcome> {
 fn compartment((ty, id): (&str, &str), member: &str) -> Result<Reach, Outcome> {
     let member = if member == "*" { None } else { Some(resource_type(member)?) };
     Reach::compartment(key(ty, id)?, member)
+}
+
+fn only_post(request: &Request, interaction: Interaction) -> Result<Interaction, Outcome> {
+    if request.verb == Verb::Post { Ok(interaction) } else { Err(no_such_method(request)) }
 }
 
 fn only_get(request: &Request, interaction: Interaction) -> Result<Interaction, Outcome> {

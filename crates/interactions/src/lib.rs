@@ -18,8 +18,10 @@ pub mod patch;
 mod prefer;
 mod query;
 mod read;
+mod reindex;
 mod request;
 mod search;
+mod search_parameter;
 mod transaction;
 mod write;
 

@@ -62,7 +62,7 @@ fn whole(key: &Key, version: &Version) -> Result<Answer, Outcome> {
         body: Some(body),
         version: Some(version.version),
         updated: Some(version.updated),
-        location: None,
+        ..Answer::default()
     })
 }
 

@@ -14,7 +14,7 @@ use storage::{Turn, Version};
 
 pub use reach::Reach;
 
-use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, page};
+use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, page, search_parameter};
 
 /// What the client library fhirpy calls `_total`.
 const TOTAL_METHOD: &str = "_totalMethod";
@@ -111,7 +111,14 @@ fn understand(
     let (registry, now) = (fhir.vault.registry(), fhir.vault.clock().now());
     let reading = Reading { handling, base: &fhir.base, now };
     let method = query.take(TOTAL_METHOD);
-    let (mut plan, ignored) = reach.understand(&registry, query.pairs(), &reading)?;
+    let read = reach.understand(&registry, query.pairs(), &reading);
+    let is_all_known = read.as_ref().is_ok_and(|(_, ignored)| ignored.is_empty());
+    if !is_all_known
+        && let Some(refusal) = search_parameter::being_indexed(fhir, &registry, query.pairs())
+    {
+        return Err(refusal);
+    }
+    let (mut plan, ignored) = read?;
     if let Some(method) = method {
         plan.total = Some(total_by(&method)?);
         plan.understood.push((TOTAL_METHOD.to_owned(), method));

@@ -95,7 +95,11 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
                 "A transaction holds no other Bundles to carry out",
             ));
         }
-        Interaction::Capabilities | Interaction::VersionRead(..) | Interaction::History(..) => {
+        Interaction::Capabilities
+        | Interaction::VersionRead(..)
+        | Interaction::History(..)
+        | Interaction::Reindex(_)
+        | Interaction::ReindexStatus(_) => {
             return Err(Outcome::new(
                 IssueType::NotSupported,
                 "Inside a transaction only reads and searches can be asked for; use a batch",

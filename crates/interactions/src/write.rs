@@ -197,6 +197,7 @@ pub(crate) async fn single(
         version: (written.version > 0).then_some(written.version),
         updated: (written.version > 0).then_some(written.updated),
         location: written.location(&fhir.base),
+        ..Answer::default()
     })
 }
 

@@ -65,6 +65,9 @@ pub struct Change {
     pub body: Option<Arc<Stamped>>,
     /// What the new body is found by; empty for a deletion.
     pub rows: Arc<Rows>,
+    /// What they were extracted by: see [`crate::Vault::indexed_by`]. When that has changed since, they are
+    /// extracted again.
+    pub epoch: u64,
 }
 
 impl Change {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use fhir_model::{ResourceType, json};
+use fhir_model::ResourceType;
 use search::{ContainedRows, Rows};
 
 use crate::{
@@ -67,12 +67,12 @@ impl IndexDelta {
 
     /// For a version that replaces another. The old lines are not looked up but extracted again, which is
     /// cheaper.
-    pub(crate) fn next(indexing: Indexing<'_>, key: &Key, before: Bytes, rows: Arc<Rows>) -> Self {
+    pub(crate) fn next(indexing: &Indexing, key: &Key, before: Bytes, rows: Arc<Rows>) -> Self {
         if indexing.is_outdated {
             return Self::anew(key, rows);
         }
         let root = root(key);
-        let old = search::extract(indexing.registry, &json::parse_trusted(before), indexing.base);
+        let old = indexing.extract(before);
         let (mut removed, mut added) = Rows::diff(old, (*rows).clone());
         let contained = pair(
             &root,

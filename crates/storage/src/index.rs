@@ -12,18 +12,41 @@ pub(crate) const CONTAINED: i32 = 100_000_000;
 /// The first number of `composite_key`.
 pub(crate) const COMPOSITE_KEY_MIN: i32 = 1_000_000_000;
 
-/// A line of an index table, but for `res`.
+/// A line of an index table, but for `res`; `T` is text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Line<'r> {
-    Token { p: i32, code: &'r str, sys: i32 },
+pub(crate) enum Line<T> {
+    Token { p: i32, code: T, sys: i32 },
     Reference { p: i32, target: i64 },
     Date { p: i32, lo: i64, hi: i64 },
-    String { p: i32, folded: &'r str, exact: &'r str },
+    String { p: i32, folded: T, exact: T },
     Number { p: i32, value: f64 },
-    Quantity { p: i32, value: f64, code: &'r str, sys: i32, unit: &'r str },
-    Uri { p: i32, uri: &'r str, version: &'r str },
+    Quantity { p: i32, value: f64, code: T, sys: i32, unit: T },
+    Uri { p: i32, uri: T, version: T },
     Present { p: i32 },
     Position { p: i32, x: f64, y: f64, z: f64 },
+}
+
+impl<T: Copy> Line<T> {
+    /// The same line with its texts in another form.
+    pub(crate) fn map<U>(&self, mut text: impl FnMut(T) -> U) -> Line<U> {
+        match *self {
+            Self::Token { p, code, sys } => Line::Token { p, code: text(code), sys },
+            Self::Reference { p, target } => Line::Reference { p, target },
+            Self::Date { p, lo, hi } => Line::Date { p, lo, hi },
+            Self::String { p, folded, exact } => {
+                Line::String { p, folded: text(folded), exact: text(exact) }
+            }
+            Self::Number { p, value } => Line::Number { p, value },
+            Self::Quantity { p, value, code, sys, unit } => {
+                Line::Quantity { p, value, code: text(code), sys, unit: text(unit) }
+            }
+            Self::Uri { p, uri, version } => {
+                Line::Uri { p, uri: text(uri), version: text(version) }
+            }
+            Self::Present { p } => Line::Present { p },
+            Self::Position { p, x, y, z } => Line::Position { p, x, y, z },
+        }
+    }
 }
 
 /// Whose lines.
@@ -54,7 +77,7 @@ pub(crate) trait Tables {
     fn contained(&mut self, ty: ResourceType, id: &str) -> Result<Option<i64>, Self::Error>;
 
     /// Puts a line in or takes it out.
-    fn line(&mut self, res: i64, line: Line<'_>) -> Result<(), Self::Error>;
+    fn line(&mut self, res: i64, line: Line<&str>) -> Result<(), Self::Error>;
 }
 
 /// Hands over the lines of a resource, but for its words and for what it contains, table by table.
@@ -76,7 +99,7 @@ pub(crate) fn lines<T: Tables>(
         tables.line(owner.res, line)?;
     }
     for row in &rows.texts {
-        let line = Line::String { p: -owner.p(row.param), folded: &row.folded, exact: "" };
+        let line = Line::String { p: -owner.p(row.param), folded: &*row.folded, exact: "" };
         tables.line(owner.res, line)?;
     }
     for row in &rows.numbers {
@@ -91,7 +114,7 @@ pub(crate) fn lines<T: Tables>(
         tables.line(owner.res, line)?;
     }
     for row in &rows.uris {
-        let line = Line::Uri { p: owner.p(row.param), uri: &row.uri, version: "" };
+        let line = Line::Uri { p: owner.p(row.param), uri: &*row.uri, version: "" };
         tables.line(owner.res, line)?;
     }
     for row in &rows.composites {
@@ -202,7 +225,7 @@ fn refer<T: Tables>(
             Line::Reference { p, target }
         }
         Target::Url { url, version } => {
-            Line::Uri { p, uri: url, version: version.as_deref().unwrap_or_default() }
+            Line::Uri { p, uri: &**url, version: version.as_deref().unwrap_or_default() }
         }
     };
     tables.line(owner.res, line)
@@ -223,7 +246,7 @@ fn composite<T: Tables>(
     let second;
     let line = match &row.part {
         Part::Token { code, system } => {
-            Line::Token { p: k, code, sys: tables.system(system.as_deref())? }
+            Line::Token { p: k, code: &**code, sys: tables.system(system.as_deref())? }
         }
         Part::String { folded, exact } => string(k, folded, exact),
         Part::Date(span) => Line::Date { p: k, lo: span.lo, hi: span.hi },
@@ -245,11 +268,11 @@ fn composite<T: Tables>(
     tables.line(owner.res, line)
 }
 
-fn string<'r>(p: i32, folded: &'r str, exact: &'r str) -> Line<'r> {
+fn string<'r>(p: i32, folded: &'r str, exact: &'r str) -> Line<&'r str> {
     Line::String { p, folded, exact: if exact == folded { "" } else { exact } }
 }
 
-fn quantity(p: i32, sys: i32, row: &QuantityRow) -> Line<'_> {
+fn quantity(p: i32, sys: i32, row: &QuantityRow) -> Line<&str> {
     Line::Quantity {
         p,
         value: row.value.0,
@@ -259,7 +282,7 @@ fn quantity(p: i32, sys: i32, row: &QuantityRow) -> Line<'_> {
     }
 }
 
-fn canonical(p: i32, value: f64, unit: &str) -> Line<'_> {
+fn canonical(p: i32, value: f64, unit: &str) -> Line<&str> {
     Line::Quantity { p, value, code: unit, sys: 0, unit: "" }
 }
 

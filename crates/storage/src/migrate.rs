@@ -37,6 +37,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_index", by_dialect),
     migration!(3, "0003_setting"),
     migration!(4, "0004_search", by_dialect),
+    migration!(5, "0005_search_parameter"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -6,6 +6,7 @@ mod index;
 mod names;
 mod numbers;
 mod query;
+mod records;
 mod transaction;
 mod versions;
 
@@ -22,6 +23,8 @@ use search::Plan;
 use crate::{
     Clock, Tx, Work,
     find::{Explanation, Page, Turn, Version, explain, inquiry, statement::Statement},
+    parameters::{self, Published},
+    row::Row,
     setting,
     tx::{Engine, Indexing},
 };
@@ -40,6 +43,7 @@ pub(crate) struct Postgres {
     /// Connections that only read.
     reading: PgPool,
     clock: Clock,
+    published: Published,
     shared: Arc<Shared>,
 }
 
@@ -64,20 +68,35 @@ impl Postgres {
         let dictionary = setting::connect(url, 2).await?;
         let names = Names::new(dictionary.get_postgres_connection_pool().clone());
         let pool = control.get_postgres_connection_pool().clone();
+        let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
         let reading = reading.get_postgres_connection_pool().clone();
-        Ok(Self {
-            pool,
-            reading,
-            clock,
-            shared: Arc::new(Shared { numbers: Numbers::new(clock), names }),
-        })
+        let shared = Arc::new(Shared { numbers: Numbers::new(clock), names });
+        Ok(Self { pool, reading, clock, published, shared })
     }
 
-    /// See [`crate::Vault::commit`].
+    /// Where changes of the search parameters are told, once they are committed.
+    pub(crate) fn published(&self) -> Published {
+        self.published.clone()
+    }
+
+    /// Looks whether another node changed the search parameters.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn look_for_news(&self) -> Result<(), Outcome> {
+        let told = self.rows(&parameters::epoch()).await?;
+        let epoch = told.first().map_or("", |row| row.text(0)).parse().unwrap_or(0);
+        if self.published.now().epoch < epoch {
+            self.published.publish(&Arc::new(records::kept(&self.pool).await?));
+        }
+        Ok(())
+    }
+
+    /// See [`crate::Vault::commit`]; `indexing` tells what resources are indexed by now.
     pub(crate) async fn commit<W: Work>(
         &self,
-        indexing: Indexing<'_>,
+        indexing: impl Fn() -> Indexing,
         permit: &Permit,
         work: &W,
     ) -> Result<W::Answer, Outcome> {
@@ -89,11 +108,14 @@ impl Postgres {
             tries += 1;
             let mut transaction = Transaction::begin(&self.pool, &self.shared, &locks).await?;
             let now = self.clock.now();
-            let mut tx = Tx::new(permit, indexing, now, Engine::Postgres(&mut transaction));
+            let mut tx = Tx::new(permit, indexing(), now, Engine::Postgres(&mut transaction));
             let result = match work.run(&mut tx).await {
-                Ok(answer) => transaction.commit().await.map(|()| answer),
+                Ok(answer) => transaction.commit(&self.published).await.map(|()| answer),
                 Err(refusal) => Err((transaction.roll_back().await, refusal)),
             };
+            if matches!(result, Err((Again::Yes, _))) {
+                self.look_for_news().await?;
+            }
             match result {
                 Ok(answer) => return Ok(answer),
                 Err((Again::Yes, _)) if tries < TRIES_MAX => {
@@ -120,11 +142,18 @@ impl Postgres {
         rows.map_err(|error| trouble(&error))?.iter().map(version).collect()
     }
 
+    /// Runs a statement on the vault's own tables.
+    pub(crate) async fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        let found = bound(statement).fetch_all(&self.pool).await;
+        let rows = found.and_then(|found| found.iter().map(records::row).collect());
+        rows.map_err(|error| trouble(&error))
+    }
+
     /// See [`crate::Vault::search`].
     pub(crate) async fn search(
         &self,
         _permit: &Permit,
-        indexing: Indexing<'_>,
+        indexing: &Indexing,
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {

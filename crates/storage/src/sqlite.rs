@@ -7,8 +7,10 @@ mod deadline;
 mod group;
 mod lines;
 mod names;
+mod pending;
 mod query;
 mod readers;
+mod records;
 mod writer;
 
 use std::{path::Path, sync::Arc};
@@ -16,7 +18,7 @@ use std::{path::Path, sync::Arc};
 use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 
-use crate::{Key, Version, cache::Cache, find::statement::Statement};
+use crate::{Key, Version, cache::Cache, find::statement::Statement, parameters::Published};
 pub(crate) use claim::Claim;
 pub(crate) use deadline::TIME_MAX;
 pub(crate) use group::{Finished, Group, Job};
@@ -29,6 +31,7 @@ pub(crate) use writer::Writer;
 pub(crate) struct Sqlite {
     pub(crate) readers: Readers,
     pub(crate) group: Group,
+    pub(crate) published: Published,
     cache: Arc<Cache>,
     _claim: Claim,
 }
@@ -40,10 +43,12 @@ impl Sqlite {
     /// What SQLite says.
     pub(crate) fn open(path: &Path, claim: Claim, clock: crate::Clock) -> Result<Self, Outcome> {
         let writer = Writer::open(path, clock)?;
+        let published = writer.published();
         let cache = Arc::new(Cache::new());
         Ok(Self {
             readers: Readers::new(path, writer.committed()),
             group: Group::start(writer, Arc::clone(&cache), path)?,
+            published,
             cache,
             _claim: claim,
         })

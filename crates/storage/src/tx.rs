@@ -5,9 +5,17 @@ use std::{future::Future, sync::Arc};
 use auth::Permit;
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
-use search::{Plan, Registry};
+use search::{Plan, Rows};
 
-use crate::{Change, Version, delta::IndexDelta, postgres, sqlite};
+use crate::{
+    Change, Version,
+    delta::IndexDelta,
+    find::statement::Statement,
+    parameters::{self, Effect, Parameters},
+    postgres, reindex,
+    row::Row,
+    sqlite,
+};
 
 /// Which resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +54,8 @@ pub enum Lock {
     Resource(Key),
     /// The answer to a search, because something is done on the condition of it.
     Criteria(ResourceType, String),
+    /// What resources are indexed by: for changes of `SearchParameter` resources. Nobody else writes meanwhile.
+    Parameters,
 }
 
 /// Something to be done in one transaction. It may run more than once: a database that finds two
@@ -71,20 +81,27 @@ pub trait Work: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Tx<'a> {
     permit: &'a Permit,
-    indexing: Indexing<'a>,
+    indexing: Indexing,
     now: Instant,
     engine: Engine<'a>,
 }
 
 /// What index rows depend on.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Indexing<'a> {
-    pub(crate) registry: &'a Registry,
+#[derive(Debug, Clone)]
+pub(crate) struct Indexing {
+    pub(crate) parameters: Arc<Parameters>,
     /// The server's own URL: absolute references under it are local.
-    pub(crate) base: &'a str,
+    pub(crate) base: Arc<str>,
     /// Whether there may be index rows that were not made by this registry, or none where there should be
     /// some: then the rows of an old version are not extracted again but looked up.
     pub(crate) is_outdated: bool,
+}
+
+impl Indexing {
+    /// The index rows of a body.
+    pub(crate) fn extract(&self, body: Bytes) -> Rows {
+        search::extract(&self.parameters.registry, &json::parse_trusted(body), &self.base)
+    }
 }
 
 #[derive(Debug)]
@@ -107,7 +124,7 @@ pub(crate) struct Delta {
 impl<'a> Tx<'a> {
     pub(crate) fn new(
         permit: &'a Permit,
-        indexing: Indexing<'a>,
+        indexing: Indexing,
         now: Instant,
         engine: Engine<'a>,
     ) -> Self {
@@ -135,10 +152,13 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// The database's own trouble.
     pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
+        if self.indexing.is_outdated {
+            reindex::refuse(plan)?;
+        }
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, self.indexing, plan, limit),
+            Engine::Sqlite(writer) => writer.find(self.permit, &self.indexing, plan, limit),
             Engine::Postgres(transaction) => {
-                transaction.find(self.permit, self.indexing, plan, limit).await
+                transaction.find(self.permit, &self.indexing, plan, limit).await
             }
         }
     }
@@ -152,18 +172,118 @@ impl<'a> Tx<'a> {
         Outcome::new(IssueType::Transient, "Another write was in the way; try again")
     }
 
-    /// Writes new versions; one a resource. The answer is in the order of the changes.
+    /// Whether [`Tx::write`] would refuse one of these changes for what it defines.
+    ///
+    /// # Errors
+    /// Which one, and why.
+    pub fn check(&self, changes: &[Change]) -> Result<(), (usize, Outcome)> {
+        Effect::of(&self.indexing.parameters, changes).map(drop)
+    }
+
+    /// Writes new versions; one a resource. The answer is in the order of the changes. What a
+    /// `SearchParameter` defines is extracted from these versions on.
+    ///
+    /// # Errors
+    /// What is wrong with a definition, before anything is written; the database's own trouble.
+    pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+        let known = self.indexing.parameters.epoch;
+        let effect = Effect::of(&self.indexing.parameters, &changes);
+        let effect = effect.map_err(|(_, refusal)| refusal)?;
+        if let Some(effect) = &effect {
+            self.be_alone().await?;
+            self.indexing.parameters = Arc::clone(&effect.next);
+        }
+        let deltas: Vec<Delta> =
+            changes.into_iter().map(|change| delta(&self.indexing, self.now, change)).collect();
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.write(self.permit, &deltas)?,
+            Engine::Postgres(transaction) => {
+                transaction.write(self.permit, &deltas, known).await?;
+            }
+        }
+        if let Some(Effect { next, changed }) = effect {
+            for statement in parameters::keep(&changed, next.epoch, self.now.millis()) {
+                self.execute(&statement).await?;
+            }
+            self.define(next);
+        }
+        Ok(deltas.into_iter().map(Delta::into_stored).collect())
+    }
+
+    /// Waits until nobody else writes: whoever writes meanwhile would not extract what is being defined.
+    pub(crate) async fn be_alone(&mut self) -> Result<(), Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(transaction) => transaction.be_alone().await,
+        }
+    }
+
+    /// Changes the parameters for everybody, once this is committed.
+    pub(crate) fn define(&mut self, next: Arc<Parameters>) {
+        self.indexing.parameters = Arc::clone(&next);
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.set_parameters(next),
+            Engine::Postgres(transaction) => transaction.defines(next),
+        }
+    }
+
+    /// Makes sure that [`Tx::parameters`] are those of the database; for who changes them, alone.
+    ///
+    /// # Errors
+    /// To start again when they were not; the database's own trouble.
+    pub(crate) async fn know_parameters(&mut self) -> Result<(), Outcome> {
+        let known = self.indexing.parameters.epoch;
+        match &mut self.engine {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(transaction) => transaction.know_parameters(known).await,
+        }
+    }
+
+    /// Whether rows must be locked: SQLite has one writer only.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+
+    /// What resources are indexed by.
+    pub(crate) fn parameters(&self) -> &Arc<Parameters> {
+        &self.indexing.parameters
+    }
+
+    /// Runs a statement on the vault's own tables.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
-        let deltas: Vec<Delta> =
-            changes.into_iter().map(|change| delta(self.indexing, self.now, change)).collect();
+    pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.write(self.permit, &deltas)?,
-            Engine::Postgres(transaction) => transaction.write(self.permit, &deltas).await?,
+            Engine::Sqlite(writer) => writer.rows(statement),
+            Engine::Postgres(transaction) => transaction.rows(statement).await,
         }
-        Ok(deltas.into_iter().map(Delta::into_stored).collect())
+    }
+
+    /// Runs a statement that changes the vault's own tables; how many rows it changed.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.execute(statement),
+            Engine::Postgres(transaction) => transaction.execute(statement).await,
+        }
+    }
+
+    /// Brings the index tables up to date; resources by type and number.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn index(
+        &mut self,
+        deltas: &[(ResourceType, i64, &IndexDelta)],
+    ) -> Result<(), Outcome> {
+        let known = self.indexing.parameters.epoch;
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.index(self.permit, deltas),
+            Engine::Postgres(transaction) => transaction.index(self.permit, deltas, known).await,
+        }
     }
 
     /// Writes the index rows of these resources anew, from their bodies, whatever rows there are; how many
@@ -173,18 +293,15 @@ impl<'a> Tx<'a> {
     /// The database's own trouble.
     #[cfg_attr(not(test), expect(dead_code, reason = "for what indexes everything again"))]
     pub(crate) async fn index_again(&mut self, keys: &[Key]) -> Result<usize, Outcome> {
-        let Indexing { registry, base, .. } = self.indexing;
         let heads = self.load(keys).await?;
         let found = keys.iter().zip(heads).filter_map(|(key, head)| {
             let Head { res, body, .. } = head?;
-            let rows = search::extract(registry, &json::parse_trusted(body?), base);
+            let rows = self.indexing.extract(body?);
             Some((key.resource_type, res, IndexDelta::anew(key, Arc::new(rows))))
         });
         let found: Vec<(ResourceType, i64, IndexDelta)> = found.collect();
-        match &mut self.engine {
-            Engine::Sqlite(writer) => writer.index(self.permit, &found)?,
-            Engine::Postgres(transaction) => transaction.index(self.permit, &found).await?,
-        }
+        let found: Vec<_> = found.iter().map(|(ty, res, delta)| (*ty, *res, delta)).collect();
+        self.index(&found).await?;
         Ok(found.len())
     }
 }
@@ -201,11 +318,16 @@ impl Delta {
     }
 }
 
-fn delta(indexing: Indexing<'_>, now: Instant, mut change: Change) -> Delta {
+fn delta(indexing: &Indexing, now: Instant, mut change: Change) -> Delta {
     let version = change.version();
     let updated = change.updated(now);
     let body = change.body.take().map(|stamped| stamped.bytes(version, updated));
-    let rows = Arc::clone(&change.rows);
+    let rows = match &body {
+        Some(body) if change.epoch != indexing.parameters.epoch => {
+            Arc::new(indexing.extract(body.clone()))
+        }
+        _ => Arc::clone(&change.rows),
+    };
     let before = change.replaces.as_ref().and_then(|head| head.body.clone());
     let index = match before {
         Some(before) => IndexDelta::next(indexing, &change.key, before, rows),

@@ -12,12 +12,17 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
     find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
-    history, migrate, postgres, setting, sqlite,
+    history, migrate,
+    parameters::{Parameters, Published},
+    postgres,
+    reindex::{self, Pace, Progress, Traffic},
+    row::Row,
+    setting, sqlite,
     tx::{Engine as TxEngine, Indexing},
 };
 
@@ -41,26 +46,33 @@ pub struct Vault {
 }
 
 #[derive(Debug)]
-struct Inner {
-    registry: &'static Registry,
+pub(crate) struct Inner {
+    pub(crate) published: Published,
     clock: Clock,
-    engine: Engine,
+    pub(crate) engine: Engine,
     secret: Vec<u8>,
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
+    traffic: Traffic,
+    progress: Progress,
+    /// Told when there is something to index.
+    wake: Arc<Notify>,
 }
 
 impl Inner {
-    fn indexing(&self) -> Indexing<'_> {
-        let is_outdated = self.index_is_outdated.load(Ordering::Acquire);
-        Indexing { registry: self.registry, base: &self.base, is_outdated }
+    /// As of now.
+    fn indexing(&self) -> Indexing {
+        Indexing {
+            parameters: self.published.now(),
+            base: Arc::clone(&self.base),
+            is_outdated: self.index_is_outdated.load(Ordering::Acquire),
+        }
     }
 }
 
 impl Inner {
     /// The answer, and whether its time is over.
-    #[expect(clippy::type_complexity, reason = "an answer and a remark on it")]
     fn ask_sqlite<T>(
         &self,
         time_max: Duration,
@@ -77,7 +89,7 @@ impl Inner {
 }
 
 #[derive(Debug)]
-enum Engine {
+pub(crate) enum Engine {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
 }
@@ -117,20 +129,104 @@ impl Vault {
                 (Engine::Postgres(engine), secret, base, generation)
             }
         };
-        let (registry, clock, base) = (Registry::r4(), options.clock, Arc::from(base));
+        let (clock, base) = (options.clock, Arc::from(base));
+        let published = match &engine {
+            Engine::Sqlite(engine) => engine.published.clone(),
+            Engine::Postgres(engine) => engine.published(),
+        };
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
-        let inner = Inner { registry, clock, engine, secret, base, index_is_outdated };
-        Ok(Self { inner: Arc::new(inner) })
+        let (traffic, progress, wake) = (Traffic::default(), Progress::default(), Arc::default());
+        let inner = Inner {
+            published,
+            clock,
+            engine,
+            secret,
+            base,
+            index_is_outdated,
+            traffic,
+            progress,
+            wake,
+        };
+        let vault = Self { inner: Arc::new(inner) };
+        if vault.index_is_outdated() {
+            reindex::prepare_upgrade(&vault).await?;
+        }
+        tokio::spawn(reindex::run(Arc::downgrade(&vault.inner)));
+        Ok(vault)
     }
 
-    /// The search parameters that resources are indexed by.
-    pub fn registry(&self) -> &'static Registry {
-        self.inner.registry
+    pub(crate) fn of(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Whether nobody but the background holds it any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1
+    }
+
+    pub(crate) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.inner.wake)
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.inner.engine, Engine::Postgres(_))
+    }
+
+    pub(crate) fn progress(&self) -> &Progress {
+        &self.inner.progress
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        Pace::new(self.inner.traffic.clone())
+    }
+
+    /// See [`Indexing::is_outdated`].
+    pub(crate) fn index_is_outdated(&self) -> bool {
+        self.inner.index_is_outdated.load(Ordering::Acquire)
+    }
+
+    /// Everything is indexed by this version.
+    pub(crate) fn index_is_complete(&self) {
+        self.inner.index_is_outdated.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn parameters(&self) -> Arc<Parameters> {
+        self.inner.published.now()
+    }
+
+    /// Runs a statement on the vault's own tables.
+    pub(crate) async fn rows(&self, ask: Statement) -> Result<Vec<Row>, Outcome> {
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.rows(&ask).await,
+            Engine::Sqlite(_) => {
+                let inner = Arc::clone(&self.inner);
+                elsewhere(move || match &inner.engine {
+                    Engine::Sqlite(engine) => engine.readers.rows(&ask),
+                    Engine::Postgres(_) => Err(wrong_engine()),
+                })
+                .await
+            }
+        }
+    }
+
+    /// The search parameters as of now: R4's own and those of `SearchParameter` resources.
+    pub fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.inner.published.now().registry)
+    }
+
+    /// The search parameters as of now, and which of their changes was the last: for [`crate::Change::epoch`].
+    pub fn indexed_by(&self) -> (Arc<Registry>, u64) {
+        let parameters = self.inner.published.now();
+        (Arc::clone(&parameters.registry), parameters.epoch)
     }
 
     /// The index rows of a resource.
     pub fn extract(&self, tree: &Tree) -> Rows {
-        search::extract(self.inner.registry, tree, &self.inner.base)
+        search::extract(&self.registry(), tree, &self.inner.base)
     }
 
     /// The URL under which absolute references count as this vault's own: the one that the vault was first
@@ -159,18 +255,28 @@ impl Vault {
     /// # Errors
     /// The work's own refusal, or the database's trouble; nothing is stored then.
     pub async fn commit<W: Work>(&self, permit: Permit, work: W) -> Result<W::Answer, Outcome> {
+        self.inner.traffic.count();
+        self.commit_aside(permit, work).await
+    }
+
+    /// The same for work that nobody waits for.
+    pub(crate) async fn commit_aside<W: Work>(
+        &self,
+        permit: Permit,
+        work: W,
+    ) -> Result<W::Answer, Outcome> {
         match &self.inner.engine {
             Engine::Sqlite(engine) => {
                 let (reply, answer) = oneshot::channel();
                 // not the vault itself: the writer's thread must not be the last to hold it
-                let is_outdated = self.inner.indexing().is_outdated;
-                let indexing = (self.inner.registry, Arc::clone(&self.inner.base), is_outdated);
-                engine.group.submit(job(indexing, permit, work, reply))?;
+                engine.group.submit(job(self.inner.indexing(), permit, work, reply))?;
                 answer.await.unwrap_or_else(|_| {
                     Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
                 })
             }
-            Engine::Postgres(engine) => engine.commit(self.inner.indexing(), &permit, &work).await,
+            Engine::Postgres(engine) => {
+                engine.commit(|| self.inner.indexing(), &permit, &work).await
+            }
         }
     }
 
@@ -179,6 +285,7 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
+        self.inner.traffic.count();
         match &self.inner.engine {
             // other processes may write there, so nothing can be remembered
             Engine::Postgres(engine) => {
@@ -231,15 +338,16 @@ impl Vault {
         turn: &Turn,
         count: u32,
     ) -> Result<Page, Outcome> {
+        self.be_indexed(plan)?;
         match &self.inner.engine {
             Engine::Postgres(engine) => {
-                engine.search(permit, self.inner.indexing(), plan, (turn, count)).await
+                engine.search(permit, &self.inner.indexing(), plan, (turn, count)).await
             }
             Engine::Sqlite(_) => {
                 let (plan, turn, inner) = (plan.clone(), turn.clone(), Arc::clone(&self.inner));
                 self.on_snapshot(move |asked| {
                     let indexing = inner.indexing();
-                    inquiry::search(&plan, (&turn, count), indexing, asked).now_or_never()
+                    inquiry::search(&plan, (&turn, count), &indexing, asked).now_or_never()
                 })
                 .await
             }
@@ -251,6 +359,7 @@ impl Vault {
     /// # Errors
     /// `too-costly`, or the database's own trouble.
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+        self.be_indexed(plan)?;
         match &self.inner.engine {
             Engine::Postgres(engine) => engine.count(permit, plan).await,
             Engine::Sqlite(_) => {
@@ -280,6 +389,12 @@ impl Vault {
         }
     }
 
+    /// Refuses what index rows are needed for while they are made again after an upgrade: what is found would
+    /// be too little, and nobody would know.
+    fn be_indexed(&self, plan: &Plan) -> Result<(), Outcome> {
+        if self.index_is_outdated() { reindex::refuse(plan) } else { Ok(()) }
+    }
+
     /// A page of a history, newest first.
     ///
     /// # Errors
@@ -295,6 +410,7 @@ impl Vault {
         &self,
         search: impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>> + Send + 'static,
     ) -> Result<T, Outcome> {
+        self.inner.traffic.count();
         match self.inner.ask_sqlite(QUICK, &search)? {
             (Err(_), true) => {}
             (answer, _) => return answer,
@@ -303,8 +419,18 @@ impl Vault {
         elsewhere(move || inner.ask_sqlite(sqlite::TIME_MAX, &search)?.0).await
     }
 
-    /// A query that may take long: not on the thread that serves requests.
+    /// A query of somebody who waits for it.
     async fn find(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {
+        self.inner.traffic.count();
+        self.find_aside(permit, ask).await
+    }
+
+    /// A query that may take long: not on the thread that serves requests.
+    pub(crate) async fn find_aside(
+        &self,
+        permit: &Permit,
+        ask: Statement,
+    ) -> Result<Vec<Version>, Outcome> {
         match &self.inner.engine {
             Engine::Postgres(engine) => engine.find(permit, &ask).await,
             Engine::Sqlite(_) => {
@@ -345,7 +471,7 @@ impl Engine {
     }
 }
 
-async fn elsewhere<T: Send + 'static>(
+pub(crate) async fn elsewhere<T: Send + 'static>(
     query: impl FnOnce() -> Result<T, Outcome> + Send + 'static,
 ) -> Result<T, Outcome> {
     tokio::task::spawn_blocking(query)
@@ -359,7 +485,7 @@ fn wrong_engine() -> Outcome {
 
 /// Wraps work for the writer's thread: it runs there to its end, since nothing in it waits.
 fn job<W: Work>(
-    (registry, base, is_outdated): (&'static Registry, Arc<str>, bool),
+    indexing: Indexing,
     permit: Permit,
     work: W,
     reply: oneshot::Sender<Result<W::Answer, Outcome>>,
@@ -368,7 +494,8 @@ fn job<W: Work>(
     let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
         let result = writer.and_then(|writer| {
             let now = writer.tick();
-            let indexing = Indexing { registry, base: &base, is_outdated };
+            // a neighbour in the queue may have changed the parameters
+            let indexing = Indexing { parameters: writer.parameters(), ..indexing };
             let mut tx = Tx::new(&permit, indexing, now, TxEngine::Sqlite(writer));
             let done = work.run(&mut tx).now_or_never();
             done.unwrap_or_else(|| {

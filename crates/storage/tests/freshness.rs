@@ -61,6 +61,7 @@ impl Work for Write {
                 replaces,
                 body: (self.method != Method::Delete).then(|| Arc::new(stamped)),
                 rows: Arc::new(Rows::default()),
+                epoch: 0,
             })
         });
         let stored = tx.write(changes.collect::<Result<_, Outcome>>()?).await?;

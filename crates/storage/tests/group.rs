@@ -49,6 +49,7 @@ impl Work for Write {
             replaces: None,
             body: Some(Arc::new(resource.stamp(self.id, &[]))),
             rows: Arc::new(Rows::default()),
+            epoch: 0,
         };
         tx.write(vec![change]).await?;
         match self.end {

@@ -51,7 +51,9 @@ pub(crate) struct Commit {
 /// What carrying out changes needs to know, besides the changes.
 #[derive(Debug)]
 pub(super) struct Context {
-    pub(super) registry: &'static Registry,
+    pub(super) registry: Arc<Registry>,
+    /// Which change of the registry was the last: see [`Vault::indexed_by`].
+    pub(super) epoch: u64,
     /// For links.
     pub(super) base: Arc<str>,
     /// For index rows: see [`Vault::index_base`].
@@ -76,6 +78,14 @@ impl Entry {
         Self { action, full_url, place: Some(place), prepared: None, fresh_id: String::new() }
     }
 
+    /// Whether it may change what resources are indexed by.
+    fn defines(&self) -> bool {
+        match &self.action {
+            Act::Write(write) => write.action().1.name() == "SearchParameter",
+            Act::Read(_) | Act::Search(..) => false,
+        }
+    }
+
     pub(super) fn fresh_id(&self) -> &str {
         &self.fresh_id
     }
@@ -97,8 +107,10 @@ impl Commit {
     /// Does beforehand, in parallel with other requests, what needs no look into the vault: ids, references
     /// between the entries, bytes, index rows.
     pub(crate) fn new(fhir: &Fhir, mut entries: Vec<Entry>) -> Self {
+        let (registry, epoch) = fhir.vault.indexed_by();
         let context = Context {
-            registry: fhir.vault.registry(),
+            registry,
+            epoch,
             base: Arc::clone(&fhir.base),
             index_base: fhir.vault.index_base(),
             // a patch brings no reference by search: nothing would look it up
@@ -132,7 +144,11 @@ impl Work for Commit {
             Act::Write(write) => write.target().map(lock),
             Act::Read(_) | Act::Search(..) => None,
         };
-        self.entries.iter().filter_map(locks).collect()
+        let mut locks: Vec<Lock> = self.entries.iter().filter_map(locks).collect();
+        if self.entries.iter().any(Entry::defines) {
+            locks.push(Lock::Parameters);
+        }
+        locks
     }
 
     /// A read at the end may find nothing.
@@ -160,10 +176,17 @@ impl Work for Commit {
                 resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));
             decisions.push(decided.map_err(|refusal| entry.refuse(refusal))?);
         }
-        let mut changes = Vec::new();
-        for decision in &mut decisions {
-            changes.extend(decision.take_change());
+        let (mut changes, mut of) = (Vec::new(), Vec::new());
+        for (decision, entry) in decisions.iter_mut().zip(&self.entries) {
+            if let Some(change) = decision.take_change() {
+                changes.push(change);
+                of.push(entry);
+            }
         }
+        tx.check(&changes).map_err(|(at, refusal)| match of.get(at) {
+            Some(entry) => entry.refuse(refusal),
+            None => refusal,
+        })?;
         let mut stored = tx.write(changes).await?.into_iter();
         let mut written = Vec::with_capacity(decisions.len());
         for (decision, entry) in decisions.into_iter().zip(&self.entries) {

@@ -108,6 +108,7 @@ fn new_version(key: &Key, method: Method, replaces: Option<Head>, ready: &Prepar
         replaces,
         body: Some(Arc::clone(ready.stamped())),
         rows: Arc::clone(ready.rows()),
+        epoch: ready.epoch(),
     }
 }
 
@@ -132,6 +133,7 @@ fn delete(key: &Key, head: Option<Head>) -> Decision {
                 replaces: Some(head),
                 body: None,
                 rows: Arc::new(Rows::default()),
+                epoch: 0,
             };
             Decision::change(change, Effect::Deleted)
         }

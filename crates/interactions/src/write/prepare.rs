@@ -18,6 +18,8 @@ pub(super) struct Prepared {
     id: String,
     stamped: Arc<Stamped>,
     rows: Arc<Rows>,
+    /// What the rows were extracted by.
+    epoch: u64,
     /// Whether all its references are resolved; some need a look into the vault.
     is_settled: bool,
 }
@@ -51,8 +53,14 @@ impl Prepared {
         // neither version nor time is found by index rows
         let bytes = stamped.bytes(1, Instant::from_millis(0));
         let rows =
-            search::extract(context.registry, &json::parse_trusted(bytes), &context.index_base);
-        Self { id: id.to_owned(), stamped: Arc::new(stamped), rows: Arc::new(rows), is_settled }
+            search::extract(&context.registry, &json::parse_trusted(bytes), &context.index_base);
+        Self {
+            id: id.to_owned(),
+            stamped: Arc::new(stamped),
+            rows: Arc::new(rows),
+            epoch: context.epoch,
+            is_settled,
+        }
     }
 
     /// Whether it was made for this id.
@@ -66,6 +74,10 @@ impl Prepared {
 
     pub(super) fn stamped(&self) -> &Arc<Stamped> {
         &self.stamped
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     pub(super) fn rows(&self) -> &Arc<Rows> {

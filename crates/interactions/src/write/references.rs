@@ -196,7 +196,7 @@ async fn look_up(
         criteria(text).ok_or_else(|| refused(text, IssueType::Unmatched, "is no search"))?;
     let query = Query::parse(query)?;
     let reading = Reading { handling: Handling::Strict, base: &context.base, now: tx.now() };
-    let (plan, _) = search::parse(context.registry, ty, query.pairs(), &reading)?;
+    let (plan, _) = search::parse(&context.registry, ty, query.pairs(), &reading)?;
     crate::search::concepts::refuse(&plan)?;
     if plan.filters().is_empty() {
         return Err(refused(text, IssueType::MultipleMatches, "has no criteria"));

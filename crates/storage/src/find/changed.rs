@@ -52,7 +52,7 @@ fn keys(plan: &Plan, parts: &[Part<'_>], route: &Route) -> Vec<Sort> {
 pub(super) async fn put_back(
     (plan, parts, route): (&Plan, &[Part<'_>], &Route),
     (order, commit, names): (&Order, Commit, &Names),
-    indexing: Indexing<'_>,
+    indexing: &Indexing,
     (found, ask): (&mut Vec<Found>, &mut impl Ask),
 ) -> Result<(), Outcome> {
     let changed = ask.found(&statement(parts, names, commit)).await?;
@@ -119,11 +119,11 @@ fn versions_before(numbers: &[i64], commit: Commit) -> Statement {
 }
 
 /// What a version was sorted by.
-fn values(old: &Found, keys: &[Sort], indexing: Indexing<'_>) -> Option<Vec<SortValue>> {
+fn values(old: &Found, keys: &[Sort], indexing: &Indexing) -> Option<Vec<SortValue>> {
     let version = &old.version;
     let tree = json::parse_trusted(version.body.clone()?);
     let mut corpus = Corpus::default();
-    let rows = search::extract(indexing.registry, &tree, indexing.base);
+    let rows = search::extract(&indexing.parameters.registry, &tree, &indexing.base);
     corpus.add(version.resource_type, &version.id, version.updated, rows);
     let value = |sort: &Sort| match corpus.sort_value(Hit { at: 0 }, &sort.key, sort.direction) {
         None => SortValue::Missing,
@@ -140,7 +140,6 @@ pub(super) fn compare(a: &SortValue, b: &SortValue) -> Ordering {
         (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
         (SortValue::Real(a), SortValue::Real(b)) => a.total_cmp(b),
         (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
-        (SortValue::Missing, SortValue::Missing) => Ordering::Equal,
         // of one kind all
         (
             SortValue::Missing | SortValue::Integer(_) | SortValue::Real(_) | SortValue::Text(_),

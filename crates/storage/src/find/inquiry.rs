@@ -27,7 +27,7 @@ const ESTIMATE_MAX: u64 = 10_000;
 pub(crate) async fn search(
     plan: &Plan,
     (turn, count): (&Turn, u32),
-    indexing: Indexing<'_>,
+    indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
     let parts = Part::of(plan);
@@ -52,7 +52,8 @@ pub(crate) async fn search(
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, indexing.registry, ask).await?;
+            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask)
+                .await?;
     }
     Ok(page)
 }

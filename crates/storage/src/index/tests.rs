@@ -102,7 +102,7 @@ impl Work for Write {
         };
         let method = if body.is_some() { Method::Put } else { Method::Delete };
         let (key, rows) = (self.key.clone(), Arc::new(rows));
-        tx.write(vec![Change { key, method, replaces, body, rows }]).await?;
+        tx.write(vec![Change { key, method, replaces, body, rows, epoch: 0 }]).await?;
         match self.end {
             End::Refuse => Err(Outcome::new(IssueType::BusinessRule, "no")),
             End::Keep | End::IndexAgain => Ok(()),
@@ -184,6 +184,13 @@ impl Own {
         Self::open(url, directory).await
     }
 
+    /// Lets the background end what an upgrade makes it do.
+    async fn until_indexed(&self) {
+        while self.vault.index_is_outdated() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     /// Leaves nothing behind.
     async fn end(self) {
         let Self { vault, url, directory } = self;
@@ -235,7 +242,7 @@ impl Tables for Pure {
         self.local(ty, id).map(Some)
     }
 
-    fn line(&mut self, _res: i64, line: Line<'_>) -> Result<(), Infallible> {
+    fn line(&mut self, _res: i64, line: Line<&str>) -> Result<(), Infallible> {
         let (owner, sys) = (&self.owner, |sys| self.system_name(sys));
         let line = match line {
             Line::Token { p, code, sys: s } => {
@@ -433,6 +440,7 @@ async fn while_the_index_is_outdated_a_write_puts_its_own_lines_right() {
         own.vault.commit(permit(), strange).await.unwrap();
         let own = own.outdated().await;
         own.put("Patient/p", Some(PATIENT_LATER)).await;
+        own.until_indexed().await;
         let right = Pure::of(&[("Patient/p", &extract(PATIENT_LATER))]);
         assert_eq!(own.dump().await.lines, right);
         own.put("Patient/p", None).await;

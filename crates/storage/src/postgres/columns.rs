@@ -196,7 +196,7 @@ impl Tables for Gathering<'_> {
         Ok(self.known.get(&(ty, id.to_owned())).copied())
     }
 
-    fn line(&mut self, res: i64, line: Line<'_>) -> Result<(), Outcome> {
+    fn line(&mut self, res: i64, line: Line<&str>) -> Result<(), Outcome> {
         use Cell::{Integer, Long, Real, Text};
         let res = Long(res);
         let columns = &mut self.columns;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sea_orm::sqlx::{self, PgConnection};
+use sea_orm::sqlx::{self, PgConnection, Row as _};
 
 use super::columns::{Columns, Table};
 
@@ -13,12 +13,13 @@ pub(super) struct WordColumns {
     pub(super) terms: Vec<String>,
 }
 
-/// Adds lines, and words in the place of old ones. Lines that are there already stay.
+/// Adds lines, and words in the place of old ones. Lines that are there already stay. Tells the epoch of the
+/// search parameters that lines are to be made by: in the same statement, so that it costs nothing.
 pub(super) async fn add(
     connection: &mut PgConnection,
     columns: &Columns,
     words: &WordColumns,
-) -> Result<(), sqlx::Error> {
+) -> Result<u64, sqlx::Error> {
     let mut statement = Statement::new();
     for table in columns.tables.iter().filter(|table| table.len > 0) {
         let (names, arrays) = (names(table, ""), statement.arrays(table));
@@ -38,18 +39,18 @@ pub(super) async fn add(
             number + 2
         ));
     }
-    if statement.parts == 0 {
-        return Ok(());
-    }
-    let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish()));
+    let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish_with(EPOCH)));
     for table in columns.tables.iter().filter(|table| table.len > 0) {
         query = table.columns.iter().fold(query, |query, (_, cells)| cells.bind(query));
     }
     if !words.res.is_empty() {
         query = query.bind(&words.res).bind(&words.terms);
     }
-    query.execute(connection).await.map(drop)
+    let epoch: String = query.fetch_one(connection).await?.try_get(0)?;
+    Ok(epoch.parse().unwrap_or(0))
 }
+
+const EPOCH: &str = "select value from setting where name = 'parameter_epoch'";
 
 /// Takes lines out.
 pub(super) async fn remove(
@@ -142,8 +143,13 @@ impl Statement {
         arrays.join(", ")
     }
 
-    fn finish(mut self) -> String {
-        self.sql.push_str("\nselect 1");
+    fn finish(self) -> String {
+        self.finish_with("select 1")
+    }
+
+    fn finish_with(mut self, last: &str) -> String {
+        self.sql.push('\n');
+        self.sql.push_str(last);
         self.sql
     }
 }

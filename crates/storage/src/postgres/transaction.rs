@@ -16,14 +16,16 @@ use super::{
     columns::{Gathering, Known},
     index::{self, WordColumns},
     names::CompositeKey,
-    query::{Asked, version},
-    trouble, versions,
+    query::{Asked, bound, version},
+    records, trouble, versions,
 };
 use crate::{
     Head, Key, Lock,
     delta::{IndexDelta, Removed, Words},
-    find::{Turn, Version, inquiry},
+    find::{Turn, Version, inquiry, statement::Statement},
     index as lines,
+    parameters::{self, Parameters, Published},
+    row::{Row, ask},
     tx::{Delta, Indexing},
     words,
 };
@@ -34,7 +36,16 @@ pub(crate) struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Postgres>,
     shared: Arc<Shared>,
     again: Again,
+    /// The search parameters from the commit on, if this transaction changes them.
+    next: Option<Arc<Parameters>>,
 }
+
+/// Whoever writes shares the right to know what there is to extract; nobody may change that meanwhile. Both
+/// statements go to the database together.
+const BEGIN: &str = "begin; lock table search_parameter in row share mode";
+
+/// For who changes it. Readers are not in the way.
+const BEGIN_ALONE: &str = "begin; lock table search_parameter in exclusive mode";
 
 impl Transaction {
     /// Begins, and takes the locks, which are sorted.
@@ -46,8 +57,9 @@ impl Transaction {
         shared: &Arc<Shared>,
         locks: &[Lock],
     ) -> Result<Self, Outcome> {
-        let mut inner = pool.begin().await.map_err(|error| trouble(&error))?;
-        let mut keys: Vec<i64> = locks.iter().map(lock_key).collect();
+        let begin = if locks.contains(&Lock::Parameters) { BEGIN_ALONE } else { BEGIN };
+        let mut inner = pool.begin_with(begin).await.map_err(|error| trouble(&error))?;
+        let mut keys: Vec<i64> = locks.iter().filter_map(lock_key).collect();
         keys.sort_unstable();
         if !keys.is_empty() {
             sqlx::query(
@@ -60,15 +72,62 @@ impl Transaction {
             .await
             .map_err(|error| trouble(&error))?;
         }
-        Ok(Self { inner, shared: Arc::clone(shared), again: Again::No })
+        Ok(Self { inner, shared: Arc::clone(shared), again: Again::No, next: None })
     }
 
-    /// Makes it last.
+    /// Makes it last, and tells what it changed for everybody.
     ///
     /// # Errors
     /// What the database says, and whether to start again.
-    pub(super) async fn commit(self) -> Result<(), (Again, Outcome)> {
-        self.inner.commit().await.map_err(|error| (Again::after(&error), trouble(&error)))
+    pub(super) async fn commit(self, published: &Published) -> Result<(), (Again, Outcome)> {
+        let committed = self.inner.commit().await;
+        committed.map_err(|error| (Again::after(&error), trouble(&error)))?;
+        if let Some(next) = &self.next {
+            published.publish(next);
+        }
+        Ok(())
+    }
+
+    /// See [`crate::Tx::be_alone`].
+    pub(crate) async fn be_alone(&mut self) -> Result<(), Outcome> {
+        self.execute(&ask("lock table search_parameter in exclusive mode", [])).await.map(drop)
+    }
+
+    /// See [`crate::Tx::know_parameters`].
+    pub(crate) async fn know_parameters(&mut self, known: u64) -> Result<(), Outcome> {
+        let told = self.rows(&parameters::epoch()).await?;
+        let epoch = told.first().map_or("", |row| row.text(0)).parse().unwrap_or(0);
+        self.compare(epoch, known)
+    }
+
+    /// See [`crate::Tx::define`].
+    pub(crate) fn defines(&mut self, next: Arc<Parameters>) {
+        self.next = Some(next);
+    }
+
+    /// See [`crate::Tx::rows`].
+    pub(crate) async fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        let found = bound(statement).fetch_all(&mut *self.inner).await;
+        let rows = found.and_then(|found| found.iter().map(records::row).collect());
+        rows.map_err(|error| self.failed(&error))
+    }
+
+    /// See [`crate::Tx::execute`].
+    pub(crate) async fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
+        let done = bound(statement).execute(&mut *self.inner).await;
+        done.map(|done| done.rows_affected()).map_err(|error| self.failed(&error))
+    }
+
+    /// Starts again when somebody changed what is extracted since this transaction looked.
+    fn compare(&mut self, epoch: u64, known: u64) -> Result<(), Outcome> {
+        if epoch == known {
+            return Ok(());
+        }
+        self.again = Again::Yes;
+        Err(Outcome::new(
+            IssueType::Transient,
+            "The search parameters were just changed; try again",
+        ))
     }
 
     /// Undoes everything; whether to start again.
@@ -126,7 +185,7 @@ impl Transaction {
     pub(crate) async fn find(
         &mut self,
         _permit: &Permit,
-        indexing: Indexing<'_>,
+        indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
@@ -137,11 +196,12 @@ impl Transaction {
         Ok(page.versions)
     }
 
-    /// See [`crate::Tx::write`].
+    /// See [`crate::Tx::write`]; `epoch` is that of the parameters before this transaction.
     pub(crate) async fn write(
         &mut self,
         _permit: &Permit,
         deltas: &[Delta],
+        epoch: u64,
     ) -> Result<(), Outcome> {
         let changed: Vec<&IndexDelta> = deltas.iter().map(|delta| &delta.index).collect();
         self.learn_names(&changed).await?;
@@ -159,22 +219,24 @@ impl Transaction {
             };
             numbered.push((key.resource_type, res, &delta.index));
         }
-        self.write_lines(&numbered, &mut known).await
+        let now = self.write_lines(&numbered, &mut known).await?;
+        self.compare(now, epoch)
     }
 
-    /// See [`crate::Tx::index_again`].
+    /// See [`crate::Tx::index`].
     pub(crate) async fn index(
         &mut self,
         _permit: &Permit,
-        deltas: &[(ResourceType, i64, IndexDelta)],
+        deltas: &[(ResourceType, i64, &IndexDelta)],
+        epoch: u64,
     ) -> Result<(), Outcome> {
-        let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| delta).collect();
+        let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| *delta).collect();
         self.learn_names(&changed).await?;
         let mut known = Known::new();
         let done = self.write_versions(&[], &changed, 0, &mut known).await;
         done.map_err(|error| self.failed(&error))?;
-        let numbered: Vec<_> = deltas.iter().map(|(ty, res, delta)| (*ty, *res, delta)).collect();
-        self.write_lines(&numbered, &mut known).await
+        let now = self.write_lines(deltas, &mut known).await?;
+        self.compare(now, epoch)
     }
 
     /// Makes the numbers of systems and of composites' keys known.
@@ -229,12 +291,12 @@ impl Transaction {
         versions::replace(connection, deltas, commit_no, known).await
     }
 
-    /// Brings the index tables up to date.
+    /// Brings the index tables up to date; the epoch of the parameters that the lines should be made by.
     async fn write_lines(
         &mut self,
         numbered: &[(ResourceType, i64, &IndexDelta)],
         known: &mut Known,
-    ) -> Result<(), Outcome> {
+    ) -> Result<u64, Outcome> {
         self.remove_lines(numbered, known).await?;
         let mut contained = Vec::new();
         for (_, res, delta) in numbered {
@@ -319,12 +381,14 @@ fn missing<'w>(
 }
 
 /// Advisory locks are numbers; two names on one number only wait for each other needlessly.
-fn lock_key(lock: &Lock) -> i64 {
+fn lock_key(lock: &Lock) -> Option<i64> {
     let name = match lock {
+        // a lock of its own: see BEGIN
+        Lock::Parameters => return None,
         Lock::Resource(key) => format!("resource {} {}", key.resource_type, key.id),
         Lock::Criteria(ty, criteria) => format!("criteria {ty} {criteria}"),
     };
     // the same on every node, whatever it was built with
     let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
-    digest.as_ref().first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))
+    digest.as_ref().first_chunk().map(|bytes| i64::from_be_bytes(*bytes))
 }

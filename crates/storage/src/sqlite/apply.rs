@@ -6,7 +6,7 @@ use fhir_model::ResourceType;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
-    lines::{Lines, remove_all},
+    lines::{Lines, Verb, remove_all},
     writer::Memory,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub(super) fn apply(
     index(connection, memory, &mut known, changed)
 }
 
-/// Brings the index tables up to date.
+/// Decides what the group will write into the index tables.
 pub(super) fn index<'d>(
     connection: &Connection,
     memory: &mut Memory,
@@ -50,7 +50,7 @@ pub(super) fn index<'d>(
     for (res, _, delta) in changed.clone() {
         remove(connection, memory, known, (res, delta))?;
     }
-    let mut adding = Lines::adding(connection, memory, known);
+    let mut adding = Lines { connection, memory, known, verb: Verb::Add };
     for (res, ty, delta) in changed {
         let contained = (!delta.contained.is_empty())
             .then(|| number_contained(connection, &mut adding, (res, delta)));
@@ -60,8 +60,8 @@ pub(super) fn index<'d>(
             lines(&mut adding, Owner { res, root, is_contained: true }, rows)?;
         }
         if delta.words != Words::Stay {
-            let terms = words::terms(ty, &delta.added.words).collect::<Vec<_>>().join(" ");
-            adding.memory.words.push((res, delta.words, terms));
+            let terms = words::terms(ty, &delta.added.words);
+            adding.memory.pending.words(res, delta.words, terms);
         }
     }
     Ok(())
@@ -77,11 +77,12 @@ fn remove(
     let root = &delta.root;
     match &delta.removed {
         Removed::Rows(rows) if !rows.is_empty() => {
-            let mut removing = Lines::removing(connection, memory, known);
+            let mut removing = Lines { connection, memory, known, verb: Verb::Remove };
             lines(&mut removing, Owner { res, root, is_contained: false }, rows)?;
         }
         Removed::Rows(_) => {}
         Removed::Everything => {
+            memory.pending.write(connection)?;
             remove_all(connection, res)?;
             for inner in contained_in(connection, res)? {
                 remove_all(connection, inner)?;
@@ -94,7 +95,7 @@ fn remove(
     // all lines first: some refer to what goes
     for one in &delta.contained {
         if let Some(res) = find(connection, known, (one.ty, &one.id))? {
-            let mut removing = Lines::removing(connection, memory, known);
+            let mut removing = Lines { connection, memory, known, verb: Verb::Remove };
             lines(&mut removing, Owner { res, root, is_contained: true }, &one.removed)?;
         }
     }
@@ -117,7 +118,7 @@ fn contained_in(connection: &Connection, res: i64) -> rusqlite::Result<Vec<i64>>
 /// Numbers what is contained, before anything refers to it.
 fn number_contained<'d>(
     connection: &Connection,
-    adding: &mut Lines<'_, '_>,
+    adding: &mut Lines<'_>,
     (res, delta): (i64, &'d IndexDelta),
 ) -> rusqlite::Result<Vec<(i64, &'d search::Rows)>> {
     let number = |ContainedDelta { ty, id, added, .. }: &'d ContainedDelta| {

@@ -1,10 +1,10 @@
-//! Lines of the index tables, one by one: prepared statements cost less here than sets.
+//! Lines of the index tables, one by one: statements over many lines were not measurably quicker.
 
 use fhir_model::ResourceType;
 use rusqlite::{CachedStatement, Connection, params};
 
 use super::{
-    apply::{Known, resolve},
+    apply::{Known, find, resolve},
     writer::Memory,
 };
 use crate::index::{Line, Tables};
@@ -12,7 +12,8 @@ use crate::index::{Line, Tables};
 /// A statement for each kind of [`Line`].
 type Texts = [&'static str; KINDS];
 
-const KINDS: usize = 9;
+/// How many kinds of lines there are.
+pub(super) const KINDS: usize = 9;
 
 const ADD: Texts = [
     "insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)",
@@ -52,50 +53,24 @@ const REMOVE_ALL: Texts = [
     "delete from idx_position where res = ?1",
 ];
 
-/// Statements, compiled when they are first needed.
-struct Statements<'c> {
-    connection: &'c Connection,
-    texts: &'static Texts,
-    compiled: [Option<CachedStatement<'c>>; KINDS],
+/// What is done with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    /// It comes; if it is there, nothing happens.
+    Add,
+    /// It goes.
+    Remove,
 }
 
-/// Puts lines in, or takes them out.
-pub(super) struct Lines<'c, 'm> {
-    connection: &'c Connection,
-    pub(super) memory: &'m mut Memory,
-    pub(super) known: &'m mut Known,
-    statements: Statements<'c>,
+/// The lines of a resource, on their way to [`super::pending::Pending`].
+pub(super) struct Lines<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) memory: &'a mut Memory,
+    pub(super) known: &'a mut Known,
+    pub(super) verb: Verb,
 }
 
-impl<'c, 'm> Lines<'c, 'm> {
-    /// Lines that come.
-    pub(super) fn adding(
-        connection: &'c Connection,
-        memory: &'m mut Memory,
-        known: &'m mut Known,
-    ) -> Self {
-        Self { connection, memory, known, statements: Statements::new(connection, &ADD) }
-    }
-
-    /// Lines that go.
-    pub(super) fn removing(
-        connection: &'c Connection,
-        memory: &'m mut Memory,
-        known: &'m mut Known,
-    ) -> Self {
-        Self { connection, memory, known, statements: Statements::new(connection, &REMOVE) }
-    }
-}
-
-/// Takes out every line of a resource.
-pub(super) fn remove_all(connection: &Connection, res: i64) -> rusqlite::Result<()> {
-    for text in REMOVE_ALL {
-        connection.prepare_cached(text)?.execute([res])?;
-    }
-    Ok(())
-}
-
-impl Tables for Lines<'_, '_> {
+impl Tables for Lines<'_> {
     type Error = rusqlite::Error;
 
     fn system(&mut self, uri: Option<&str>) -> rusqlite::Result<i32> {
@@ -111,12 +86,52 @@ impl Tables for Lines<'_, '_> {
     }
 
     fn contained(&mut self, ty: ResourceType, id: &str) -> rusqlite::Result<Option<i64>> {
-        super::apply::find(self.connection, self.known, (ty, id))
+        find(self.connection, self.known, (ty, id))
     }
 
-    fn line(&mut self, res: i64, line: Line<'_>) -> rusqlite::Result<()> {
-        let (kind, statements) = (kind(&line), &mut self.statements);
-        let statement = statements.of(kind)?;
+    fn line(&mut self, res: i64, line: Line<&str>) -> rusqlite::Result<()> {
+        self.memory.pending.line(self.verb, res, line);
+        Ok(())
+    }
+}
+
+/// Takes out every line of a resource.
+pub(super) fn remove_all(connection: &Connection, res: i64) -> rusqlite::Result<()> {
+    for text in REMOVE_ALL {
+        connection.prepare_cached(text)?.execute([res])?;
+    }
+    Ok(())
+}
+
+/// The statements of one table, compiled when they are first needed.
+pub(super) struct Statements<'c> {
+    connection: &'c Connection,
+    adding: Option<CachedStatement<'c>>,
+    removing: Option<CachedStatement<'c>>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, adding: None, removing: None }
+    }
+
+    /// Writes a line of the table, the same as before.
+    pub(super) fn execute(
+        &mut self,
+        verb: Verb,
+        res: i64,
+        line: Line<&str>,
+    ) -> rusqlite::Result<()> {
+        let (slot, texts) = match verb {
+            Verb::Add => (&mut self.adding, &ADD),
+            Verb::Remove => (&mut self.removing, &REMOVE),
+        };
+        let statement = if let Some(statement) = slot {
+            statement
+        } else {
+            let text = texts.get(kind(&line)).copied().unwrap_or_default();
+            slot.insert(self.connection.prepare_cached(text)?)
+        };
         match line {
             Line::Token { p, code, sys } => statement.execute(params![p, code, sys, res]),
             Line::Reference { p, target } => statement.execute(params![p, target, res]),
@@ -134,24 +149,8 @@ impl Tables for Lines<'_, '_> {
     }
 }
 
-impl<'c> Statements<'c> {
-    fn new(connection: &'c Connection, texts: &'static Texts) -> Self {
-        Self { connection, texts, compiled: [const { None }; KINDS] }
-    }
-
-    fn of(&mut self, kind: usize) -> rusqlite::Result<&mut CachedStatement<'c>> {
-        let none = || rusqlite::Error::InvalidParameterName(format!("table {kind}"));
-        let text = self.texts.get(kind).ok_or_else(none)?;
-        let slot = self.compiled.get_mut(kind).ok_or_else(none)?;
-        match slot {
-            Some(statement) => Ok(statement),
-            None => Ok(slot.insert(self.connection.prepare_cached(text)?)),
-        }
-    }
-}
-
-/// The place of its statement.
-const fn kind(line: &Line<'_>) -> usize {
+/// The place of its table in the lists of statements.
+pub(super) const fn kind<T>(line: &Line<T>) -> usize {
     match line {
         Line::Token { .. } => 0,
         Line::Reference { .. } => 1,

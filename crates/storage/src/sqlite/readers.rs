@@ -12,9 +12,12 @@ use rusqlite::Connection;
 use super::{
     connection,
     deadline::{self, Deadline},
-    query, trouble,
+    query, records, trouble,
 };
-use crate::find::{Version, position::Commit, statement::Statement};
+use crate::{
+    find::{Version, position::Commit, statement::Statement},
+    row::Row,
+};
 
 /// A stack of idle readers: the one used last is the one with the warm cache.
 #[derive(Debug)]
@@ -51,6 +54,14 @@ impl Readers {
     pub(crate) fn find(&self, statement: &Statement) -> Result<Vec<Version>, Outcome> {
         let reader = self.take(deadline::TIME_MAX)?;
         let answer = query::versions(&reader.connection, statement);
+        self.put_back(reader);
+        answer
+    }
+
+    /// Runs a statement on the vault's own tables.
+    pub(crate) fn rows(&self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        let reader = self.take(deadline::TIME_MAX)?;
+        let answer = records::rows(&reader.connection, statement);
         self.put_back(reader);
         answer
     }

@@ -16,13 +16,16 @@ use super::{
     connection,
     deadline::{self, Deadline},
     names::Names,
+    pending::Pending,
     query::Asked,
     trouble,
 };
 use crate::{
     Clock, Head, Key, body,
-    delta::{IndexDelta, Words},
-    find::{Turn, Version, inquiry, position::Commit},
+    delta::IndexDelta,
+    find::{Turn, Version, inquiry, position::Commit, statement::Statement},
+    parameters::{self, Parameters, Published},
+    row::Row,
     tx::{Delta, Indexing},
 };
 
@@ -32,6 +35,7 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Clock,
     memory: Memory,
+    parameters: Known,
     deadline: Deadline,
     /// The last commit that is on disk.
     committed: Arc<Mutex<Commit>>,
@@ -41,6 +45,16 @@ pub(crate) struct Writer {
     pub(super) touched: Vec<Key>,
 }
 
+/// The search parameters, as the open transaction sees them.
+#[derive(Debug)]
+struct Known {
+    now: Arc<Parameters>,
+    /// What is undone with the open savepoint.
+    before: Arc<Parameters>,
+    /// What is committed.
+    published: Published,
+}
+
 /// Where the counters stand and what was looked up before.
 #[derive(Debug)]
 pub(super) struct Memory {
@@ -48,10 +62,8 @@ pub(super) struct Memory {
     pub(super) last_commit: i64,
     last_time: Instant,
     names: Names,
-    /// Words that the full-text index does not have yet, by resource.
-    pub(super) words: Vec<(i64, Words, String)>,
-    /// How many of them there were before the open savepoint.
-    words_before: usize,
+    /// What the index tables lack until the group ends.
+    pub(super) pending: Pending,
 }
 
 impl Writer {
@@ -61,22 +73,40 @@ impl Writer {
         let (last_res, last_time, last_commit) =
             counters(&connection).map_err(|error| trouble(&error))?;
         let deadline = Deadline::on(&connection).map_err(|error| trouble(&error))?;
+        let kept = super::records::rows(&connection, &parameters::all())?;
+        let now = Arc::new(parameters::load(&kept)?);
+        let published = Published::new(Arc::clone(&now));
         Ok(Self {
             connection,
             clock,
+            parameters: Known { before: Arc::clone(&now), now, published },
             memory: Memory {
                 last_res,
                 last_commit,
                 last_time: Instant::from_millis(last_time),
                 names: Names::default(),
-                words: Vec::new(),
-                words_before: 0,
+                pending: Pending::default(),
             },
             deadline,
             committed: Arc::new(Mutex::new(Commit { number: last_commit, time: last_time })),
             is_written: false,
             touched: Vec::new(),
         })
+    }
+
+    /// Where changes of the search parameters are told, once they are committed.
+    pub(crate) fn published(&self) -> Published {
+        self.parameters.published.clone()
+    }
+
+    /// The search parameters, as the open transaction sees them.
+    pub(crate) fn parameters(&self) -> Arc<Parameters> {
+        Arc::clone(&self.parameters.now)
+    }
+
+    /// Changes the search parameters for whoever writes from now on.
+    pub(crate) fn set_parameters(&mut self, next: Arc<Parameters>) {
+        self.parameters.now = next;
     }
 
     /// Where the number of the last commit can be read.
@@ -96,9 +126,10 @@ impl Writer {
     }
 
     pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
-        self.write_words()?;
+        self.memory.pending.keep();
+        self.write_pending()?;
         self.run("commit")?;
+        self.parameters.published.publish(&self.parameters.now);
         *self.committed.lock().unwrap_or_else(PoisonError::into_inner) = self.memory.commit();
         self.memory.names.keep();
         Ok(())
@@ -109,8 +140,8 @@ impl Writer {
         if let Err(error) = self.run("rollback") {
             tracing::error!(%error, "rollback");
         }
-        self.memory.words.clear();
-        self.memory.words_before = 0;
+        self.parameters.now = self.parameters.published.now();
+        self.memory.pending.clear();
         self.memory.names.undo();
         match counters(&self.connection) {
             Ok((res, ..)) => self.memory.last_res = res,
@@ -119,42 +150,28 @@ impl Writer {
     }
 
     pub(super) fn savepoint(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = self.memory.words.len();
+        self.memory.pending.begin();
+        self.parameters.before = Arc::clone(&self.parameters.now);
         self.run("savepoint request")
     }
 
     pub(super) fn release(&mut self) -> rusqlite::Result<()> {
-        self.memory.words_before = 0;
+        self.memory.pending.keep();
         self.run("release request")
     }
 
     /// Undoes what the current request did, and only that.
     pub(super) fn undo(&mut self) -> rusqlite::Result<()> {
-        self.memory.words.truncate(self.memory.words_before);
+        self.memory.pending.undo();
+        self.parameters.now = Arc::clone(&self.parameters.before);
         self.memory.names.undo();
         self.run("rollback to request")?;
         self.release()
     }
 
-    /// Hands words to the full-text index, which makes a segment of what it has whenever a savepoint or a larger
-    /// statement begins: so all words of a group come at once.
-    fn write_words(&mut self) -> rusqlite::Result<()> {
-        for (res, words, terms) in &self.memory.words {
-            if *words == Words::Change {
-                let sql = "delete from idx_word where rowid = ?1";
-                self.connection.prepare_cached(sql)?.execute([res])?;
-            }
-            if !terms.is_empty() {
-                let sql = "insert into idx_word (rowid, words) values (?1, ?2)";
-                self.connection.prepare_cached(sql)?.execute(params![res, terms])?;
-            }
-        }
-        // what a savepoint undoes may not be its own
-        self.memory.words.truncate(self.memory.words_before);
-        for (_, words, _) in &mut self.memory.words {
-            *words = Words::Change;
-        }
-        Ok(())
+    /// Writes what the index tables still lack: before whatever reads or changes them otherwise.
+    fn write_pending(&mut self) -> rusqlite::Result<()> {
+        self.memory.pending.write(&self.connection)
     }
 
     fn run(&mut self, sql: &str) -> rusqlite::Result<()> {
@@ -202,11 +219,11 @@ impl Writer {
     pub(crate) fn find(
         &mut self,
         _permit: &Permit,
-        indexing: Indexing<'_>,
+        indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
-        self.write_words().map_err(|error| trouble(&error))?;
+        self.write_pending().map_err(|error| trouble(&error))?;
         let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
         self.deadline.begin(deadline::TIME_MAX);
         let page =
@@ -226,14 +243,25 @@ impl Writer {
             .map_err(|error| trouble(&error))
     }
 
+    /// See [`crate::Tx::rows`].
+    pub(crate) fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        super::records::rows(&self.connection, statement)
+    }
+
+    /// See [`crate::Tx::execute`].
+    pub(crate) fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
+        self.is_written = true;
+        super::records::execute(&self.connection, statement)
+    }
+
     /// See [`crate::Tx::index_again`].
     pub(crate) fn index(
         &mut self,
         _permit: &Permit,
-        deltas: &[(ResourceType, i64, IndexDelta)],
+        deltas: &[(ResourceType, i64, &IndexDelta)],
     ) -> Result<(), Outcome> {
         self.is_written = true;
-        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, delta));
+        let changed = deltas.iter().map(|(ty, res, delta)| (*res, *ty, *delta));
         let mut known = super::apply::Known::new();
         super::apply::index(&self.connection, &mut self.memory, &mut known, changed)
             .map_err(|error| trouble(&error))

@@ -117,8 +117,11 @@ pub(crate) struct Query {
 pub(crate) fn query(dice: &mut Dice) -> Query {
     let (ty, _) = PARAMETERS[weighted(dice)];
     let mut pairs = Vec::new();
-    for _ in 0..=dice.below(3) {
-        pairs.push(clause(dice, ty));
+    pairs.push(clause(dice, ty));
+    for chance in [30, 15] {
+        if dice.percent(chance) {
+            pairs.push(clause(dice, ty));
+        }
     }
     if dice.percent(40) {
         pairs.push(("_sort".to_owned(), sort(dice, ty)));
@@ -385,7 +388,15 @@ fn filter(dice: &mut Dice, ty: &str, depth: usize) -> String {
             dice.one(&["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]),
             dice.one(DATES)
         ),
-        _ => format!("{code} {} {}", dice.one(&["eq", "gt", "lt", "ge", "le"]), dice.one(NUMBERS)),
+        SearchKind::Number
+        | SearchKind::Token
+        | SearchKind::Reference
+        | SearchKind::Composite
+        | SearchKind::Quantity
+        | SearchKind::Uri
+        | SearchKind::Special => {
+            format!("{code} {} {}", dice.one(&["eq", "gt", "lt", "ge", "le"]), dice.one(NUMBERS))
+        }
     }
 }
 
