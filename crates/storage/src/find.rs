@@ -143,3 +143,6 @@ impl Columns<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -154,12 +154,9 @@ pub(super) fn track(sort: &Sort, parts: &[Part<'_>], domain: Domain, names: &Nam
             let sign = if sort.direction == Direction::Ascending { "<" } else { ">" };
             // the first of its rows: whole rows are never equal
             let columns = |row: &str| -> String {
-                let columns: Vec<String> = [&[column, "p"], others(table)]
-                    .concat()
-                    .iter()
-                    .map(|one| format!("{row}.{one}"))
-                    .collect();
-                columns.join(", ")
+                let others = others(table).iter().filter(|one| **one != column);
+                let columns = [column, "p"].into_iter().chain(others.copied());
+                columns.map(|one| format!("{row}.{one}")).collect::<Vec<_>>().join(", ")
             };
             let sooner = sql(format!("({}) {sign} ({})", columns("s"), columns("d")), []);
             let rows = names.dialect.by_resource(table, "s");
