@@ -52,7 +52,8 @@ pub(crate) async fn search(
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask).await?;
+            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask)
+                .await?;
     }
     Ok(page)
 }
