@@ -72,7 +72,9 @@ pub(crate) fn progress(done: u64, total: Option<u64>) -> String {
 fn operators(caller: &Caller) -> Result<Permit, Outcome> {
     match caller {
         Caller::Operator => authorize(caller, Action::Update, None),
-        Caller::Anonymous | _ => Err(Outcome::new(IssueType::Login, "$reindex is for the operator of this vault")),
+        Caller::Anonymous | _ => {
+            Err(Outcome::new(IssueType::Login, "$reindex is for the operator of this vault"))
+        }
     }
 }
 

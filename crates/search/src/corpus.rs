@@ -46,8 +46,11 @@ pub struct Corpus {
     entries: Vec<Entry>,
     by_key: BTreeMap<(ResourceType, Box<str>), usize>,
     /// By canonical URL: what has it, and its version.
-    by_url: BTreeMap<Box<str>, Vec<(Option<Box<str>>, usize)>>,
+    by_url: BTreeMap<Box<str>, Vec<Canonical>>,
 }
+
+/// The version of a canonical, and its place in the corpus.
+type Canonical = (Option<Box<str>>, usize);
 
 /// A value that is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

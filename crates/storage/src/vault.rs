@@ -73,7 +73,6 @@ impl Inner {
 
 impl Inner {
     /// The answer, and whether its time is over.
-    #[expect(clippy::type_complexity, reason = "an answer and a remark on it")]
     fn ask_sqlite<T>(
         &self,
         time_max: Duration,
@@ -171,6 +170,10 @@ impl Vault {
 
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.inner.wake)
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.inner.engine, Engine::Postgres(_))
     }
 
     pub(crate) fn progress(&self) -> &Progress {

@@ -53,11 +53,11 @@ pub(crate) fn anywhere(
 /// <https://www.sqlite.org/fts5.html#full_text_query_syntax>.
 pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<str>>]) -> String {
     let list = |words: &Vec<Box<str>>| {
-        let word = |word: &Box<str>| {
+        let word = |word: &str| {
             let terms = anywhere(ty, scope, word).map(|term| format!("\"{term}\""));
             format!("({})", terms.collect::<Vec<_>>().join(" OR "))
         };
-        let words: Vec<String> = words.iter().map(word).collect();
+        let words: Vec<String> = words.iter().map(|one| word(one)).collect();
         format!("({})", words.join(" AND "))
     };
     any.iter().filter(|words| !words.is_empty()).map(list).collect::<Vec<_>>().join(" OR ")

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// From the ground up. A crate may depend on crates of lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["fhir-model"],
+    &["beds", "fhir-model"],
     &["fhirpath"],
     &["search", "terminology"],
     &["auth"],
@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 
 /// Crates without async, clock, environment, randomness or I/O.
-const PURE: &[&str] = &["auth", "fhir-model", "fhirpath", "search", "terminology"];
+const PURE: &[&str] = &["auth", "beds", "fhir-model", "fhirpath", "search", "terminology"];
 
 /// What a pure crate must not depend on.
 const IMPURE: &[&str] = &["actix-web", "rusqlite", "sea-orm", "tokio", "uuid"];

@@ -49,6 +49,7 @@ async fn run(database: &DatabaseConnection, sql: &str) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "statements, one after the other")]
 fn statements(patients: u64, body: &dyn Fn(&str) -> String) -> Vec<String> {
     let ty = |name: &str| ResourceType::named(name).unwrap();
     let number = |name: &str| ty(name).number();

@@ -102,6 +102,7 @@ async fn main() {
     }
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "told on the command line")]
 async fn measure(vault: &Vault, query: &str, patients: u64, explain: bool) {
     let permit = authorize(&Caller::Operator, Action::Search, None).unwrap();
     let started = Instant::now();
@@ -118,7 +119,7 @@ async fn measure(vault: &Vault, query: &str, patients: u64, explain: bool) {
             let count = plan.count.unwrap_or(20);
             match vault.search(&permit, &plan, &Turn::First, count).await {
                 Ok(page) => {
-                    found = u64::try_from(page.versions.len() + page.included.len()).unwrap()
+                    found = u64::try_from(page.versions.len() + page.included.len()).unwrap();
                 }
                 Err(outcome) => println!("{query}: {outcome}"),
             }

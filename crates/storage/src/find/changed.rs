@@ -140,7 +140,6 @@ pub(super) fn compare(a: &SortValue, b: &SortValue) -> Ordering {
         (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
         (SortValue::Real(a), SortValue::Real(b)) => a.total_cmp(b),
         (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
-        (SortValue::Missing, SortValue::Missing) => Ordering::Equal,
         // of one kind all
         (
             SortValue::Missing | SortValue::Integer(_) | SortValue::Real(_) | SortValue::Text(_),

@@ -23,7 +23,7 @@ pub(super) struct Leaders<'a> {
     pub(super) sizes: &'a Sizes,
 }
 
-impl<'a> Leaders<'a> {
+impl Leaders<'_> {
     /// The stretches of index rows that a filter finds, all together exactly what it means; `None` when it cannot
     /// lead.
     pub(super) fn ranges(self, filter: &Filter, part: &Part<'_>) -> Option<Vec<Range>> {

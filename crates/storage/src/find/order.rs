@@ -202,7 +202,7 @@ impl Order {
     }
 
     /// From the first value on: a bound that an index can use where several values decide.
-    pub(super) fn from_first(&self, column: &str) -> Sql {
+    pub(super) fn since_first(&self, column: &str) -> Sql {
         let value = self.from.as_ref().and_then(|from| bind(from.values.first()?));
         let sign = self.ways.first().map_or(">", |way| way.sign());
         value.map_or(Sql::always(), |value| sql(format!("{column} {sign}= ?"), [value]))

@@ -204,7 +204,7 @@ fn valued(plan: &Plan, walk: &Walk<'_, '_>, track: &sort::Track) -> Sql {
         let position = match columns.as_slice() {
             [_, _] => order.beyond_in_index(&places),
             _ => Sql::all([
-                order.from_first(places.first().copied().unwrap_or("d.res")),
+                order.since_first(places.first().copied().unwrap_or("d.res")),
                 order.beyond(&places),
             ]),
         };

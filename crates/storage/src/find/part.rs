@@ -75,7 +75,16 @@ fn flatten<'p>(filters: &'p [Filter], into: &mut Vec<&'p Filter>) {
     for filter in filters {
         match filter {
             Filter::All(inner) => flatten(inner, into),
-            other => into.push(other),
+            Filter::Any(_)
+            | Filter::Not(_)
+            | Filter::Id(_)
+            | Filter::Updated(_)
+            | Filter::Value { .. }
+            | Filter::Present { .. }
+            | Filter::Chain { .. }
+            | Filter::Has { .. }
+            | Filter::Words { .. }
+            | Filter::Near { .. } => into.push(filter),
         }
     }
 }

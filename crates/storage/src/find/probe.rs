@@ -203,14 +203,18 @@ fn collect_filter<'p>(
             }
         }
         Filter::Any(inner) | Filter::All(inner) => {
-            inner.iter().for_each(|one| collect_filter(one, (part, dialect), into));
+            for one in inner {
+                collect_filter(one, (part, dialect), into);
+            }
         }
         Filter::Chain { targets, .. } => targets
             .iter()
             .flat_map(|plan| Part::of_type(plan, Domain::Either))
             .for_each(|part| collect(&part, dialect, into)),
         Filter::Has { source, .. } => {
-            Part::of_type(source, Domain::Own).iter().for_each(|part| collect(part, dialect, into));
+            for part in &Part::of_type(source, Domain::Own) {
+                collect(part, dialect, into);
+            }
         }
         Filter::Id(_) | Filter::Not(_) | Filter::Present { .. } => {}
     }

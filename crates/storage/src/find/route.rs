@@ -30,7 +30,7 @@ pub(super) async fn choose(
     let is_sorted = sorts(plan);
     let is_open = match before {
         Some(_) => is_nested,
-        None => is_nested || parts.iter().any(|part| is_open(part, is_sorted)),
+        None => is_nested || parts.iter().any(|part| is_open(part, if is_sorted { 1 } else { 2 })),
     };
     if is_open {
         sizes.count(parts, names, ask, FEW).await?;
@@ -52,7 +52,7 @@ pub(super) async fn for_all(
     (names, ask): (&Names, &mut impl Ask),
 ) -> Result<(Route, Sizes), Outcome> {
     let mut sizes = Sizes::default();
-    if parts.iter().any(|part| is_open(part, false)) {
+    if parts.iter().any(|part| is_open(part, 2)) {
         sizes.count(parts, names, ask, FEW).await?;
         if !parts.iter().all(|part| is_small(&sizes, part)) {
             sizes.count(parts, names, ask, MANY).await?;
@@ -67,11 +67,10 @@ fn sorts(plan: &Plan) -> bool {
     !plan.sort.is_empty() || shown(plan) == Some(ContainedType::Container)
 }
 
-/// Whether it must be counted to know which filter of a part leads.
-fn is_open(part: &Part<'_>, is_sorted: bool) -> bool {
+/// Whether it must be counted to know which filter of a part leads: so many could at least.
+fn is_open(part: &Part<'_>, least: usize) -> bool {
     let able = Sizes::default().ranked(part);
     let is_certain = able.iter().any(|n| matches!(part.filters.get(*n), Some(Filter::Id(_))));
-    let least = if is_sorted { 1 } else { 2 };
     able.len() >= least && !is_certain
 }
 

@@ -104,7 +104,7 @@ impl Walk<'_, '_> {
             .with(and(self.order.beyond_in_index(&[&value, &res])))
             .then(&format!("\n{}", self.order.along(&[&res])))
             .with(self.limit());
-        let from = self.order.from_first("s.res");
+        let from = self.order.since_first("s.res");
         sql("select t.res as k1, page.res as res\nfrom   (select distinct s.res from (\n  ", [])
             .with(each.of.clone().indented(2))
             .then("\n) as s\nwhere  ")

@@ -1,6 +1,7 @@
 //! How hard the background works: all it can while nobody asks for anything, little while somebody does.
 
 use std::{
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -19,8 +20,12 @@ struct Counter {
     requests: AtomicU64,
 }
 
-/// For each second of work so many seconds of rest while requests come.
-const REST_FACTOR: f64 = 1.0;
+/// What a processor's share of light work is while requests come: resources a second.
+const PER_PROCESSOR: f64 = 12_000.0;
+/// Rest after a second of light work, at least: others write, and processors are taken.
+const LEAST_REST: f64 = 0.25;
+/// Rest after a second of heavy work.
+const REST: f64 = 1.0;
 /// Requests a second that are none to speak of.
 const QUIET_PER_SECOND: f64 = 20.0;
 
@@ -42,23 +47,41 @@ impl Traffic {
 pub(crate) struct Pace {
     traffic: Traffic,
     seen: u64,
+    /// Resources a second while requests come.
+    steadily: f64,
 }
 
 impl Pace {
     pub(crate) fn new(traffic: Traffic) -> Self {
         traffic.0.is_watched.store(true, Ordering::Relaxed);
-        Self { seen: traffic.so_far(), traffic }
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+        let steadily = PER_PROCESSOR * f64::from(processors);
+        Self { seen: traffic.so_far(), traffic, steadily }
     }
 
-    /// Rests as long as the requests that came during this work ask for.
+    /// Rests after light work on so many resources: a steady rate is quick enough while requests come.
+    pub(crate) async fn rest_steadily(&mut self, worked: Duration, resources: usize) {
+        let resources = u32::try_from(resources).unwrap_or(u32::MAX);
+        let due = Duration::from_secs_f64(f64::from(resources) / self.steadily);
+        let rest = due.saturating_sub(worked).max(worked.mul_f64(LEAST_REST));
+        self.rest_for(worked, rest).await;
+    }
+
+    /// Rests after heavy work.
     pub(crate) async fn rest(&mut self, worked: Duration) {
+        self.rest_for(worked, worked.mul_f64(REST)).await;
+    }
+
+    /// Rests, unless nobody asked for anything meanwhile.
+    async fn rest_for(&mut self, worked: Duration, rest: Duration) {
         let so_far = self.traffic.so_far();
         let requests = u32::try_from(so_far - self.seen).unwrap_or(u32::MAX);
         let is_quiet = f64::from(requests) <= QUIET_PER_SECOND * worked.as_secs_f64();
         if is_quiet {
             tokio::task::yield_now().await;
         } else {
-            tokio::time::sleep(worked.mul_f64(REST_FACTOR)).await;
+            tokio::time::sleep(rest).await;
         }
         self.seen = self.traffic.so_far();
     }

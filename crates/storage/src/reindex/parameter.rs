@@ -18,8 +18,10 @@ use crate::{
     row::ask,
 };
 
-/// Resources read together. Each transaction takes the writer for some milliseconds.
-const BATCH: i64 = 1000;
+/// Resources read together. On SQLite each transaction takes the one writer, for some milliseconds; on PostgreSQL
+/// it keeps nobody but the changes of these resources waiting.
+const BATCH_SQLITE: i64 = 1000;
+const BATCH_POSTGRES: i64 = 4000;
 
 /// Parameters of one type that came equally far: one walk over the resources serves them all.
 #[derive(Debug, Clone)]
@@ -29,6 +31,8 @@ struct Walk {
     from: i64,
     done: u64,
     total: i64,
+    /// How many resources to read together.
+    batch: i64,
 }
 
 /// Walks on until there is no more, or something else is to be done.
@@ -46,7 +50,7 @@ pub(super) async fn work(vault: &Vault, ty: ResourceType) -> Result<Turn, Outcom
     while let Some(upto) = batch.upto {
         let started = Instant::now();
         let ahead = Walk { from: upto, ..walk.clone() };
-        let batch_read = batch.read as u64;
+        let read = batch.read;
         let step = Step { walk, upto, batch, maker: Arc::clone(&maker) };
         // the next ones are read while these are written
         let (written, next) = tokio::join!(
@@ -56,11 +60,10 @@ pub(super) async fn work(vault: &Vault, ty: ResourceType) -> Result<Turn, Outcom
         if !written? || vault.parameters().epoch != epoch || vault.is_closing() {
             return Ok(Turn::Worked);
         }
-        let read = batch_read;
-        done += read;
+        done += read as u64;
         vault.progress().tell(&ahead.params, done, ahead.total);
         (walk, batch) = (ahead, next?);
-        pace.rest(started.elapsed()).await;
+        pace.rest_steadily(started.elapsed(), read).await;
     }
     vault.commit_aside(permit()?, Finish { walk }).await?;
     Ok(Turn::Worked)
@@ -92,7 +95,8 @@ impl Walk {
             total = vault.rows(count).await?.first().map_or(0, |row| row.integer(0));
         }
         let done = u64::try_from(first.integer(3)).unwrap_or(0);
-        Ok(Some(Self { ty, params, from, done, total }))
+        let batch = if vault.is_postgres() { BATCH_POSTGRES } else { BATCH_SQLITE };
+        Ok(Some(Self { ty, params, from, done, total, batch }))
     }
 
     fn next(&self) -> Statement {
@@ -104,7 +108,7 @@ impl Walk {
                and  res > ?
              order  by res
              limit  ?",
-            [i64::from(self.ty.number()).into(), self.from.into(), BATCH.into()],
+            [i64::from(self.ty.number()).into(), self.from.into(), self.batch.into()],
         )
     }
 }

@@ -8,8 +8,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     clippy::tests_outside_test_module,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on has failed"
 )]
 
@@ -237,7 +237,7 @@ async fn walk(vault: &Vault, plan: &Plan, count: u32, name: &str) -> Vec<Page> {
     let mut previous = pages.last().and_then(|page| page.previous.clone());
     while let Some(position) = previous {
         let page = search(&Turn::Before(position)).await;
-        previous = page.previous.clone();
+        previous.clone_from(&page.previous);
         back.splice(0..0, page.versions.iter().map(called).collect::<Vec<_>>());
         assert!(back.len() < 5000, "{name}: the pages do not end backwards");
     }

@@ -388,7 +388,15 @@ fn filter(dice: &mut Dice, ty: &str, depth: usize) -> String {
             dice.one(&["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"]),
             dice.one(DATES)
         ),
-        _ => format!("{code} {} {}", dice.one(&["eq", "gt", "lt", "ge", "le"]), dice.one(NUMBERS)),
+        SearchKind::Number
+        | SearchKind::Token
+        | SearchKind::Reference
+        | SearchKind::Composite
+        | SearchKind::Quantity
+        | SearchKind::Uri
+        | SearchKind::Special => {
+            format!("{code} {} {}", dice.one(&["eq", "gt", "lt", "ge", "le"]), dice.one(NUMBERS))
+        }
     }
 }
 

@@ -1,0 +1,244 @@
+//! What a plan is made from, and the same grouped: beds of one kind in one hospital are a class, requests
+//! with the same needs a profile.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bed::{Bay, Bed, Hospital, Kind};
+use crate::constraint;
+use crate::cost;
+use crate::network::{Class, INFEASIBLE, Network};
+use crate::place::{Position, Spot};
+use crate::policy::Policy;
+use crate::rank::{Standing, rank};
+use crate::request::{Needs, Request};
+
+/// The queue and the beds at an instant. What the lists are ordered by does not matter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// In milliseconds since 1970.
+    pub as_of_millis: i64,
+    /// The policy in force.
+    pub policy: Policy,
+    /// Every hospital that a bed names.
+    pub hospitals: Vec<Hospital>,
+    /// All beds, free or not: those that are not free help to explain.
+    pub beds: Vec<Bed>,
+    /// The queue.
+    pub requests: Vec<Request>,
+}
+
+/// Why there is no plan for a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Two hospitals have this id.
+    HospitalTwice(String),
+    /// Two beds have this id.
+    BedTwice(String),
+    /// Two requests have this id.
+    RequestTwice(String),
+    /// A bed names a hospital that is not there.
+    HospitalUnknown {
+        /// The bed.
+        bed: String,
+        /// What it names.
+        hospital: String,
+    },
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::HospitalTwice(id) => write!(f, "The hospital {id} is listed twice"),
+            Self::BedTwice(id) => write!(f, "The bed {id} is listed twice"),
+            Self::RequestTwice(id) => write!(f, "The request {id} is listed twice"),
+            Self::HospitalUnknown { bed, hospital } => {
+                write!(f, "The bed {bed} stands in the hospital {hospital}, which is not listed")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// A snapshot with places in lists instead of ids.
+#[derive(Debug)]
+pub(crate) struct Grouped<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    /// Requests that take part, the first to be served first.
+    pub(crate) ranked: Vec<(&'a Request, Standing)>,
+    /// In an order that does not depend on ids, as long as positions differ.
+    pub(crate) hospitals: Vec<(&'a Hospital, Option<Spot>)>,
+    /// All beds with the places of their hospitals.
+    pub(crate) beds: Vec<(usize, &'a Bed)>,
+    /// Classes of free beds, by hospital and then by kind.
+    pub(crate) classes: Vec<FreeClass<'a>>,
+    /// Of the ranked requests, the places of their needs in `needs`.
+    pub(crate) profile_of: Vec<usize>,
+    pub(crate) needs: Vec<Needs>,
+    /// Where the patients are.
+    pub(crate) spots: Vec<Option<Spot>>,
+}
+
+/// Free beds that are alike, those to be given first first.
+#[derive(Debug)]
+pub(crate) struct FreeClass<'a> {
+    pub(crate) hospital: usize,
+    pub(crate) kind: &'a Kind,
+    pub(crate) beds: Vec<&'a Bed>,
+}
+
+impl<'a> Grouped<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Result<Self, Fault> {
+        let twice = |ids: Vec<&'a str>| {
+            let mut ids = ids;
+            ids.sort_unstable();
+            ids.windows(2)
+                .find(|pair| pair.first() == pair.last())
+                .and_then(|pair| pair.first())
+                .map(|id| (*id).to_owned())
+        };
+        let requests = &snapshot.requests;
+        if let Some(id) = twice(requests.iter().map(|request| request.id.as_str()).collect()) {
+            return Err(Fault::RequestTwice(id));
+        }
+        if let Some(id) = twice(snapshot.beds.iter().map(|bed| bed.id.as_str()).collect()) {
+            return Err(Fault::BedTwice(id));
+        }
+        if let Some(id) = twice(snapshot.hospitals.iter().map(|it| it.id.as_str()).collect()) {
+            return Err(Fault::HospitalTwice(id));
+        }
+        let mut hospitals: Vec<&Hospital> = snapshot.hospitals.iter().collect();
+        hospitals.sort_by_key(|hospital| (hospital.position, hospital.id.as_str()));
+        let beds = beds(snapshot, &hospitals)?;
+        let ranked: Vec<(&Request, Standing)> =
+            rank(requests, &snapshot.policy, snapshot.as_of_millis)
+                .into_iter()
+                .filter_map(|(n, standing)| Some((requests.get(n)?, standing)))
+                .collect();
+        let needs = relevant_needs(&ranked, &snapshot.beds);
+        let (different, profile_of) = interned(needs.iter());
+        let needs = different.into_iter().cloned().collect();
+        let spot = |hospital: &'a Hospital| hospital.position.map(Position::spot);
+        Ok(Self {
+            snapshot,
+            hospitals: hospitals.into_iter().map(|hospital| (hospital, spot(hospital))).collect(),
+            classes: classes(&beds),
+            beds,
+            profile_of,
+            needs,
+            spots: ranked.iter().map(|(request, _)| request.position.map(Position::spot)).collect(),
+            ranked,
+        })
+    }
+
+    /// Leaves the first requests only.
+    pub(crate) fn truncate(&mut self, requests: usize) {
+        self.ranked.truncate(requests);
+        self.profile_of.truncate(requests);
+        self.spots.truncate(requests);
+    }
+
+    /// From the patient of a ranked request to a hospital.
+    pub(crate) fn metres(&self, ranked: usize, hospital: usize) -> Option<u32> {
+        let from = (*self.spots.get(ranked)?)?;
+        let (_, to) = self.hospitals.get(hospital)?;
+        Some(from.metres_to((*to)?))
+    }
+
+    /// The problem in numbers, over the free beds.
+    pub(crate) fn network(&self) -> Network {
+        let policy = &self.snapshot.policy;
+        let (kinds, kind_of) = interned(self.classes.iter().map(|class| class.kind));
+        let (sites, site_of) = interned(self.classes.iter().map(|class| &class.hospital));
+        let fit = self.needs.iter().flat_map(|needs| {
+            kinds.iter().map(|kind| match constraint::by_kind(needs, kind, policy).next() {
+                Some(_) => INFEASIBLE,
+                None => cost::total(cost::by_kind(needs, kind, policy)).into(),
+            })
+        });
+        let approach = (0..self.ranked.len())
+            .flat_map(|ranked| sites.iter().map(move |hospital| self.approach(ranked, **hospital)));
+        let classes = self.classes.iter().zip(kind_of).zip(&site_of);
+        Network {
+            sites: sites.len(),
+            kinds: kinds.len(),
+            fit: fit.collect(),
+            approach: approach.collect(),
+            profile_of: self.profile_of.clone(),
+            classes: classes
+                .map(|((class, kind), site)| Class { site: *site, kind, beds: class.beds.len() })
+                .collect(),
+        }
+    }
+
+    fn approach(&self, ranked: usize, hospital: usize) -> i64 {
+        let policy = &self.snapshot.policy;
+        let (Some((request, _)), Some((site, _))) =
+            (self.ranked.get(ranked), self.hospitals.get(hospital))
+        else {
+            return INFEASIBLE;
+        };
+        let metres = self.metres(ranked, hospital);
+        match constraint::by_hospital(request, &site.id, metres).next() {
+            Some(_) => INFEASIBLE,
+            None => cost::total(cost::by_hospital(request, &site.id, metres, policy)).into(),
+        }
+    }
+}
+
+fn beds<'a>(
+    snapshot: &'a Snapshot,
+    hospitals: &[&Hospital],
+) -> Result<Vec<(usize, &'a Bed)>, Fault> {
+    let place: BTreeMap<&str, usize> =
+        hospitals.iter().enumerate().map(|(n, hospital)| (hospital.id.as_str(), n)).collect();
+    let found = snapshot.beds.iter().map(|bed| match place.get(bed.hospital.as_str()) {
+        Some(hospital) => Ok((*hospital, bed)),
+        None => Err(Fault::HospitalUnknown { bed: bed.id.clone(), hospital: bed.hospital.clone() }),
+    });
+    found.collect()
+}
+
+fn classes<'a>(beds: &[(usize, &'a Bed)]) -> Vec<FreeClass<'a>> {
+    let mut free: Vec<(usize, &Bed)> = beds
+        .iter()
+        .copied()
+        .filter(|(_, bed)| constraint::by_state(bed).next().is_none())
+        .collect();
+    free.sort_by_key(|(hospital, bed)| (*hospital, &bed.kind, bed.since_millis, bed.id.as_str()));
+    let alike = |a: &(usize, &Bed), b: &(usize, &Bed)| a.0 == b.0 && a.1.kind == b.1.kind;
+    let groups = free.chunk_by(alike).filter_map(|group| {
+        let (hospital, first) = group.first()?;
+        let beds = group.iter().map(|(_, bed)| *bed).collect();
+        Some(FreeClass { hospital: *hospital, kind: &first.kind, beds })
+    });
+    groups.collect()
+}
+
+/// The needs of each request, without organisms that no bay is for: they would make profiles that differ in
+/// nothing that counts.
+fn relevant_needs(ranked: &[(&Request, Standing)], beds: &[Bed]) -> Vec<Needs> {
+    let cohort = |bed: &'_ Bed| match &bed.kind.bay {
+        Bay::Cohort(organism) => Some(organism.clone()),
+        Bay::Single | Bay::Shared => None,
+    };
+    let cohorts: BTreeSet<String> = beds.iter().filter_map(cohort).collect();
+    let relevant = |needs: &Needs| {
+        let organism = needs.organism.clone().filter(|organism| cohorts.contains(organism));
+        Needs { organism, ..needs.clone() }
+    };
+    ranked.iter().map(|(request, _)| relevant(&request.needs)).collect()
+}
+
+/// The different values in ascending order, and of each value its place there.
+fn interned<'a, T: Ord + 'a>(
+    values: impl Iterator<Item = &'a T> + Clone,
+) -> (Vec<&'a T>, Vec<usize>) {
+    let mut different: Vec<&T> = values.clone().collect();
+    different.sort_unstable();
+    different.dedup();
+    let places = values.map(|value| different.binary_search(&value).unwrap_or_default()).collect();
+    (different, places)
+}
