@@ -107,6 +107,9 @@ impl Postgres {
         loop {
             tries += 1;
             let mut transaction = Transaction::begin(&self.pool, &self.shared, &locks).await?;
+            if tries > 1 {
+                transaction.expect_lines();
+            }
             let now = self.clock.now();
             let mut tx = Tx::new(permit, indexing(), now, Engine::Postgres(&mut transaction));
             let result = match work.run(&mut tx).await {

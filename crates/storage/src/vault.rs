@@ -213,9 +213,14 @@ impl Vault {
                 let (reply, answer) = oneshot::channel();
                 // not the vault itself: the writer's thread must not be the last to hold it
                 engine.group.submit(job(self.inner.indexing(), permit, work, reply))?;
-                answer.await.unwrap_or_else(|_| {
-                    Err(Outcome::new(IssueType::Exception, "The write failed; nothing was stored"))
-                })
+                // the work comes back with the answer: to drop it is nothing for the one who writes
+                answer.await.map_or_else(
+                    |_| {
+                        let why = "The write failed; nothing was stored";
+                        Err(Outcome::new(IssueType::Exception, why))
+                    },
+                    |(result, _work)| result,
+                )
             }
             Engine::Postgres(engine) => {
                 engine.commit(|| self.inner.indexing(), &permit, &work).await
@@ -431,7 +436,7 @@ fn job<W: Work>(
     indexing: Indexing,
     permit: Permit,
     work: W,
-    reply: oneshot::Sender<Result<W::Answer, Outcome>>,
+    reply: oneshot::Sender<(Result<W::Answer, Outcome>, W)>,
 ) -> sqlite::Job {
     let may_refuse_late = work.may_refuse_late();
     let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
@@ -449,7 +454,7 @@ fn job<W: Work>(
             keep: result.is_ok(),
             acknowledge: Box::new(move |lost| {
                 // nobody listens any more when the client went away
-                drop(reply.send(lost.map_or(result, Err)));
+                drop(reply.send((lost.map_or(result, Err), work)));
             }),
         }
     });

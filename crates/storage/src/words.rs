@@ -1,24 +1,42 @@
 //! Words as the table `idx_word` holds them: one term for a word, the type of the resource and where in the
 //! resource the word stands, so that a search for it is one list of resources on either database.
 
+use std::fmt::Write as _;
+
 use fhir_model::ResourceType;
 use search::{WordRow, WordScope};
 
 /// The term of a word in resources of a type: `14_boston`, in their narrative `14n_boston`.
 pub(crate) fn term(ty: ResourceType, scope: WordScope, word: &str) -> String {
-    let mut term = ty.number().to_string();
-    term.push_str(match scope {
-        WordScope::Content => "_",
-        WordScope::Narrative => "n_",
-    });
-    // folding makes `(1)` of U+2474: still one term
-    term.extend(word.chars().map(|c| if c.is_ascii() && !c.is_alphanumeric() { '_' } else { c }));
+    let mut term = String::with_capacity(word.len() + 5);
+    push_term(&mut term, (ty, scope), word);
     term
 }
 
-/// The terms of a resource.
-pub(crate) fn terms(ty: ResourceType, words: &[WordRow]) -> impl Iterator<Item = String> {
-    words.iter().map(move |row| term(ty, row.scope, &row.word))
+/// Appends the terms of a resource, a blank between two.
+pub(crate) fn push_terms(text: &mut String, ty: ResourceType, words: &[WordRow]) {
+    for (n, row) in words.iter().enumerate() {
+        if n > 0 {
+            text.push(' ');
+        }
+        push_term(text, (ty, row.scope), &row.word);
+    }
+}
+
+fn push_term(text: &mut String, (ty, scope): (ResourceType, WordScope), word: &str) {
+    let scope = match scope {
+        WordScope::Content => "_",
+        WordScope::Narrative => "n_",
+    };
+    // writing to a string never fails
+    write!(text, "{}{scope}", ty.number()).unwrap_or_default();
+    if word.bytes().all(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric()) {
+        text.push_str(word);
+    } else {
+        // folding makes `(1)` of U+2474: still one term
+        let plain = |c: char| if c.is_ascii() && !c.is_alphanumeric() { '_' } else { c };
+        text.extend(word.chars().map(plain));
+    }
 }
 
 /// The terms of which one must be there: what stands in the narrative is content too.

@@ -299,7 +299,8 @@ impl Pure {
             (*key).clone_into(&mut pure.owner);
             let owner = Owner { res: 0, root: key, is_contained: false };
             lines(&mut pure, owner, rows).unwrap_or_else(|never| match never {});
-            let terms = words::terms(ResourceType::named(ty).unwrap(), &rows.words);
+            let ty = ResourceType::named(ty).unwrap();
+            let terms = rows.words.iter().map(|row| words::term(ty, row.scope, &row.word));
             pure.lines.extend(terms.map(|term| format!("word {term} {key}")));
             for one in &rows.contained {
                 pure.owner = format!("{}/{key}#{}", one.ty, one.id);

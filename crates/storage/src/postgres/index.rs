@@ -13,18 +13,32 @@ pub(super) struct WordColumns {
     pub(super) terms: Vec<String>,
 }
 
-/// Adds lines, and words in the place of old ones. Lines that are there already stay. Tells the epoch of the
-/// search parameters that lines are to be made by: in the same statement, so that it costs nothing.
+/// Whether lines that come may be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// No. If they are all the same, the statement fails, and the transaction starts again and asks for
+    /// [`Lines::MayBeThere`].
+    AreNew,
+    /// Then they stay. To ask costs the database nearly as much again as the insertion.
+    MayBeThere,
+}
+
+/// Adds lines, and words in the place of old ones. Tells the epoch of the search parameters that lines are to
+/// be made by: in the same statement, so that it costs nothing.
 pub(super) async fn add(
     connection: &mut PgConnection,
-    columns: &Columns,
-    words: &WordColumns,
+    (columns, words): (&Columns, &WordColumns),
+    lines: Lines,
 ) -> Result<u64, sqlx::Error> {
+    let conflict = match lines {
+        Lines::AreNew => "",
+        Lines::MayBeThere => " on conflict do nothing",
+    };
     let mut statement = Statement::new();
     for table in columns.tables.iter().filter(|table| table.len > 0) {
         let (names, arrays) = (names(table, ""), statement.arrays(table));
         statement.part(&format!(
-            "insert into {} ({names}) select * from unnest({arrays}) on conflict do nothing",
+            "insert into {} ({names}) select * from unnest({arrays}){conflict}",
             table.name
         ));
     }

@@ -14,7 +14,7 @@ use search::Plan;
 use super::{
     Again, Shared,
     columns::{Gathering, Known},
-    index::{self, WordColumns},
+    index::{self, Lines, WordColumns},
     names::CompositeKey,
     query::{Asked, bound, version},
     records, trouble, versions,
@@ -36,6 +36,7 @@ pub(crate) struct Transaction {
     inner: sqlx::Transaction<'static, sqlx::Postgres>,
     shared: Arc<Shared>,
     again: Again,
+    lines: Lines,
     /// The search parameters from the commit on, if this transaction changes them.
     next: Option<Arc<Parameters>>,
 }
@@ -72,7 +73,13 @@ impl Transaction {
             .await
             .map_err(|error| trouble(&error))?;
         }
-        Ok(Self { inner, shared: Arc::clone(shared), again: Again::No, next: None })
+        Ok(Self {
+            inner,
+            shared: Arc::clone(shared),
+            again: Again::No,
+            lines: Lines::AreNew,
+            next: None,
+        })
     }
 
     /// Makes it last, and tells what it changed for everybody.
@@ -142,6 +149,11 @@ impl Transaction {
     fn failed(&mut self, error: &sqlx::Error) -> Outcome {
         self.again = Again::after(error);
         trouble(error)
+    }
+
+    /// Reckons with lines that are there already.
+    pub(super) fn expect_lines(&mut self) {
+        self.lines = Lines::MayBeThere;
     }
 
     /// See [`crate::Tx::start_again`].
@@ -230,6 +242,7 @@ impl Transaction {
         deltas: &[(ResourceType, i64, &IndexDelta)],
         epoch: u64,
     ) -> Result<(), Outcome> {
+        self.expect_lines();
         let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| *delta).collect();
         self.learn_names(&changed).await?;
         let mut known = Known::new();
@@ -318,11 +331,12 @@ impl Transaction {
             adding.coming(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
             if delta.words != Words::Stay && !delta.added.words.is_empty() {
                 words.res.push(*res);
-                let terms: Vec<String> = words::terms(*ty, &delta.added.words).collect();
-                words.terms.push(terms.join(" "));
+                let mut terms = String::new();
+                words::push_terms(&mut terms, *ty, &delta.added.words);
+                words.terms.push(terms);
             }
         }
-        let done = index::add(&mut self.inner, &adding.columns, &words).await;
+        let done = index::add(&mut self.inner, (&adding.columns, &words), self.lines).await;
         done.map_err(|error| self.failed(&error))
     }
 

@@ -14,7 +14,6 @@ use crate::{
     delta::{ContainedDelta, IndexDelta, Removed, Words},
     index::{Owner, lines},
     tx::Delta,
-    words,
 };
 
 /// Resources by key, as far as this transaction met them.
@@ -60,8 +59,7 @@ pub(super) fn index<'d>(
             lines(&mut adding, Owner { res, root, is_contained: true }, rows)?;
         }
         if delta.words != Words::Stay {
-            let terms = words::terms(ty, &delta.added.words);
-            adding.memory.pending.words(res, delta.words, terms);
+            adding.memory.pending.words((ty, res), delta.words, &delta.added.words);
         }
     }
     Ok(())

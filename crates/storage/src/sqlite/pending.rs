@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
+use fhir_model::ResourceType;
 use rusqlite::{Connection, params};
+use search::WordRow;
 
 use super::lines::{KINDS, Statements, Verb, kind};
-use crate::{delta::Words, index::Line};
+use crate::{delta::Words, index::Line, words};
 
 /// What is still to be written, in the order in which it was decided.
 #[derive(Debug, Default)]
@@ -59,13 +61,10 @@ impl Pending {
         }
     }
 
-    /// Remembers all words of a resource, as its terms.
-    pub(super) fn words(&mut self, res: i64, words: Words, terms: impl Iterator<Item = String>) {
+    /// Remembers all words of a resource.
+    pub(super) fn words(&mut self, (ty, res): (ResourceType, i64), words: Words, all: &[WordRow]) {
         let from = self.text.len();
-        for term in terms {
-            self.text.push_str(&term);
-            self.text.push(' ');
-        }
+        words::push_terms(&mut self.text, ty, all);
         let terms = Span { from, to: self.text.len() };
         self.words.push(WordOp { res, words, terms });
     }
@@ -161,7 +160,8 @@ mod tests {
             .execute_batch(
                 "create table idx_present (p, res, primary key (p, res));
                  create virtual table idx_word using fts5 (
-                   words, content = '', contentless_delete = 1, detail = none);
+                   words, content = '', contentless_delete = 1, detail = none,
+                   tokenize = \"ascii tokenchars '_'\");
                  create virtual table word_seen using fts5vocab(idx_word, instance);",
             )
             .unwrap();
@@ -171,21 +171,29 @@ mod tests {
     fn see(connection: &Connection) -> Vec<String> {
         let sql = "select 'p' || p || ' of ' || res from idx_present
                    union all
-                   select term || ' of ' || doc from word_seen
+                   select substr(term, instr(term, '_') + 1) || ' of ' || doc from word_seen
                    order by 1";
         let mut ask = connection.prepare(sql).unwrap();
         ask.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
     }
 
+    fn basic() -> ResourceType {
+        ResourceType::named("Basic").unwrap()
+    }
+
+    fn word(word: &str) -> WordRow {
+        WordRow { scope: search::WordScope::Content, word: word.into() }
+    }
+
     fn create(pending: &mut Pending, res: i64) {
         pending.line(Verb::Add, res, Line::Present { p: 1 });
-        pending.words(res, Words::Come, ["old".to_owned()].into_iter());
+        pending.words((basic(), res), Words::Come, &[word("old")]);
     }
 
     fn update(pending: &mut Pending, res: i64) {
         pending.line(Verb::Remove, res, Line::Present { p: 1 });
         pending.line(Verb::Add, res, Line::Present { p: 2 });
-        pending.words(res, Words::Change, ["new".to_owned()].into_iter());
+        pending.words((basic(), res), Words::Change, &[word("new")]);
     }
 
     fn run(connection: &Connection, sql: &str) {

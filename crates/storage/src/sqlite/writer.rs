@@ -245,12 +245,14 @@ impl Writer {
 
     /// See [`crate::Tx::rows`].
     pub(crate) fn rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        self.write_pending().map_err(|error| trouble(&error))?;
         super::records::rows(&self.connection, statement)
     }
 
     /// See [`crate::Tx::execute`].
     pub(crate) fn execute(&mut self, statement: &Statement) -> Result<u64, Outcome> {
         self.is_written = true;
+        self.write_pending().map_err(|error| trouble(&error))?;
         super::records::execute(&self.connection, statement)
     }
 
