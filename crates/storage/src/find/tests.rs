@@ -16,7 +16,7 @@ use super::{
     position::{Commit, Mode, Position, Route, SortValue},
     statement::Statement,
 };
-use crate::tx::Indexing;
+use crate::{parameters::Parameters, tx::Indexing};
 
 /// A database in which every filter finds so many rows and every name is 7.
 struct Paper {
@@ -51,14 +51,16 @@ impl Ask for Paper {
     }
 }
 
-fn indexing() -> Indexing<'static> {
-    Indexing { registry: search::Registry::r4(), base: "http://own.example", is_outdated: false }
+fn indexing() -> Indexing {
+    let parameters = Parameters::new(0, Vec::new(), 0).into();
+    Indexing { parameters, base: "http://own.example".into(), is_outdated: false }
 }
 
 /// The statement of a page, when each filter finds so many rows.
 fn page(plan: &Plan, turn: &Turn, (dialect, rows): (Dialect, i64)) -> String {
     let mut paper = Paper { dialect, rows, asked: RefCell::default() };
-    let answer = inquiry::search(plan, (turn, 20), indexing(), &mut paper).now_or_never();
+    let indexing = indexing();
+    let answer = inquiry::search(plan, (turn, 20), &indexing, &mut paper).now_or_never();
     answer.unwrap().unwrap();
     let statement = paper.asked.into_inner().remove(0);
     // what is around the inner query is always the same
@@ -285,7 +287,8 @@ fn an_unknown_route_or_edge_does_no_harm() {
             let position = Position { commit, route: Route { mode, leaders }, values, res: 1 };
             let turn = Turn::After(position);
             let mut paper = Paper { dialect: Dialect::Sqlite, rows: 1, asked: RefCell::default() };
-            let answer = inquiry::search(&plan, (&turn, 20), indexing(), &mut paper);
+            let indexing = indexing();
+            let answer = inquiry::search(&plan, (&turn, 20), &indexing, &mut paper);
             assert!(answer.now_or_never().unwrap().is_ok());
         }
     }
