@@ -158,6 +158,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a change takes it")]
     fn defined(status: &str, code: &str, url: &str, expression: &str) -> Option<String> {
         Some(format!(
             r#"{{"resourceType":"SearchParameter","url":"{url}","name":"x","status":"{status}","description":"x",
