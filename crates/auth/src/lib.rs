@@ -4,6 +4,8 @@
 
 mod caller;
 mod permit;
+pub mod scope;
 
 pub use caller::{Caller, Mode};
-pub use permit::{Action, Permit, authorize};
+pub use permit::{Permit, authorize};
+pub use scope::{Action, Actions, Scope, ScopeSet};
