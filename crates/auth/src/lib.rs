@@ -3,7 +3,9 @@
 //! **Invariant**: storage asks for a [`Permit`] in every method, and only [`authorize`] makes one.
 
 mod caller;
+mod grant;
 mod permit;
 
 pub use caller::{Caller, Mode};
+pub use grant::{Grant, User};
 pub use permit::{Action, Permit, authorize};
