@@ -3,9 +3,11 @@
 //! **Invariant**: storage asks for a [`Permit`] in every method, and only [`authorize`] makes one.
 
 mod caller;
+mod grant;
 mod permit;
 pub mod scope;
 
 pub use caller::{Caller, Mode};
+pub use grant::{Grant, User};
 pub use permit::{Permit, authorize};
 pub use scope::{Action, Actions, Scope, ScopeSet};
