@@ -162,8 +162,8 @@ fn names_another(filter: &Filter, ty: ResourceType, only: &str) -> bool {
             !ids.is_empty() && ids.iter().all(|id| **id != *only)
         }
         Filter::Value { params, any } => {
-            let membership = rows::membership(ty);
-            params.iter().any(|param| membership.contains(param))
+            let about = rows::names_patient(ty);
+            params.iter().any(|param| about.contains(param))
                 && !any.is_empty()
                 && any.iter().all(|test| is_another(test, only))
         }

@@ -70,6 +70,22 @@ impl Permit {
         self.principal().map_or("", |who| who.name())
     }
 
+    /// Refuses a version that says less of how confidential it is than the one it replaces.
+    ///
+    /// # Errors
+    /// `forbidden`.
+    pub fn keep_labels(
+        &self,
+        ty: ResourceType,
+        (before, after): (&search::Rows, &search::Rows),
+    ) -> Result<(), Outcome> {
+        if self.covers_all_rows() || !rows::sensitive::lowers(ty, before, after) {
+            return Ok(());
+        }
+        let text = "A security label cannot be lowered or taken away with this token";
+        Err(Outcome::new(IssueType::Forbidden, text).at(format!("{ty}.meta.security")))
+    }
+
     /// The refusal of a version that lies outside the rows that may be written.
     pub fn refusal(&self, action: Action, ty: ResourceType) -> Outcome {
         let broken = self.principal().and_then(|who| rows::broken(who, action, ty));
