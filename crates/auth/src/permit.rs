@@ -43,6 +43,9 @@ impl Permit {
                 true => Rows::All,
                 false => Rows::None,
             },
+            Bounds::Bearer(who) if cfg!(feature = "mutant-rows") && who.may(action, ty) => {
+                Rows::All
+            }
             Bounds::Bearer(who) => who.rows(action, ty),
         }
     }
