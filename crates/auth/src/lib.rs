@@ -4,8 +4,12 @@
 
 mod caller;
 mod grant;
+pub mod jose;
+pub mod oauth;
 mod permit;
+pub mod scope;
 
 pub use caller::{Caller, Mode};
 pub use grant::{Grant, User};
-pub use permit::{Action, Permit, authorize};
+pub use permit::{Permit, authorize};
+pub use scope::{Action, Actions, Scope, ScopeSet};

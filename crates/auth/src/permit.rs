@@ -2,23 +2,7 @@
 
 use fhir_model::{IssueType, Outcome, ResourceType};
 
-use crate::Caller;
-
-/// What is about to happen, by the letter of the SMART v2 scope that covers it:
-/// <https://hl7.org/fhir/smart-app-launch/STU2.2/scopes-and-launch-context.html>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// `c`
-    Create,
-    /// `r`: read, vread, instance history
-    Read,
-    /// `u`: update and patch
-    Update,
-    /// `d`
-    Delete,
-    /// `s`: search, type and system history
-    Search,
-}
+use crate::{Action, Caller};
 
 /// Proof that access was checked. Only [`authorize`] makes one, and storage asks for one.
 ///
@@ -60,20 +44,10 @@ pub fn authorize(
             IssueType::Login,
             format!(
                 "An access token is needed to {} {}",
-                verb(action),
+                action.verb(),
                 resource_type.map_or("this vault", ResourceType::name)
             ),
         )),
-    }
-}
-
-fn verb(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Read => "read",
-        Action::Update => "change",
-        Action::Delete => "delete",
-        Action::Search => "search",
     }
 }
 
