@@ -17,7 +17,7 @@ use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
+    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
     history, migrate,
     parameters::Published,
@@ -52,6 +52,7 @@ pub(crate) struct Inner {
     clock: Clock,
     pub(crate) engine: Engine,
     secret: Vec<u8>,
+    accounts: Accounts,
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
@@ -135,6 +136,12 @@ impl Vault {
             Engine::Sqlite(engine) => engine.published.clone(),
             Engine::Postgres(engine) => engine.published(),
         };
+        let others = match &options.url {
+            DatabaseUrl::Sqlite(_) => accounts::Others::None,
+            DatabaseUrl::Postgres(_) => accounts::Others::MayServe,
+        };
+        let control = Accounts::connect(&options.url).await?;
+        let accounts = Accounts::over(control, secret.clone(), clock, others);
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
         let (traffic, progress, wake) = (Traffic::default(), Progress::default(), Arc::default());
         let inner = Inner {
@@ -142,6 +149,7 @@ impl Vault {
             clock,
             engine,
             secret,
+            accounts,
             base,
             index_is_outdated,
             traffic,
@@ -186,6 +194,11 @@ impl Vault {
     /// 32 random bytes that this vault was born with; keys are derived from them.
     pub fn secret(&self) -> &[u8] {
         &self.inner.secret
+    }
+
+    /// Who may log in, which clients there are, what they were granted.
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
     }
 
     /// A fresh logical id: a UUID that sorts by time, <https://www.rfc-editor.org/rfc/rfc9562#section-5.7>.

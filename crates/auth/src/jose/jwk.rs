@@ -23,9 +23,15 @@ pub struct Jwk {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Material {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     /// A curve's point as ring takes it.
-    Point { crv: &'static str, bytes: Vec<u8> },
+    Point {
+        crv: &'static str,
+        bytes: Vec<u8>,
+    },
 }
 
 /// The public keys of somebody.
@@ -171,11 +177,7 @@ impl Material {
     }
 
     /// An uncompressed point: <https://www.rfc-editor.org/rfc/rfc7518#section-6.2.1>.
-    fn affine(
-        key: &Map<String, Value>,
-        crv: &'static str,
-        length: usize,
-    ) -> Result<Self, String> {
+    fn affine(key: &Map<String, Value>, crv: &'static str, length: usize) -> Result<Self, String> {
         let (x, y) = (bytes(key, "x")?, bytes(key, "y")?);
         if x.len() != length || y.len() != length {
             return Err(format!("its `x` and `y` have not {length} bytes each"));

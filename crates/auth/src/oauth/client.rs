@@ -205,8 +205,9 @@ pub(super) mod tests {
                     "http://127.0.0.1:4000/cb".to_owned(),
                 ],
                 grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
-                scope: "openid fhirUser launch launch/patient offline_access patient/*.rs user/*.rs"
-                    .to_owned(),
+                scope:
+                    "openid fhirUser launch launch/patient offline_access patient/*.rs user/*.rs"
+                        .to_owned(),
                 ..About::default()
             },
         }

@@ -31,7 +31,8 @@ mod tests {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
         assert!(verifies(verifier, challenge) && is_challenge(challenge));
-        for wrong in ["", challenge, &verifier[1..], "dBjftJeZ4CVP+mB92K27uhbUJU1p1r_wW1gFWFOEjXk"] {
+        for wrong in ["", challenge, &verifier[1..], "dBjftJeZ4CVP+mB92K27uhbUJU1p1r_wW1gFWFOEjXk"]
+        {
             assert!(!verifies(wrong, challenge), "{wrong}");
         }
         assert!(!verifies(&"a".repeat(129), &challenge_of(&"a".repeat(129))));
