@@ -3,7 +3,7 @@
 //! `patient/Observation.read` means `.rs`.
 
 mod actions;
-mod constraint;
+pub(crate) mod constraint;
 
 use std::fmt;
 

@@ -16,6 +16,7 @@ pub(crate) mod position;
 mod probe;
 mod range;
 mod route;
+pub(crate) mod sight;
 mod sort;
 pub(crate) mod statement;
 mod value;
@@ -78,7 +79,7 @@ pub struct Page {
 
 impl Version {
     /// Where it stands in a history.
-    fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         let version = i64::try_from(self.version).unwrap_or(i64::MAX);
         let values = [self.updated.millis(), version].map(SortValue::Integer);
         Position {

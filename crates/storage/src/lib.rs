@@ -13,6 +13,7 @@ mod database_url;
 mod delta;
 mod diagnose;
 mod find;
+mod gate;
 mod history;
 mod index;
 mod migrate;

@@ -18,11 +18,12 @@ use sea_orm::{
     DatabaseConnection,
     sqlx::{self, PgPool},
 };
-use search::Plan;
+use search::{Filter, Plan, Subject};
 
 use crate::{
     Clock, Tx, Work,
     find::{Explanation, Page, Turn, Version, explain, inquiry, statement::Statement},
+    gate::{self, Sight},
     parameters::{self, Published},
     row::Row,
     setting,
@@ -155,7 +156,7 @@ impl Postgres {
     /// See [`crate::Vault::search`].
     pub(crate) async fn search(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         indexing: &Indexing,
         plan: &Plan,
         page: (&Turn, u32),
@@ -163,33 +164,51 @@ impl Postgres {
         if plan.includes.is_empty() {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, page, indexing, &mut asked).await;
+            return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
         }
         // matches and what they refer to, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared);
-        let page = inquiry::search(plan, page, indexing, &mut asked).await?;
+        let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         Ok(page)
     }
 
-    /// See [`crate::Vault::count`].
-    pub(crate) async fn count(&self, _permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+    /// Whether a version satisfies a filter of its permit.
+    pub(crate) async fn holds(
+        &self,
+        _permit: &Permit,
+        filter: &Filter,
+        of: Subject<'_>,
+    ) -> Result<bool, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        inquiry::count(plan, &mut Asked::new(&mut connection, &self.shared)).await
+        gate::holds(filter, of, &mut Asked::new(&mut connection, &self.shared)).await
+    }
+
+    /// See [`crate::Vault::count`].
+    pub(crate) async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        inquiry::count(plan, Sight::search(permit), &mut Asked::new(&mut connection, &self.shared))
+            .await
     }
 
     /// See [`crate::Vault::explain`].
     pub(crate) async fn explain(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         plan: &Plan,
         count: u32,
     ) -> Result<Explanation, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        explain::explain(plan, count, &mut Asked::new(&mut connection, &self.shared)).await
+        explain::explain(
+            plan,
+            Sight::search(permit),
+            count,
+            &mut Asked::new(&mut connection, &self.shared),
+        )
+        .await
     }
 }
 

@@ -1,6 +1,7 @@
 //! The vault: everything that is kept, behind permits.
 
 mod background;
+mod seen;
 
 use std::{
     sync::{
@@ -10,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use auth::Permit;
+use auth::{Action, Permit};
 use fhir_model::{IssueType, Outcome, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
@@ -19,6 +20,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
+    gate::Sight,
     history, migrate,
     parameters::Published,
     postgres,
@@ -247,12 +249,24 @@ impl Vault {
     /// The database's own trouble.
     pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         self.inner.traffic.count();
+        let found = self.current(permit, key).await?;
+        match found {
+            Some(version) if !permit.covers_all_rows() => {
+                let is_open = self.sees(permit, Action::Read, &version).await?;
+                Ok(is_open.then_some(version))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The current version, whoever may see it.
+    async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         match &self.inner.engine {
             // other processes may write there, so nothing can be remembered
             Engine::Postgres(engine) => {
                 Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
             }
-            Engine::Sqlite(engine) => engine.read(permit, key, current),
+            Engine::Sqlite(engine) => engine.read(key, current),
         }
     }
 
@@ -261,6 +275,23 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn vread(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        version: u64,
+    ) -> Result<Option<Version>, Outcome> {
+        let found = self.version(permit, key, version).await?;
+        match found {
+            Some(version) if !permit.covers_all_rows() => {
+                let is_open = self.sees(permit, Action::Read, &version).await?;
+                Ok(is_open.then_some(version))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// One version, whoever may see it.
+    async fn version(
         &self,
         permit: &Permit,
         key: &Key,
@@ -306,9 +337,11 @@ impl Vault {
             }
             Engine::Sqlite(_) => {
                 let (plan, turn, inner) = (plan.clone(), turn.clone(), Arc::clone(&self.inner));
+                let permit = permit.clone();
                 self.on_snapshot(move |asked| {
                     let indexing = inner.indexing();
-                    inquiry::search(&plan, (&turn, count), &indexing, asked).now_or_never()
+                    let sight = Sight::search(&permit);
+                    inquiry::search(&plan, sight, (&turn, count), &indexing, asked).now_or_never()
                 })
                 .await
             }
@@ -324,8 +357,11 @@ impl Vault {
         match &self.inner.engine {
             Engine::Postgres(engine) => engine.count(permit, plan).await,
             Engine::Sqlite(_) => {
-                let plan = plan.clone();
-                self.on_snapshot(move |asked| inquiry::count(&plan, asked).now_or_never()).await
+                let (plan, permit) = (plan.clone(), permit.clone());
+                self.on_snapshot(move |asked| {
+                    inquiry::count(&plan, Sight::search(&permit), asked).now_or_never()
+                })
+                .await
             }
         }
     }
@@ -343,9 +379,12 @@ impl Vault {
         match &self.inner.engine {
             Engine::Postgres(engine) => engine.explain(permit, plan, count).await,
             Engine::Sqlite(_) => {
-                let plan = plan.clone();
-                self.on_snapshot(move |asked| explain::explain(&plan, count, asked).now_or_never())
-                    .await
+                let (plan, permit) = (plan.clone(), permit.clone());
+                self.on_snapshot(move |asked| {
+                    let sight = Sight::search(&permit);
+                    explain::explain(&plan, sight, count, asked).now_or_never()
+                })
+                .await
             }
         }
     }
@@ -361,6 +400,9 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn history(&self, permit: &Permit, query: &HistoryQuery) -> Result<Page, Outcome> {
+        if !permit.covers_all_rows() {
+            return self.history_seen(permit, query).await;
+        }
         let fetched = self.find(permit, history::statement(query)).await?;
         Ok(Page::cut(fetched, &query.turn, query.count))
     }

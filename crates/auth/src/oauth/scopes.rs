@@ -37,7 +37,7 @@ pub fn narrow(asked: &str, allowed: &str, flow: Flow) -> Result<String, Refusal>
         }
     }
     for scope in asked.scopes().iter().filter(|scope| flow.gives(scope.context())) {
-        for limit in allowed.iter().flat_map(super::super::scope::ScopeSet::scopes) {
+        for limit in allowed.iter().flat_map(ScopeSet::scopes) {
             if let Some(both) = overlap(scope, limit).filter(|both| !granted.contains(both)) {
                 granted.push(both);
             }
@@ -61,7 +61,7 @@ pub fn is_subset(asked: &str, granted: &str) -> bool {
         && asked.scopes().iter().all(|scope| {
             granted
                 .iter()
-                .flat_map(super::super::scope::ScopeSet::scopes)
+                .flat_map(ScopeSet::scopes)
                 .any(|limit| overlap(scope, limit).is_some_and(|both| both == scope.to_string()))
         })
 }
@@ -81,10 +81,7 @@ pub fn has(scopes: &str, word: &str) -> bool {
 
 /// Whether a list has a scope of that context.
 pub fn has_context(scopes: &str, context: Context) -> bool {
-    parse_each(scopes)
-        .iter()
-        .flat_map(super::super::scope::ScopeSet::scopes)
-        .any(|scope| scope.context() == context)
+    parse_each(scopes).iter().flat_map(ScopeSet::scopes).any(|scope| scope.context() == context)
 }
 
 /// Whether a refresh token goes with these scopes.

@@ -12,7 +12,7 @@ const CONDITIONS_MAX: usize = 8;
 const COMMON: &[&str] = &["_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"];
 
 /// What must hold.
-pub(super) fn filters(ty: ResourceType, query: &str) -> Result<Vec<Filter>, &'static str> {
+pub(crate) fn filters(ty: ResourceType, query: &str) -> Result<Vec<Filter>, &'static str> {
     let mut pairs = Vec::new();
     for pair in query.split('&') {
         let (name, value) = pair.split_once('=').ok_or("has a condition without a value")?;
@@ -60,7 +60,7 @@ fn check(ty: ResourceType, name: &str, value: &str) -> Result<(), &'static str> 
 }
 
 /// Decoded once. A plus sign is itself.
-pub(super) fn decoded(text: &str) -> Option<String> {
+pub(crate) fn decoded(text: &str) -> Option<String> {
     let text = percent_decode_str(text).decode_utf8().ok()?;
     (!text.contains('\0')).then(|| text.into_owned())
 }
