@@ -131,6 +131,11 @@ impl Accounts {
         secrets::keyed(&self.inner.secret, purpose, text)
     }
 
+    /// What is kept of a client's secret.
+    pub fn keyed_secret(&self, secret: &str) -> String {
+        self.keyed("client-secret", secret)
+    }
+
     /// Forgets what is over, now and then.
     async fn sweep(&self) -> Result<(), Outcome> {
         const EVERY: u32 = 256;
