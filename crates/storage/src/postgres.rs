@@ -26,6 +26,7 @@ use crate::{
     parameters::{self, Published},
     row::Row,
     setting,
+    totals::Totals,
     tx::{Engine, Indexing},
 };
 use names::Names;
@@ -176,9 +177,16 @@ impl Postgres {
     }
 
     /// See [`crate::Vault::count`].
-    pub(crate) async fn count(&self, _permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+    pub(crate) async fn count(
+        &self,
+        _permit: &Permit,
+        plan: &Plan,
+        totals: &Totals,
+    ) -> Result<u64, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        inquiry::count(plan, &mut Asked::new(&mut connection, &self.shared)).await
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let stamp = asked.stamp().await?;
+        totals.total(plan, stamp, inquiry::count(plan, &mut asked)).await
     }
 
     /// See [`crate::Vault::explain`].

@@ -24,6 +24,7 @@ use crate::{
     postgres,
     reindex::{self, Progress, Traffic},
     setting, sqlite,
+    totals::Totals,
     tx::{Engine as TxEngine, Indexing},
 };
 
@@ -59,6 +60,7 @@ pub(crate) struct Inner {
     progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
+    totals: Totals,
 }
 
 impl Inner {
@@ -147,6 +149,7 @@ impl Vault {
             traffic,
             progress,
             wake,
+            totals: Totals::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -309,10 +312,14 @@ impl Vault {
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
         self.be_indexed(plan)?;
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.count(permit, plan).await,
+            Engine::Postgres(engine) => engine.count(permit, plan, &self.inner.totals).await,
             Engine::Sqlite(_) => {
-                let plan = plan.clone();
-                self.on_snapshot(move |asked| inquiry::count(&plan, asked).now_or_never()).await
+                let (plan, inner) = (plan.clone(), Arc::clone(&self.inner));
+                self.on_snapshot(move |asked| {
+                    let stamp = asked.stamp();
+                    inner.totals.total(&plan, stamp, inquiry::count(&plan, asked)).now_or_never()
+                })
+                .await
             }
         }
     }
