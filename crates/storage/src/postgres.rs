@@ -161,12 +161,12 @@ impl Postgres {
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
-        if plan.includes.is_empty() {
+        if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
             return inquiry::search(plan, page, indexing, &mut asked).await;
         }
-        // matches and what they refer to, as they were at one time
+        // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
