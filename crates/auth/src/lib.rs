@@ -6,6 +6,8 @@
 mod caller;
 mod grant;
 mod guard;
+pub mod jose;
+pub mod oauth;
 mod permit;
 mod policy;
 mod principal;

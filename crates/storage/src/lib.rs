@@ -4,6 +4,7 @@
 //! index rows and the version it replaces are written in one transaction. An answer to a write is given
 //! after the commit is on disk.
 
+pub mod accounts;
 mod body;
 mod cache;
 mod change;
@@ -22,10 +23,12 @@ mod reindex;
 mod row;
 mod setting;
 mod sqlite;
+mod totals;
 mod tx;
 mod vault;
 mod words;
 
+pub use accounts::Accounts;
 pub use change::{Change, Method};
 pub use clock::Clock;
 pub use database_url::DatabaseUrl;

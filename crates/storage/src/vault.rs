@@ -18,7 +18,7 @@ use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
+    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
     gate::Sight,
     history, migrate,
@@ -26,6 +26,7 @@ use crate::{
     postgres,
     reindex::{self, Progress, Traffic},
     setting, sqlite,
+    totals::Totals,
     tx::{Engine as TxEngine, Indexing},
 };
 
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     clock: Clock,
     pub(crate) engine: Engine,
     secret: Vec<u8>,
+    accounts: Accounts,
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
+    totals: Totals,
 }
 
 impl Inner {
@@ -137,6 +140,12 @@ impl Vault {
             Engine::Sqlite(engine) => engine.published.clone(),
             Engine::Postgres(engine) => engine.published(),
         };
+        let others = match &options.url {
+            DatabaseUrl::Sqlite(_) => accounts::Others::None,
+            DatabaseUrl::Postgres(_) => accounts::Others::MayServe,
+        };
+        let control = Accounts::connect(&options.url).await?;
+        let accounts = Accounts::over(control, secret.clone(), clock, others);
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
         let (traffic, progress, wake) = (Traffic::default(), Progress::default(), Arc::default());
         let inner = Inner {
@@ -144,11 +153,13 @@ impl Vault {
             clock,
             engine,
             secret,
+            accounts,
             base,
             index_is_outdated,
             traffic,
             progress,
             wake,
+            totals: Totals::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -188,6 +199,11 @@ impl Vault {
     /// 32 random bytes that this vault was born with; keys are derived from them.
     pub fn secret(&self) -> &[u8] {
         &self.inner.secret
+    }
+
+    /// Who may log in, which clients there are, what they were granted.
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
     }
 
     /// A fresh logical id: a UUID that sorts by time, <https://www.rfc-editor.org/rfc/rfc9562#section-5.7>.
@@ -342,11 +358,13 @@ impl Vault {
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
         self.be_indexed(plan)?;
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.count(permit, plan).await,
+            Engine::Postgres(engine) => engine.count(permit, plan, &self.inner.totals).await,
             Engine::Sqlite(_) => {
-                let (plan, permit) = (plan.clone(), permit.clone());
+                let (plan, permit, inner) = (plan.clone(), permit.clone(), Arc::clone(&self.inner));
                 self.on_snapshot(move |asked| {
-                    inquiry::count(&plan, Sight::search(&permit), asked).now_or_never()
+                    let stamp = asked.stamp();
+                    let count = inquiry::count(&plan, Sight::search(&permit), asked);
+                    inner.totals.total((&plan, &permit), stamp, count).now_or_never()
                 })
                 .await
             }
