@@ -32,6 +32,21 @@ fn clearance(role: Role, basis: Basis) -> (&'static str, bool) {
     }
 }
 
+/// That a resource has some label.
+pub(super) fn is_labelled(ty: ResourceType) -> Option<Filter> {
+    let parameter = search::Registry::r4().parameter(ty, "_security")?;
+    Some(Filter::Present { params: parameter.sources.clone(), kind: parameter.kind })
+}
+
+/// That a resource is on this rung or above it, or has this sensitivity.
+pub(super) fn reaches(ty: ResourceType, label: &str) -> Option<Filter> {
+    let from: Vec<&str> = LADDER.into_iter().skip_while(|one| *one != label).collect();
+    if from.is_empty() {
+        return one_of(ty, "_security", Some(SENSITIVITY), &[label]);
+    }
+    one_of(ty, "_security", Some(CONFIDENTIALITY), &from)
+}
+
 /// Whether a new version says less of how confidential or sensitive it is than the old one: only who keeps the
 /// vault may do that.
 pub(crate) fn lowers(ty: ResourceType, before: &Rows, after: &Rows) -> bool {

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod consents;
 mod looking;
 mod nation;
 mod others;
@@ -49,6 +50,12 @@ mod tests {
         conditions_find_visible_rows_only,
         interns_write_what_is_preliminary,
         labels_and_audit_stay,
+    );
+    on_both!(consents:
+        an_insurer_reads_with_consent_only,
+        a_denial_wins,
+        relatives_act_as_far_as_they_are_let,
+        interns_and_clients_are_what_the_record_says,
     );
     on_both!(others:
         each_role_sees_its_part,

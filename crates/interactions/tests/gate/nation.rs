@@ -90,6 +90,11 @@ impl Nation {
         Reply { status: answer.status, body: body.unwrap_or_default() }
     }
 
+    /// Who a grant makes somebody, by what the record says now.
+    pub(crate) async fn bearer(&self, grant: Grant) -> Result<Caller, u16> {
+        self.fhir.bearer(grant).await.map_err(|refusal| refusal.status())
+    }
+
     pub(crate) async fn get(&self, caller: &Caller, address: &str) -> Reply {
         self.send(caller, (Verb::Get, address), Conditions::default(), None).await
     }
@@ -149,7 +154,7 @@ impl Reply {
 }
 
 /// A grant without a person.
-fn alone(scopes: &str) -> Grant {
+pub(crate) fn alone(scopes: &str) -> Grant {
     Grant {
         token_id: "t".into(),
         client: Some("app".into()),
