@@ -51,12 +51,26 @@ fn within(filter: &mut Filter, permit: &Permit) {
             targets.iter_mut().for_each(|one| narrow(one, permit, &[Action::Search]));
         }
         Filter::Has { source, .. } => narrow(source, permit, &[Action::Search]),
+        Filter::Value { any, .. } => any.retain(|test| !climbs(test, permit)),
         Filter::Id(_)
         | Filter::Updated(_)
-        | Filter::Value { .. }
         | Filter::Present { .. }
         | Filter::Words { .. }
         | Filter::Near { .. } => {}
+    }
+}
+
+/// Whether a test follows the parts of a whole through resources that may not be open.
+fn climbs(test: &Test, permit: &Permit) -> bool {
+    through(test).is_some_and(|ty| permit.rows(Action::Search, ty) != Rows::All)
+}
+
+/// The type whose parts and wholes a test looks through.
+fn through(test: &Test) -> Option<ResourceType> {
+    match test {
+        Test::Reference(ReferenceTest::Hierarchy { ty, .. }) => Some(*ty),
+        Test::Composite { part, .. } => through(part),
+        _ => None,
     }
 }
 
@@ -138,9 +152,12 @@ fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcom
             Err(insufficient(source.ty))
         }
         Filter::Has { source, .. } => nested(source, permit),
+        Filter::Value { any, .. } => match any.iter().find(|test| climbs(test, permit)) {
+            Some(test) => Err(insufficient(through(test).unwrap_or(ty))),
+            None => Ok(()),
+        },
         Filter::Id(_)
         | Filter::Updated(_)
-        | Filter::Value { .. }
         | Filter::Present { .. }
         | Filter::Words { .. }
         | Filter::Near { .. } => Ok(()),
@@ -162,8 +179,8 @@ fn names_another(filter: &Filter, ty: ResourceType, only: &str) -> bool {
             !ids.is_empty() && ids.iter().all(|id| **id != *only)
         }
         Filter::Value { params, any } => {
-            let membership = rows::membership(ty);
-            params.iter().any(|param| membership.contains(param))
+            let about = rows::names_patient(ty);
+            params.iter().any(|param| about.contains(param))
                 && !any.is_empty()
                 && any.iter().all(|test| is_another(test, only))
         }

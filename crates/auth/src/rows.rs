@@ -3,7 +3,7 @@
 
 mod made_by;
 mod panel;
-mod sensitive;
+pub(crate) mod sensitive;
 mod written;
 
 use fhir_model::{ResourceType, TypeId};
@@ -34,7 +34,7 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     let mut any: Vec<Filter> = Vec::new();
     for scope in who.scopes().covering(ty, action) {
         for rule in Policy::vault().rules(who.role(), ty, action) {
-            let Some(mut all) = inside(who, rule.basis, ty) else { continue };
+            let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };
             let Some(context) = in_context(who, scope, rule.basis, ty) else { continue };
             all.extend(context);
             all.extend(rule.conditions(ty).iter().cloned());
@@ -63,13 +63,19 @@ pub(crate) fn broken(who: &Principal, action: Action, ty: ResourceType) -> Optio
 }
 
 /// What must hold to be among the rows of a rule; `None`: nothing is.
-fn inside(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Vec<Filter>> {
+fn inside(
+    who: &Principal,
+    basis: Basis,
+    (ty, action): (ResourceType, Action),
+) -> Option<Vec<Filter>> {
     let filter = match basis {
         Basis::All => return Some(Vec::new()),
+        Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
         Basis::Own => compartment(ty, own_patient(who)?)?,
         Basis::Granted => {
             let patients = &who.standing().acts_for;
-            Filter::Any(patients.iter().filter_map(|patient| compartment(ty, patient)).collect())
+            let about = if action.writes() { written_about } else { compartment };
+            Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
         }
         Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
         Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
@@ -117,12 +123,33 @@ pub(crate) fn compartment(ty: ResourceType, patient: &str) -> Option<Filter> {
     written::refers_by(params, ("Patient", patient))
 }
 
+/// The same for what is written: it has to be about the patient. To be named in a resource about somebody else does
+/// not make it one's own; where nobody is named as its subject, it does.
+fn written_about(ty: ResourceType, patient: &str) -> Option<Filter> {
+    let all = compartment(ty, patient)?;
+    let named = ["subject", "patient", "beneficiary"];
+    let Some(subject) = named.iter().find_map(|code| Registry::r4().parameter(ty, code)) else {
+        return Some(all);
+    };
+    let is_subject = written::refers_by(subject.sources.clone(), ("Patient", patient))?;
+    let no_subject = Filter::Not(Box::new(Filter::Present {
+        params: subject.sources.clone(),
+        kind: subject.kind,
+    }));
+    Some(Filter::Any(vec![is_subject, Filter::All(vec![no_subject, all])]))
+}
+
 /// The parameters by which a resource of a type is about a patient: those of the compartment's definition, and
 /// those of types that R4 forgot.
 pub(crate) fn membership(ty: ResourceType) -> Vec<search::ParamId> {
     let patient = TypeId::PATIENT.as_resource();
     let params = patient.map_or(&[] as &[_], |patient| Registry::r4().compartment(patient, ty));
     params.iter().copied().chain(extra_params(ty)).collect()
+}
+
+/// The same and the parameter `patient`, where it is one of its own.
+pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
+    membership(ty).into_iter().chain(written::params(ty, "patient").unwrap_or_default()).collect()
 }
 
 /// Logical id of the patient that somebody is, or that a token without a person is for.

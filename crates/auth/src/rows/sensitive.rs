@@ -1,10 +1,12 @@
 //! Security labels: <https://hl7.org/fhir/R4/security-labels.html>. Confidentiality is a ladder, of which everybody is
 //! cleared up to a rung; a sensitivity has to be cleared for itself.
 
-use fhir_model::ResourceType;
-use search::Filter;
+use std::collections::BTreeSet;
 
-use super::written::one_of;
+use fhir_model::ResourceType;
+use search::{Filter, Rows};
+
+use super::written::{one_of, params};
 use crate::{policy::Basis, role::Role};
 
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
@@ -28,6 +30,26 @@ fn clearance(role: Role, basis: Basis) -> (&'static str, bool) {
         (Role::Hospital, _) => ("R", false),
         _ => ("N", false),
     }
+}
+
+/// Whether a new version says less of how confidential or sensitive it is than the old one: only who keeps the
+/// vault may do that.
+pub(crate) fn lowers(ty: ResourceType, before: &Rows, after: &Rows) -> bool {
+    let (before, after) = (labels(ty, before), labels(ty, after));
+    after.0 < before.0 || !before.1.is_subset(&after.1)
+}
+
+/// The rung, of what has none the normal one, and the sensitivities.
+fn labels(ty: ResourceType, rows: &Rows) -> (usize, BTreeSet<&str>) {
+    let params = params(ty, "_security").unwrap_or_default();
+    let of = |system: &'static str| {
+        let rows = rows.tokens.iter().filter(|row| params.contains(&row.param));
+        rows.filter(move |row| row.system.as_deref() == Some(system)).map(|row| &*row.code)
+    };
+    let rung = |code: &str| LADDER.iter().position(|one| *one == code);
+    let normal = rung("N").unwrap_or_default();
+    let rung = of(CONFIDENTIALITY).filter_map(rung).max().unwrap_or(normal);
+    (rung, of(SENSITIVITY).filter(|code| SENSITIVITIES.contains(code)).collect())
 }
 
 /// What keeps rows away for which somebody is not cleared.

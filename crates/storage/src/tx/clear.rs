@@ -78,6 +78,10 @@ impl Tx<'_> {
         };
         if let Some(head) = &change.replaces {
             self.meet(&change.key, head, action).await?;
+            if let (Some(before), Some(_)) = (&head.body, &change.body) {
+                let before = self.indexing.extract(before.clone());
+                self.permit.keep_labels(change.key.resource_type, (&before, &change.rows))?;
+            }
         }
         let is_inside = change.body.is_none() || {
             let rows = Arc::clone(&change.rows);
