@@ -95,7 +95,10 @@ pub(super) fn a_system(house: &House, scope: &str, more: &[&str]) -> String {
     let (id, path) = (unique("system"), fresh_directory().join("jwks.json"));
     std::fs::write(&path, KEYS.jwks().to_string()).unwrap();
     let jwks = path.to_str().unwrap();
-    let add = ["client", "add", "--id", &id, "--jwks", jwks, "--scope", scope];
+    let ty = json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}]);
+    let hospital = store(house, &json!({"resourceType": "Organization", "name": id, "type": ty}));
+    let hospital = format!("Organization/{hospital}");
+    let add = ["client", "add", "--id", &id, "--jwks", jwks, "--scope", scope, "--organization", &hospital];
     house.medvault(&[&add[..], more].concat());
     id
 }
