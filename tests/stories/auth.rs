@@ -1,7 +1,14 @@
 //! Who gets in: accounts, clients, tokens, and every way to them that SMART App Launch 2.2 has.
 //! <https://hl7.org/fhir/smart-app-launch/STU2.2/>
 
+mod app;
 mod backend;
+mod browser;
+mod devices;
+mod ehr;
+mod logins;
+mod registration;
+mod standalone;
 mod tokens;
 
 use serde_json::Value;
@@ -9,7 +16,12 @@ use serde_json::Value;
 use crate::house::{House, Reply, unique};
 
 /// Sends a form to an address under the issuer.
-fn post_form(house: &House, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Reply {
+fn post_form(
+    house: &House,
+    path: &str,
+    headers: &[(&str, &str)],
+    fields: &[(&str, &str)],
+) -> Reply {
     let headers = [headers, &[("Content-Type", "application/x-www-form-urlencoded")]].concat();
     house.send("POST", &format!("{}{path}", house.issuer()), &headers, &encoded(fields))
 }
@@ -47,8 +59,46 @@ fn a_patient(house: &House) -> (String, String) {
     let id = store(house, &resource);
     let reference = format!("Patient/{id}");
     house.medvault(&[
-        "user", "add", "--login", &login, "--role", "patient", "--fhir-user", &reference,
-        "--password", PASSWORD,
+        "user",
+        "add",
+        "--login",
+        &login,
+        "--role",
+        "patient",
+        "--fhir-user",
+        &reference,
+        "--password",
+        PASSWORD,
+    ]);
+    (login, id)
+}
+
+/// A doctor who treats that patient, with an account; login and id.
+fn a_doctor(house: &House, patient: &str) -> (String, String) {
+    let login = unique("doctor");
+    let id = store(
+        house,
+        &serde_json::json!({"resourceType": "Practitioner", "name": [{"family": login}]}),
+    );
+    let (reference, patient) = (format!("Practitioner/{id}"), format!("Patient/{patient}"));
+    store(
+        house,
+        &serde_json::json!({
+            "resourceType": "CareTeam", "status": "active", "subject": {"reference": patient},
+            "participant": [{"member": {"reference": reference}}],
+        }),
+    );
+    house.medvault(&[
+        "user",
+        "add",
+        "--login",
+        &login,
+        "--role",
+        "doctor",
+        "--fhir-user",
+        &reference,
+        "--password",
+        PASSWORD,
     ]);
     (login, id)
 }

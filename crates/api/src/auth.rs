@@ -86,7 +86,11 @@ fn pages_of(app: &mut web::ServiceConfig) {
             .route(web::post().to(authorize::post)),
     )
     .service(web::resource("/auth/decide").route(web::post().to(authorize::decide)))
-    .service(web::resource("/auth/login").route(web::get().to(login::show)).route(web::post().to(login::post)))
+    .service(
+        web::resource("/auth/login")
+            .route(web::get().to(login::show))
+            .route(web::post().to(login::post)),
+    )
     .service(web::resource("/auth/logout").route(web::post().to(login::leave)))
     .service(
         web::resource("/auth/launch")

@@ -8,8 +8,8 @@ use interactions::Fhir;
 use storage::Accounts;
 
 use crate::{
-    admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes, refusal,
-    request_id::RequestIds,
+    admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
+    refusal, request_id::RequestIds,
 };
 
 /// What the server is told.

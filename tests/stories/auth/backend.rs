@@ -98,7 +98,18 @@ pub(super) fn a_system(house: &House, scope: &str, more: &[&str]) -> String {
     let ty = json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}]);
     let hospital = store(house, &json!({"resourceType": "Organization", "name": id, "type": ty}));
     let hospital = format!("Organization/{hospital}");
-    let add = ["client", "add", "--id", &id, "--jwks", jwks, "--scope", scope, "--organization", &hospital];
+    let add = [
+        "client",
+        "add",
+        "--id",
+        &id,
+        "--jwks",
+        jwks,
+        "--scope",
+        scope,
+        "--organization",
+        &hospital,
+    ];
     house.medvault(&[&add[..], more].concat());
     id
 }
@@ -109,14 +120,16 @@ pub(super) fn claims(house: &House, id: &str) -> Value {
     json!({"iss": id, "sub": id, "aud": aud, "exp": now() + 240, "jti": unique("jti")})
 }
 
-pub(super) const ASSERTION: (&str, &str) = (
-    "client_assertion_type",
-    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-);
+pub(super) const ASSERTION: (&str, &str) =
+    ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
 
 fn ask(house: &House, assertion: &str, scope: &str) -> Reply {
-    let fields =
-        [("grant_type", "client_credentials"), ("scope", scope), ASSERTION, ("client_assertion", assertion)];
+    let fields = [
+        ("grant_type", "client_credentials"),
+        ("scope", scope),
+        ASSERTION,
+        ("client_assertion", assertion),
+    ];
     post_form(house, "/auth/token", &[], &fields)
 }
 
@@ -126,10 +139,20 @@ fn discovery_says_where_everything_is(house: &House) {
     assert!(reply.header("Content-Type").starts_with("application/json"));
     assert_eq!(reply.header("Access-Control-Allow-Origin"), "*");
     let smart = reply.json();
-    for name in ["authorization_endpoint", "token_endpoint", "issuer", "jwks_uri", "introspection_endpoint", "revocation_endpoint", "registration_endpoint", "management_endpoint"] {
+    for name in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "issuer",
+        "jwks_uri",
+        "introspection_endpoint",
+        "revocation_endpoint",
+        "registration_endpoint",
+        "management_endpoint",
+    ] {
         assert!(smart[name].as_str().unwrap().starts_with("http"), "{name}");
     }
-    let has = |name: &str, value: &str| smart[name].as_array().unwrap().iter().any(|it| it == value);
+    let has =
+        |name: &str, value: &str| smart[name].as_array().unwrap().iter().any(|it| it == value);
     assert!(has("grant_types_supported", "authorization_code"));
     assert!(has("grant_types_supported", "client_credentials"));
     assert!(has("code_challenge_methods_supported", "S256"));
@@ -151,7 +174,11 @@ fn discovery_says_where_everything_is(house: &House) {
     let openid = house.get(&format!("{issuer}/.well-known/openid-configuration")).expect(200);
     let openid = openid.json();
     assert_eq!(openid["issuer"], issuer);
-    for name in ["response_types_supported", "subject_types_supported", "id_token_signing_alg_values_supported"] {
+    for name in [
+        "response_types_supported",
+        "subject_types_supported",
+        "id_token_signing_alg_values_supported",
+    ] {
         assert!(!openid[name].as_array().unwrap().is_empty(), "{name}");
     }
     assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["RS256"]));
@@ -201,7 +228,10 @@ fn wrong_assertions_are_refused(house: &House) {
         KEYS.sign(&json!({"alg": "RS256", "kid": "r"}), &good()),
         KEYS.sign(&json!({"alg": "none", "kid": "r"}), &good()),
         KEYS.sign(&json!({"alg": "HS256", "kid": "r"}), &good()),
-        KEYS.sign(&json!({"alg": "RS384", "kid": "r", "jku": "https://evil.example/jwks"}), &good()),
+        KEYS.sign(
+            &json!({"alg": "RS384", "kid": "r", "jku": "https://evil.example/jwks"}),
+            &good(),
+        ),
         "no.jwt.atall".to_owned(),
     ];
     let signed = KEYS.sign(&rs384, &good());
@@ -232,9 +262,8 @@ fn an_assertion_counts_once(house: &House) {
     let id = a_system(house, "system/*.rs", &[]);
     let assertion = KEYS.sign(&json!({"alg": "ES384", "kid": "e"}), &claims(house, &id));
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let asked: Vec<_> = (0..6)
-            .map(|_| scope.spawn(|| ask(house, &assertion, "system/*.rs").status))
-            .collect();
+        let asked: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| ask(house, &assertion, "system/*.rs").status)).collect();
         asked.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
@@ -249,17 +278,29 @@ fn what_a_system_may_not_have_is_refused(house: &House) {
     expect_error(ask(house, &sign(), ""), 400, "invalid_request");
     // a secret is not for this
     let symmetric = unique("symmetric");
-    house.medvault(&["client", "add", "--id", &symmetric, "--secret", "s3cret", "--redirect-uri", "https://a.example/cb"]);
-    let basic = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("{symmetric}:s3cret")));
+    house.medvault(&[
+        "client",
+        "add",
+        "--id",
+        &symmetric,
+        "--secret",
+        "s3cret",
+        "--redirect-uri",
+        "https://a.example/cb",
+    ]);
+    let basic =
+        format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("{symmetric}:s3cret")));
     let fields = [("grant_type", "client_credentials"), ("scope", "system/*.rs")];
     let reply = post_form(house, "/auth/token", &[("Authorization", &basic)], &fields);
     expect_error(reply, 400, "unauthorized_client");
-    let wrong = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("{symmetric}:wrong")));
+    let wrong =
+        format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("{symmetric}:wrong")));
     let reply = post_form(house, "/auth/token", &[("Authorization", &wrong)], &fields);
     assert!(reply.header("WWW-Authenticate").starts_with("Basic"));
     expect_error(reply, 401, "invalid_client");
     // by another way than the registered one
-    let fields = [fields[0], fields[1], ("client_id", symmetric.as_str()), ("client_secret", "s3cret")];
+    let fields =
+        [fields[0], fields[1], ("client_id", symmetric.as_str()), ("client_secret", "s3cret")];
     expect_error(post_form(house, "/auth/token", &[], &fields), 401, "invalid_client");
     let public = [("grant_type", "client_credentials"), ("client_id", id.as_str())];
     expect_error(post_form(house, "/auth/token", &[], &public), 401, "invalid_client");
@@ -285,7 +326,10 @@ fn a_token_is_looked_at_and_taken_back(house: &House) {
     // by the client's own signature, and not by somebody else's token
     let assertion = sign();
     let fields = [("token", token), ASSERTION, ("client_assertion", &assertion)];
-    assert_eq!(post_form(house, "/auth/introspect", &[], &fields).expect(200).json()["active"], true);
+    assert_eq!(
+        post_form(house, "/auth/introspect", &[], &fields).expect(200).json()["active"],
+        true
+    );
     let other = a_system(house, "system/Patient.rs", &[]);
     let foreign = KEYS.sign(&json!({"alg": "RS384", "kid": "r"}), &claims(house, &other));
     let foreign = ask(house, &foreign, "system/Patient.rs").expect(200).json();

@@ -26,7 +26,15 @@ fn a_minted_token_counts_at_once_and_until_it_ends(house: &House) {
     let (login, id) = a_patient(house);
     let mint = |expires: &str| {
         house.medvault(&[
-            "token", "--scope", "patient/*.rs", "--user", &login, "--patient", &id, "--expires", expires,
+            "token",
+            "--scope",
+            "patient/*.rs",
+            "--user",
+            &login,
+            "--patient",
+            &id,
+            "--expires",
+            expires,
         ])
     };
     let token = mint("60");
@@ -62,7 +70,17 @@ fn a_client_ends_with_its_tokens(house: &House) {
     let (login, id) = a_patient(house);
     let client = unique("client");
     house.medvault(&["client", "add", "--id", &client, "--redirect-uri", "https://app.example/cb"]);
-    let args = ["token", "--scope", "patient/*.rs", "--user", &login, "--patient", &id, "--client", &client];
+    let args = [
+        "token",
+        "--scope",
+        "patient/*.rs",
+        "--user",
+        &login,
+        "--patient",
+        &id,
+        "--client",
+        &client,
+    ];
     let token = house.medvault(&args);
     let path = format!("/Patient/{id}");
     get_with(house, &token, &path).expect(200);

@@ -3,7 +3,10 @@
 
 mod consent;
 
-use actix_web::{HttpRequest, HttpResponse, web::{Data, Payload}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
 use auth::oauth::{
     Client, Form, Refusal,
     answer::Context,
@@ -31,11 +34,7 @@ pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse
 
 /// Answers a browser that an app sent with POST: its cookie stays behind then, so it comes again with GET.
 #[utoipa::path(post, path = "/auth/authorize", tag = "authorization", responses((status = 303, description = "The same with GET")))]
-pub(crate) async fn post(
-    door: Data<Door>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let fields = arriving::posted(&door, &request, payload).await;
     let query = fields.map(|fields| {
         arriving::encoded(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())))

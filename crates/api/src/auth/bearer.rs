@@ -12,10 +12,7 @@ use crate::server::Door;
 ///
 /// # Errors
 /// `login` when a token is presented that is not one of this vault's, or no longer is.
-pub(crate) async fn caller(
-    door: &Door,
-    authorization: Option<&str>,
-) -> Result<Caller, Outcome> {
+pub(crate) async fn caller(door: &Door, authorization: Option<&str>) -> Result<Caller, Outcome> {
     if door.mode == Mode::Open {
         return Ok(Caller::Operator);
     }

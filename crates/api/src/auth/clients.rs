@@ -20,7 +20,11 @@ pub(super) async fn authenticated(
 ) -> Result<Client, Refusal> {
     let authorization = header(request, AUTHORIZATION.as_str());
     let basic = authorization.map(basic).transpose()?.flatten();
-    let ways = [basic.is_some(), form.get("client_secret").is_some(), form.get("client_assertion").is_some()];
+    let ways = [
+        basic.is_some(),
+        form.get("client_secret").is_some(),
+        form.get("client_assertion").is_some(),
+    ];
     if ways.iter().filter(|way| **way).count() > 1 {
         let why = "The client proves itself in more than one way";
         return Err(Refusal::new(Code::InvalidRequest, why));
@@ -34,9 +38,9 @@ pub(super) async fn authenticated(
         }
         return by_secret(door, (&id, &secret), Method::ClientSecretBasic).await;
     }
-    let id = form.get("client_id").ok_or_else(|| {
-        Refusal::new(Code::InvalidClient, "The client does not say who it is")
-    })?;
+    let id = form
+        .get("client_id")
+        .ok_or_else(|| Refusal::new(Code::InvalidClient, "The client does not say who it is"))?;
     match form.get("client_secret") {
         Some(secret) => by_secret(door, (id, secret), Method::ClientSecretPost).await,
         None => {

@@ -5,7 +5,8 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN, VARY,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN,
+        VARY,
     },
     web::Data,
 };
@@ -35,8 +36,8 @@ pub(crate) async fn allow(
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         return;
     }
-    let is_known = door.mode == Mode::Smart
-        && door.accounts().has_origin(origin).await.unwrap_or(false);
+    let is_known =
+        door.mode == Mode::Smart && door.accounts().has_origin(origin).await.unwrap_or(false);
     if let Some(origin) = HeaderValue::from_str(origin).ok().filter(|_| is_known) {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -6,12 +6,8 @@ use actix_web::{
     web::{Data, Payload},
 };
 use auth::oauth::{
-    Client, Code, Form, Refusal,
-    answer::Context,
-    authorize::own_patient,
-    client::Status,
-    launch::Extras,
-    scopes,
+    Client, Code, Form, Refusal, answer::Context, authorize::own_patient, client::Status,
+    launch::Extras, scopes,
 };
 use fhir_model::Instant;
 use maud::html;
@@ -20,7 +16,9 @@ use serde_json::{Value, json};
 use storage::accounts::{Consent, Device, DeviceState};
 
 use super::{
-    arriving, clients, cookie::Browser, cors, login,
+    arriving, clients,
+    cookie::Browser,
+    cors, login,
     pages::{self, Page},
     picking, reply, token,
 };
@@ -57,12 +55,15 @@ pub(crate) async fn begin(
         let (code, user_code) = kept.map_err(|it| reply::trouble(&it))?;
         let address = format!("{}/auth/device", door.issuer());
         let complete = format!("{address}?user_code={user_code}");
-        Ok(reply::private(200, &json!({
-            "device_code": code, "user_code": user_code, "verification_uri": address,
-            "verification_uri_complete": complete, "expires_in": LIFE_S, "interval": INTERVAL_S,
-            // our own: the address as a picture that a phone reads
-            "verification_qr_svg": qr(&complete),
-        })))
+        Ok(reply::private(
+            200,
+            &json!({
+                "device_code": code, "user_code": user_code, "verification_uri": address,
+                "verification_uri_complete": complete, "expires_in": LIFE_S, "interval": INTERVAL_S,
+                // our own: the address as a picture that a phone reads
+                "verification_qr_svg": qr(&complete),
+            }),
+        ))
     };
     let mut response =
         begun.await.unwrap_or_else(|refusal: Refusal| reply::refused(&request, &refusal));
@@ -203,11 +204,7 @@ async fn waiting(door: &Door, user_code: &str) -> Result<Option<(Device, Client)
 }
 
 /// Takes the answer.
-pub(crate) async fn post(
-    door: Data<Door>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let done = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
         let fields = arriving::posted(&door, &request, payload).await?;
@@ -225,7 +222,9 @@ async fn answer(
         fields.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value.as_str())
     };
     let user_code = get("user_code");
-    let Some(session) = browser.session.as_ref().filter(|_| browser.is_sealed(door, user_code, get("seal"))) else {
+    let Some(session) =
+        browser.session.as_ref().filter(|_| browser.is_sealed(door, user_code, get("seal")))
+    else {
         return Ok(pages::refuse(door, browser, 400, "The form is too old; open the page again"));
     };
     let Some((device, client)) = waiting(door, user_code).await? else {

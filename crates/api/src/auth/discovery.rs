@@ -52,9 +52,8 @@ pub(crate) async fn style() -> HttpResponse {
 
 /// Answers a browser that asks before it reads.
 pub(crate) async fn preflight_any() -> HttpResponse {
-    let mut response = HttpResponse::NoContent()
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .finish();
+    let mut response =
+        HttpResponse::NoContent().insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*")).finish();
     cors::preflight(response.headers_mut());
     response
 }

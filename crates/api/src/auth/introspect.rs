@@ -1,9 +1,17 @@
 //! `/auth/introspect`: <https://hl7.org/fhir/smart-app-launch/STU2.2/token-introspection.html>.
 
-use actix_web::{HttpRequest, HttpResponse, http::header::AUTHORIZATION, web::{Data, Payload}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::AUTHORIZATION,
+    web::{Data, Payload},
+};
 use auth::{
     Grant,
-    oauth::{Code, Form, Refusal, answer::{self, Active, Context}, scopes},
+    oauth::{
+        Code, Form, Refusal,
+        answer::{self, Active, Context},
+        scopes,
+    },
 };
 use serde_json::Value;
 

@@ -1,6 +1,9 @@
 //! A person logs in, and out.
 
-use actix_web::{HttpRequest, HttpResponse, web::{Data, Payload}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
 use auth::oauth::{Form, Refusal};
 use fhir_model::Outcome;
 use maud::{Markup, html};
@@ -52,11 +55,7 @@ fn form(door: &Door, browser: &Browser, then: &str, why: Option<&str>) -> Markup
 }
 
 /// Takes the form.
-pub(crate) async fn post(
-    door: Data<Door>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
         let fields = arriving::posted(&door, &request, payload).await?;
@@ -70,7 +69,8 @@ pub(crate) async fn post(
 
 async fn log_in(door: &Door, browser: &Browser, form: &Form) -> Result<HttpResponse, Refusal> {
     let then = form.get(THEN).unwrap_or("/auth/manage");
-    let is_ours = WAYS.iter().any(|way| then.starts_with(way)) && !then.contains(['\r', '\n', '\\']);
+    let is_ours =
+        WAYS.iter().any(|way| then.starts_with(way)) && !then.contains(['\r', '\n', '\\']);
     if !is_ours || !browser.is_sealed(door, then, form.get(SEAL).unwrap_or_default()) {
         let why = "The form is too old, or cookies are off; open the page again";
         return Ok(pages::refuse(door, browser, 400, why));

@@ -95,11 +95,7 @@ fn as_json(found: &[Listed]) -> HttpResponse {
 }
 
 /// Takes access back.
-pub(crate) async fn post(
-    door: Data<Door>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let done = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
         let form = Form::of(arriving::posted(&door, &request, payload).await?)?;

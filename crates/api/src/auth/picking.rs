@@ -1,7 +1,10 @@
 //! Whom a person may choose: what the gate shows them, and nothing else.
 
 use actix_web::HttpResponse;
-use auth::{Grant, User, oauth::authorize::{Request, Session}};
+use auth::{
+    Grant, User,
+    oauth::authorize::{Request, Session},
+};
 use fhir_model::{Instant, Outcome};
 use interactions::{Body, Conditions, Prefer, Query, Request as Asked, Verb};
 use maud::html;
@@ -151,12 +154,7 @@ fn choices(bundle: &Value, words: impl Fn(&Value) -> String) -> Vec<Choice> {
 }
 
 /// Asks the vault as that person would: the gate decides what they see.
-async fn look(
-    door: &Door,
-    user: &User,
-    path: Vec<String>,
-    query: &str,
-) -> Result<Value, Outcome> {
+async fn look(door: &Door, user: &User, path: Vec<String>, query: &str) -> Result<Value, Outcome> {
     let now = door.accounts().now();
     let grant = Grant {
         token_id: "login".to_owned(),

@@ -53,7 +53,11 @@ async fn standing(door: &Door, request: &HttpRequest) -> Result<Status, Refusal>
     }
     let grant = bearer::needed(door.accounts(), authorization).await?;
     let may = grant.is_operator() || scopes::has(&grant.scopes, RIGHT);
-    if may { Ok(Status::Active) } else { Err(Refusal::new(Code::AccessDenied, "The token lacks the scope __register")) }
+    if may {
+        Ok(Status::Active)
+    } else {
+        Err(Refusal::new(Code::AccessDenied, "The token lacks the scope __register"))
+    }
 }
 
 fn secret(about: &About) -> Result<Option<String>, Refusal> {
@@ -64,11 +68,7 @@ fn secret(about: &About) -> Result<Option<String>, Refusal> {
 }
 
 /// Reads a registration.
-pub(crate) async fn read(
-    door: Data<Door>,
-    request: HttpRequest,
-    id: Path<String>,
-) -> HttpResponse {
+pub(crate) async fn read(door: Data<Door>, request: HttpRequest, id: Path<String>) -> HttpResponse {
     match of_token(&door, &request, &id).await {
         Ok(client) => reply::private(200, &described(&door, &client, None, None)),
         Err(refusal) => reply::refused(&request, &refusal),

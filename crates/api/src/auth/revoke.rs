@@ -1,6 +1,9 @@
 //! `/auth/revoke`: <https://www.rfc-editor.org/rfc/rfc7009>. A token that is unknown is as good as revoked.
 
-use actix_web::{HttpRequest, HttpResponse, web::{Data, Payload}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
 use auth::oauth::Refusal;
 
 use super::{arriving, clients, cors, reply};

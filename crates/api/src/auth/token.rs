@@ -1,15 +1,16 @@
 //! `/auth/token`: <https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#obtain-access-token>,
 //! <https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html#obtain-access-token>.
 
-use actix_web::{HttpRequest, HttpResponse, web::{Data, Payload}};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
 use auth::{
     User,
     oauth::{
         Client, Code, Form, Refusal,
         answer::{self, Context, Tokens},
-        exchange::{
-            self, ACCESS_MS, REFRESH_MS, Redemption, Rotation, SYSTEM_ACCESS_MS,
-        },
+        exchange::{self, ACCESS_MS, REFRESH_MS, Redemption, Rotation, SYSTEM_ACCESS_MS},
         identity, scopes,
     },
 };
@@ -81,7 +82,10 @@ async fn by_refresh(door: &Door, form: &Form, client: &Client) -> Result<Value, 
     let (accounts, token) = (door.accounts(), form.need("refresh_token")?);
     let found = accounts.refreshing(token).await.map_err(trouble)?;
     let invalid = || {
-        Refusal::new(Code::InvalidGrant, "The refresh token is unknown, was taken back or is too old")
+        Refusal::new(
+            Code::InvalidGrant,
+            "The refresh token is unknown, was taken back or is too old",
+        )
     };
     let decided = exchange::refresh(form, client, found.as_ref().map(|it| &it.0), accounts.now());
     let Some((_, kept)) = found else { return Err(invalid()) };
@@ -107,8 +111,7 @@ async fn by_refresh(door: &Door, form: &Form, client: &Client) -> Result<Value, 
 async fn on_its_own(door: &Door, form: &Form, client: &Client) -> Result<Value, Refusal> {
     let scopes = exchange::on_its_own(form, client)?;
     let accounts = door.accounts();
-    let consent =
-        Consent { client: Some(client.id.clone()), scopes, ..Consent::default() };
+    let consent = Consent { client: Some(client.id.clone()), scopes, ..Consent::default() };
     let id = accounts.keep_consent(&consent).await.map_err(trouble)?;
     let now = accounts.now();
     let minting = Minting {

@@ -3,7 +3,10 @@
 use auth::oauth::{answer::Context, scopes};
 use clap::Args;
 use fhir_model::Instant;
-use storage::{Accounts, accounts::{Consent, Minting}};
+use storage::{
+    Accounts,
+    accounts::{Consent, Minting},
+};
 
 use super::{open, refuse};
 use crate::{config::Config, console, trouble::Trouble};

@@ -94,9 +94,8 @@ fn account(add: Add) -> Result<NewAccount, Trouble> {
         "Organization",
         "Device",
     ];
-    let checked = |text: Option<String>, types: &[&str]| {
-        text.map(|text| reference(text, types)).transpose()
-    };
+    let checked =
+        |text: Option<String>, types: &[&str]| text.map(|text| reference(text, types)).transpose();
     let until = match add.until {
         None => None,
         Some(text) => Some(instant(&text).ok_or_else(|| {
