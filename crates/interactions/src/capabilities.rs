@@ -38,6 +38,18 @@ const INTERACTIONS: &[&str] = &[
     "search-type",
 ];
 
+/// What is not an interaction of FHIR's, with the canonical URL of what it is.
+type Operation = (&'static str, &'static str);
+const REINDEX: Operation = ("reindex", "https://medvault.example/fhir/OperationDefinition/reindex");
+const REINDEX_STATUS: Operation =
+    ("reindex-status", "https://medvault.example/fhir/OperationDefinition/reindex-status");
+
+/// `CapabilityStatement.rest.operation`
+const SYSTEM_OPERATIONS: &[Operation] = &[REINDEX, REINDEX_STATUS];
+
+/// `CapabilityStatement.rest.resource.operation`
+const OPERATIONS: &[Operation] = &[REINDEX];
+
 /// What holds for every type alike. References are not made to resolve: a record may arrive before
 /// what it refers to.
 const FOR_EVERY_TYPE: &str = concat!(
@@ -85,6 +97,8 @@ fn rest(registry: &Registry) -> Vec<u8> {
     list(&mut out, ResourceType::all(), |out, ty| resource(out, registry, *ty));
     out.extend_from_slice(br#","interaction":"#);
     list(&mut out, SYSTEM_INTERACTIONS, interaction);
+    out.extend_from_slice(br#","operation":"#);
+    list(&mut out, SYSTEM_OPERATIONS, operation);
     out.extend_from_slice(br#","compartment":"#);
     list(&mut out, r4().compartments(), |out, one| json::write_string(out, one.url));
     out.push(b'}');
@@ -109,12 +123,22 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
         registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
+    out.extend_from_slice(br#","operation":"#);
+    list(out, OPERATIONS, operation);
     out.push(b'}');
 }
 
 fn interaction(out: &mut Vec<u8>, code: &&str) {
     out.extend_from_slice(br#"{"code":"#);
     json::write_string(out, code);
+    out.push(b'}');
+}
+
+fn operation(out: &mut Vec<u8>, (name, definition): &Operation) {
+    out.extend_from_slice(br#"{"name":"#);
+    json::write_string(out, name);
+    out.extend_from_slice(br#","definition":"#);
+    json::write_string(out, definition);
     out.push(b'}');
 }
 
@@ -170,6 +194,20 @@ mod tests {
                 parameters.iter().map(|one| one.get("name").unwrap().as_str().unwrap()).collect();
             assert_eq!(names.len(), parameters.len(), "{ty}");
             assert!(names.contains("_id") && names.contains("_lastUpdated"), "{ty}");
+        }
+    }
+
+    #[test]
+    fn operations_are_stated_where_they_are_answered() {
+        let statement = parsed();
+        let rest = &items(&statement, "rest")[0];
+        let names = |value: &json::Value| -> Vec<String> {
+            let name = |one: &json::Value| one.get("name").unwrap().as_str().unwrap().to_owned();
+            items(value, "operation").iter().map(name).collect()
+        };
+        assert_eq!(names(rest), ["reindex", "reindex-status"]);
+        for resource in items(rest, "resource") {
+            assert_eq!(names(resource), ["reindex"]);
         }
     }
 

@@ -91,6 +91,9 @@ fn holds(condition: &Condition, node: NodeRef<'_>, local: &Local<'_>) -> bool {
         Condition::Always | Condition::First => true,
         Condition::Type(_) => condition.allows(node.ty()),
         Condition::Resolves(ty) => reference::resolves_to(node, *ty, local),
+        Condition::ResolvesElsewhere(types) => {
+            !types.iter().any(|ty| reference::resolves_to(node, *ty, local))
+        }
         Condition::Member { name, text } => {
             node.named(name).any(|child| child.text().is_some_and(|value| *value == **text))
         }

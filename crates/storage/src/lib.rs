@@ -23,6 +23,7 @@ mod reindex;
 mod row;
 mod setting;
 mod sqlite;
+mod totals;
 mod tx;
 mod vault;
 mod words;

@@ -27,6 +27,7 @@ use crate::{
     parameters::{self, Published},
     row::Row,
     setting,
+    totals::Totals,
     tx::{Engine, Indexing},
 };
 use names::Names;
@@ -161,12 +162,12 @@ impl Postgres {
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
-        if plan.includes.is_empty() {
+        if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
             return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
         }
-        // matches and what they refer to, as they were at one time
+        // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
@@ -188,10 +189,17 @@ impl Postgres {
     }
 
     /// See [`crate::Vault::count`].
-    pub(crate) async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+    pub(crate) async fn count(
+        &self,
+        permit: &Permit,
+        plan: &Plan,
+        totals: &Totals,
+    ) -> Result<u64, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        inquiry::count(plan, Sight::search(permit), &mut Asked::new(&mut connection, &self.shared))
-            .await
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let stamp = asked.stamp().await?;
+        let count = inquiry::count(plan, Sight::search(permit), &mut asked);
+        totals.total((plan, permit), stamp, count).await
     }
 
     /// See [`crate::Vault::explain`].

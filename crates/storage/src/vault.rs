@@ -26,6 +26,7 @@ use crate::{
     postgres,
     reindex::{self, Progress, Traffic},
     setting, sqlite,
+    totals::Totals,
     tx::{Engine as TxEngine, Indexing},
 };
 
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
+    totals: Totals,
 }
 
 impl Inner {
@@ -157,6 +159,7 @@ impl Vault {
             traffic,
             progress,
             wake,
+            totals: Totals::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -355,11 +358,13 @@ impl Vault {
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
         self.be_indexed(plan)?;
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.count(permit, plan).await,
+            Engine::Postgres(engine) => engine.count(permit, plan, &self.inner.totals).await,
             Engine::Sqlite(_) => {
-                let (plan, permit) = (plan.clone(), permit.clone());
+                let (plan, permit, inner) = (plan.clone(), permit.clone(), Arc::clone(&self.inner));
                 self.on_snapshot(move |asked| {
-                    inquiry::count(&plan, Sight::search(&permit), asked).now_or_never()
+                    let stamp = asked.stamp();
+                    let count = inquiry::count(&plan, Sight::search(&permit), asked);
+                    inner.totals.total((&plan, &permit), stamp, count).now_or_never()
                 })
                 .await
             }

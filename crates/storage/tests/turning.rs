@@ -167,3 +167,31 @@ async fn pages_hold_together_on_postgres() {
         turn_pages(&vault, query).await;
     }
 }
+
+/// Counts through one vault what is written through another, twice in each state.
+async fn totals_follow(writer: &Vault, reader: &Vault) {
+    let plan = plan(&[("birthdate", "ge1900-01-01")]);
+    for n in 0..20 {
+        let body = if n % 3 == 2 { (format!("p{}", n - 1), None) } else { patient(n, 0) };
+        put(writer, vec![body]).await;
+        // of three, two come and one of these goes
+        let expected = n as u64 / 3 + 1 + u64::from(n % 3 == 1);
+        for _ in 0..2 {
+            assert_eq!(reader.count(&permit(Action::Search), &plan).await, Ok(expected), "{n}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn totals_are_those_of_what_is_committed_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open(&format!("sqlite:{}/v.sqlite", directory.path().display())).await;
+    totals_follow(&vault, &vault).await;
+}
+
+#[tokio::test]
+async fn totals_are_those_of_what_is_committed_on_postgres() {
+    let url = fresh_database("totals").await;
+    let (writer, reader) = (open(&url).await, open(&url).await);
+    totals_follow(&writer, &reader).await;
+}

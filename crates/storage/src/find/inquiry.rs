@@ -23,6 +23,18 @@ use crate::{
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
 
+/// Whether one statement gives a page. Those before it only choose how it is found; where others follow, all must
+/// see the same snapshot, or what changes between two is shown twice.
+pub(crate) fn is_one_statement(plan: &Plan, turn: &Turn) -> bool {
+    let is_moved = match turn {
+        Turn::First => false,
+        Turn::After(position) | Turn::Before(position) => {
+            changed::moves(plan, &Part::of(plan), &position.route)
+        }
+    };
+    plan.includes.is_empty() && !is_moved
+}
+
 /// A page of what a search finds.
 ///
 /// # Errors
