@@ -122,7 +122,7 @@ impl Visit {
 }
 
 fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
-    if request.method() == actix_web::http::Method::OPTIONS {
+    if request.method() == Method::OPTIONS {
         return Ok(Answer { status: 204, ..Answer::default() });
     }
     Err(Refusal::new(IssueType::MethodNotAllowed, "FHIR does not use that method"))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Caller, Grant, Mode, Principal, Standing, oauth};
+use auth::{Caller, Grant, Mode, oauth};
 use fhir_model::{IssueType, Outcome};
 use storage::Accounts;
 
@@ -25,14 +25,7 @@ pub(crate) async fn caller(door: &Door, authorization: Option<&str>) -> Result<C
         let why = "The access token is not one of this vault's, or is no longer valid";
         Outcome::new(IssueType::Login, why)
     })?;
-    of_grant(door.accounts(), &grant).await
-}
-
-/// The caller that a grant makes.
-#[expect(clippy::unused_async, reason = "what the record says of somebody is looked up here")]
-pub(super) async fn of_grant(accounts: &Accounts, grant: &Grant) -> Result<Caller, Outcome> {
-    let principal = Principal::new(grant.clone(), Standing::default(), accounts.now())?;
-    Ok(Caller::Bearer(Arc::new(principal)))
+    door.fhir.bearer(Grant::clone(&grant)).await
 }
 
 /// The token in an `Authorization` header.

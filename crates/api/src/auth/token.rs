@@ -18,7 +18,7 @@ use fhir_model::{Instant, Outcome};
 use serde_json::Value;
 use storage::accounts::{Consent, Kept, Minted, Minting};
 
-use super::{arriving, clients, cors, reply};
+use super::{arriving, clients, cors, device, reply};
 use crate::server::Door;
 
 /// Answers a client that wants tokens.
@@ -48,7 +48,8 @@ async fn decide(door: &Door, request: &HttpRequest, payload: Payload) -> Result<
     match grant {
         "authorization_code" => by_code(door, &form, &client).await,
         "refresh_token" => by_refresh(door, &form, &client).await,
-        _ => on_its_own(door, &form, &client).await,
+        "client_credentials" => on_its_own(door, &form, &client).await,
+        _ => device::tokens(door, &form, &client).await,
     }
 }
 
