@@ -96,10 +96,10 @@ fn inside(
     let mut all = vec![filter];
     match basis {
         Basis::Granted | Basis::Insured => {
-            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, ty)?]);
+            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, basis, ty)?]);
         }
         Basis::Panel | Basis::Supervised | Basis::Consented => {
-            all.push(consent::not_denied(who, ty)?);
+            all.push(consent::not_denied(who, basis, ty)?);
         }
         Basis::All
         | Basis::Own

@@ -9,7 +9,7 @@ use super::{
     chain, membership, sensitive,
     written::{during, has, one_of, params},
 };
-use crate::{Principal, role::Role};
+use crate::{Principal, policy::Basis, role::Role};
 
 /// Who asks, and what for, as rules name it.
 struct Asker {
@@ -82,21 +82,26 @@ fn purpose(role: Role) -> &'static str {
 }
 
 /// That no patient whom a resource is about denies it.
-pub(super) fn not_denied(who: &Principal, ty: ResourceType) -> Option<Filter> {
+pub(super) fn not_denied(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Filter> {
     let asker = Asker::of(who);
     let denied = |labels: &[&str]| {
         let except = Filter::Not(Box::new(asker.rule('x', ty, &["*"])));
         let consent = asker.consent(vec![asker.rule('d', ty, labels), except])?;
         about(ty, membership(ty), consent)
     };
-    let labels = ["R", "V"].into_iter().chain(sensitive::SENSITIVITIES);
+    let not = |filter| Some(Filter::Not(Box::new(filter)));
+    let labels = sensitive::possible(who.role(), basis);
+    if labels.is_empty() {
+        return not(denied(&["*"])?);
+    }
     let labelled = labels
+        .into_iter()
         .map(|label| Some(Filter::All(vec![sensitive::reaches(ty, label)?, denied(&[label])?])));
     let labelled = Filter::All(vec![
         sensitive::is_labelled(ty)?,
         Filter::Any(labelled.collect::<Option<Vec<_>>>()?),
     ]);
-    Some(Filter::Not(Box::new(Filter::Any(vec![denied(&["*"])?, labelled]))))
+    not(Filter::Any(vec![denied(&["*"])?, labelled]))
 }
 
 /// That the patient whom a resource is about permits it.

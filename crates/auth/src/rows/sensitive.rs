@@ -67,6 +67,18 @@ fn labels(ty: ResourceType, rows: &Rows) -> (usize, BTreeSet<&str>) {
     (rung, of(SENSITIVITY).filter(|code| SENSITIVITIES.contains(code)).collect())
 }
 
+/// The labels that something in these rows may have: the rungs above the normal one, and sensitivities.
+pub(super) fn possible(role: Role, basis: Basis) -> Vec<&'static str> {
+    let (rung, sensitive) = clearance(role, basis);
+    let rungs: &[&str] = match rung {
+        "R" => &["R"],
+        "V" => &["R", "V"],
+        _ => &[],
+    };
+    let sensitivities: &[&str] = if sensitive { &SENSITIVITIES } else { &[] };
+    rungs.iter().chain(sensitivities).copied().collect()
+}
+
 /// What keeps rows away for which somebody is not cleared.
 pub(super) fn cleared(role: Role, basis: Basis, ty: ResourceType) -> Vec<Filter> {
     let (rung, sensitive) = clearance(role, basis);

@@ -51,7 +51,7 @@ impl Nation {
             connections_max: 2,
         };
         let vault = Vault::open(&options).await.unwrap();
-        let fhir = Fhir::new(vault, BASE, Software { name: "test", version: "0" });
+        let fhir = Fhir::new(vault, BASE, Software { name: "test", version: "0" }).audited();
         let nation = Self { fhir, _directory: directory };
         for resource in resources() {
             nation.put(&Caller::Operator, &resource).await.expect(&[200, 201]);
