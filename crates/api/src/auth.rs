@@ -9,6 +9,8 @@ mod cookie;
 mod cors;
 mod device;
 mod discovery;
+mod documented;
+mod fetch;
 mod introspect;
 mod keys;
 mod launch;
@@ -24,6 +26,7 @@ mod userinfo;
 
 pub(crate) use bearer::caller;
 pub(crate) use cors::{Public, allow, preflight};
+pub(crate) use documented::Documented;
 pub(crate) use keys::KeySource;
 
 use actix_web::{HttpRequest, HttpResponse, web};

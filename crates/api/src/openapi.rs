@@ -8,7 +8,7 @@ use interactions::{Interaction, Prefer};
 use serde_json::Value;
 use utoipa::OpenApi as _;
 
-use crate::{pages, probes, server::Door};
+use crate::{auth::Documented, pages, probes, server::Door};
 
 /// The pages that are not FHIR.
 #[derive(utoipa::OpenApi)]
@@ -28,14 +28,15 @@ struct Own;
 
 /// The document; `None` when the server cannot say what it does.
 pub(crate) async fn document(door: &Door) -> Option<Value> {
-    let caller = auth::Caller::Anonymous;
+    let caller = ::auth::Caller::Anonymous;
     let asked = door.fhir.perform(&caller, Interaction::Capabilities, Prefer::default());
     let statement: Value = serde_json::from_slice(&asked.await.ok()?.body?).ok()?;
     assemble(&statement, door.fhir.base())
 }
 
 fn assemble(statement: &Value, base: &str) -> Option<Value> {
-    let mut document = serde_json::to_value(Own::openapi()).ok()?;
+    let mut document =
+        serde_json::to_value(Own::openapi().merge_from(Documented::openapi())).ok()?;
     let root = document.as_object_mut()?;
     // a base URL ends in /fhir; our own pages stand beside it
     let server = base.strip_suffix("/fhir").unwrap_or(base);

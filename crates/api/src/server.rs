@@ -143,7 +143,7 @@ impl Server {
             metrics: Metrics::default(),
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
-            keys: authorization::KeySource::default(),
+            keys: authorization::KeySource::new(&issuer(config.fhir.base())),
             issuer: issuer(config.fhir.base()),
             fhir: config.fhir,
             mode: config.mode,

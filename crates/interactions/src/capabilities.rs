@@ -1,6 +1,7 @@
 //! What this server can do, from what is really there: <https://hl7.org/fhir/R4/capabilitystatement.html>.
 
 mod searching;
+mod security;
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -83,8 +84,10 @@ pub(crate) fn statement(fhir: &Fhir) -> Bytes {
         out.extend_from_slice(format!(r#","{name}":"#).as_bytes());
         list(&mut out, values, |out, value| json::write_string(out, value));
     }
-    out.extend_from_slice(br#","rest":["#);
-    out.extend_from_slice(&rest);
+    out.extend_from_slice(br#","rest":[{"security":"#);
+    security::write(&mut out, fhir.base());
+    out.push(b',');
+    out.extend_from_slice(rest.get(1..).unwrap_or_default());
     out.extend_from_slice(b"]}");
     out.into()
 }

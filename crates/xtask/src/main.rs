@@ -5,6 +5,8 @@ mod compare;
 mod definitions;
 mod package;
 #[cfg(test)]
+mod requirements;
+#[cfg(test)]
 mod rules;
 
 use std::{path::Path, process::ExitCode};

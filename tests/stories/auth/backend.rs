@@ -2,7 +2,12 @@
 //! <https://hl7.org/fhir/smart-app-launch/STU2.2/backend-services.html>
 
 use std::{
-    sync::LazyLock,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -27,6 +32,7 @@ smart_stories!(
     an_assertion_counts_once,
     what_a_system_may_not_have_is_refused,
     a_token_is_looked_at_and_taken_back,
+    keys_are_fetched_from_a_registered_address,
 );
 
 /// A system's keys, made once.
@@ -306,6 +312,58 @@ fn what_a_system_may_not_have_is_refused(house: &House) {
     expect_error(post_form(house, "/auth/token", &[], &public), 401, "invalid_client");
 }
 
+fn keys_are_fetched_from_a_registered_address(house: &House) {
+    let operator = house.medvault(&["token", "--scope", "__register"]);
+    let bearer = format!("Bearer {operator}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let url = format!("{}/auth/register", house.issuer());
+    let register = |jwks_uri: &str| {
+        let metadata = json!({
+            "token_endpoint_auth_method": "private_key_jwt", "grant_types": ["client_credentials"],
+            "scope": "system/Patient.rs", "jwks_uri": jwks_uri,
+        });
+        let made = house.send("POST", &url, &headers, &metadata.to_string()).expect(201).json();
+        made["client_id"].as_str().unwrap().to_owned()
+    };
+    let ask_as = |id: &str, header: Value| {
+        ask(house, &KEYS.sign(&header, &claims(house, id)), "system/Patient.rs")
+    };
+    for (cache_control, fetches) in [("max-age=60", 1), ("no-store", 2)] {
+        let (address, fetched) = a_key_server(cache_control);
+        let id = register(&address);
+        ask_as(&id, json!({"alg": "RS384", "kid": "r"})).expect(200);
+        ask_as(&id, json!({"alg": "ES384", "kid": "e", "jku": address})).expect(200);
+        assert_eq!(fetched.load(Ordering::SeqCst), fetches, "{cache_control}");
+        let elsewhere = json!({"alg": "RS384", "kid": "r", "jku": format!("{address}?x")});
+        expect_error(ask_as(&id, elsewhere), 401, "invalid_client");
+    }
+    let nobody = register("https://localhost:1/keys");
+    expect_error(ask_as(&nobody, json!({"alg": "RS384", "kid": "r"})), 401, "invalid_client");
+}
+
+/// A server that hands out the public keys, and how often it did.
+fn a_key_server(cache_control: &'static str) -> (String, Arc<AtomicU32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/keys", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&count);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 1024];
+            let _bytes = stream.read(&mut asked).unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            let keys = KEYS.jwks().to_string();
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nCache-Control: {cache_control}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{keys}",
+                keys.len()
+            );
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    (address, count)
+}
+
 fn a_token_is_looked_at_and_taken_back(house: &House) {
     let id = a_system(house, "system/Patient.rs", &[]);
     let sign = || KEYS.sign(&json!({"alg": "RS384", "kid": "r"}), &claims(house, &id));
@@ -319,7 +377,11 @@ fn a_token_is_looked_at_and_taken_back(house: &House) {
     assert_eq!(active["active"], true);
     assert_eq!(active["client_id"], id);
     assert_eq!(active["scope"], "system/Patient.rs");
-    assert!(active["exp"].as_u64().unwrap() > now());
+    let ends = active["exp"].as_u64().unwrap();
+    assert!(ends > now() + 290 && ends <= now() + 300);
+    // a resource server's right, or the operator's, opens everybody's
+    let operator = house.medvault(&["token", "--scope", "system/*.rs"]);
+    assert_eq!(look(&format!("Bearer {operator}"), token).expect(200).json(), active);
     for unknown in ["invalid_token_value", "vat_", "\u{e4}"] {
         assert_eq!(look(&bearer, unknown).expect(200).text, r#"{"active":false}"#);
     }

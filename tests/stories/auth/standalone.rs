@@ -264,6 +264,8 @@ fn a_refresh_token_turns_over(house: &House) {
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_ne!(second["access_token"], first["access_token"]);
     assert_eq!(second["patient"], id);
+    assert_eq!(second["token_type"], "Bearer");
+    assert!(second["expires_in"].as_i64().unwrap() > 800);
     assert_eq!(words(&second["scope"]), words(&first["scope"]));
     // the answer may have been lost: for a moment it is given again, the same
     let again = app.refresh(&old, "").expect(200).json();

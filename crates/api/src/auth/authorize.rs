@@ -26,14 +26,14 @@ use super::{
 use crate::server::Door;
 
 /// Answers a browser that an app sent with GET.
-#[utoipa::path(get, path = "/auth/authorize", tag = "authorization", responses((status = 200, description = "A page for the person", content_type = "text/html"), (status = 303, description = "Back to the app, with a code or an error"), (status = 400, description = "Nobody can be sent back", content_type = "text/html")))]
+#[utoipa::path(get, path = "/auth/authorize", tag = "authorization", responses((status = 200, description = "A page for the person", content_type = "text/html"), (status = 303, description = "Back to the app, with a code or an error"), (status = 400, description = "Nobody can be sent back", content_type = "text/html"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let query = request.uri().query().unwrap_or_default().to_owned();
     answered(&request, converse(&door, &request, &Said { query, ..Said::default() }).await)
 }
 
 /// Answers a browser that an app sent with POST: its cookie stays behind then, so it comes again with GET.
-#[utoipa::path(post, path = "/auth/authorize", tag = "authorization", responses((status = 303, description = "The same with GET")))]
+#[utoipa::path(post, path = "/auth/authorize", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "The same with GET"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let fields = arriving::posted(&door, &request, payload).await;
     let query = fields.map(|fields| {

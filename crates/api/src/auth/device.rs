@@ -31,7 +31,7 @@ const LIFE_S: i64 = 600;
 const INTERVAL_S: i64 = 5;
 
 /// Answers a device that wants a code.
-#[utoipa::path(post, path = "/auth/device_authorization", tag = "authorization", responses((status = 200, description = "A code for the person, and one for the device", content_type = "application/json")))]
+#[utoipa::path(post, path = "/auth/device_authorization", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "A code for the person, and one for the device", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn begin(
     door: Data<Door>,
     request: HttpRequest,

@@ -22,7 +22,7 @@ use crate::{body::header, server::Door};
 const RIGHT: &str = "__introspect";
 
 /// Answers what a token is good for.
-#[utoipa::path(post, path = "/auth/introspect", tag = "authorization", responses((status = 200, description = "What a token is good for", content_type = "application/json"), (status = 401, description = "Who asks is not known", content_type = "application/json")))]
+#[utoipa::path(post, path = "/auth/introspect", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "What a token is good for", content_type = "application/json"), (status = 401, description = "Who asks is not known", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn answer(
     door: Data<Door>,
     request: HttpRequest,

@@ -63,7 +63,7 @@ pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse
 }
 
 /// Mints a launch: JSON with a token gives the id, the form sends the browser to the app.
-#[utoipa::path(post, path = "/auth/launch", tag = "authorization", responses((status = 201, description = "The launch id, and where the app is", content_type = "application/json"), (status = 303, description = "On to the app, for a browser")))]
+#[utoipa::path(post, path = "/auth/launch", tag = "authorization", request_body(content = serde_json::Value, content_type = "application/json"), responses((status = 201, description = "The launch id, and where the app is", content_type = "application/json"), (status = 303, description = "On to the app, for a browser"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let media = header(&request, CONTENT_TYPE.as_str()).map(MediaType::parse);
     let is_json = media.is_some_and(|media| media.is("application/json"));

@@ -22,7 +22,7 @@ use super::{
 use crate::{body::header, server::Door};
 
 /// Shows the page, or the same as JSON.
-#[utoipa::path(get, path = "/auth/manage", tag = "authorization", responses((status = 200, description = "Which apps have access", content_type = "text/html")))]
+#[utoipa::path(get, path = "/auth/manage", tag = "authorization", responses((status = 200, description = "Which apps have access", content_type = "text/html"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let page = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;

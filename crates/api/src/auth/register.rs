@@ -20,7 +20,7 @@ use crate::{body::header, server::Door};
 const RIGHT: &str = "__register";
 
 /// Registers a client.
-#[utoipa::path(post, path = "/auth/register", tag = "authorization", responses((status = 201, description = "The client", content_type = "application/json"), (status = 400, description = "What is wrong with it", content_type = "application/json")))]
+#[utoipa::path(post, path = "/auth/register", tag = "authorization", request_body(content = serde_json::Value, content_type = "application/json"), responses((status = 201, description = "The client", content_type = "application/json"), (status = 400, description = "What is wrong with it", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn create(
     door: Data<Door>,
     request: HttpRequest,

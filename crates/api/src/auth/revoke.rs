@@ -10,7 +10,7 @@ use super::{arriving, clients, cors, reply};
 use crate::server::Door;
 
 /// Takes back a token of the client that asks.
-#[utoipa::path(post, path = "/auth/revoke", tag = "authorization", responses((status = 200, description = "The token is good for nothing any more"), (status = 401, description = "The client is not let in", content_type = "application/json")))]
+#[utoipa::path(post, path = "/auth/revoke", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "The token is good for nothing any more"), (status = 401, description = "The client is not let in", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn answer(
     door: Data<Door>,
     request: HttpRequest,

@@ -22,7 +22,7 @@ use super::{arriving, clients, cors, device, reply};
 use crate::server::Door;
 
 /// Answers a client that wants tokens.
-#[utoipa::path(post, path = "/auth/token", tag = "authorization", responses((status = 200, description = "Tokens", content_type = "application/json"), (status = 400, description = "A refusal by RFC 6749", content_type = "application/json"), (status = 401, description = "The client is not let in", content_type = "application/json")))]
+#[utoipa::path(post, path = "/auth/token", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "Tokens", content_type = "application/json"), (status = 400, description = "A refusal by RFC 6749", content_type = "application/json"), (status = 401, description = "The client is not let in", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn answer(
     door: Data<Door>,
     request: HttpRequest,

@@ -8,7 +8,7 @@ use super::{bearer, cors, reply, token};
 use crate::{body::header, server::Door};
 
 /// Answers who the person behind a token is.
-#[utoipa::path(get, path = "/auth/userinfo", tag = "authorization", responses((status = 200, description = "Who logged in", content_type = "application/json"), (status = 401, description = "The token is not good, or not for this", content_type = "application/json")))]
+#[utoipa::path(get, path = "/auth/userinfo", tag = "authorization", responses((status = 200, description = "Who logged in", content_type = "application/json"), (status = 401, description = "The token is not good, or not for this", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn answer(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let mut response = match decide(&door, &request).await {
         Ok(body) => reply::private(200, &body),

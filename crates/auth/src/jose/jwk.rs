@@ -83,6 +83,11 @@ impl JwkSet {
         found.next().filter(|_| found.next().is_none())
     }
 
+    /// Whether there is a key of that id.
+    pub fn has(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid == kid)
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()
