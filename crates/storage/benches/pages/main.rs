@@ -114,7 +114,9 @@ async fn measure(vault: &Vault, query: &str, patients: u64, explain: bool) {
     let (mut cpu, mut explaining) = (cpu_nanos(), 0);
     while times.len() < 5 || times.len() < 300 && started.elapsed() < Duration::from_secs(1) {
         let patient = (u64::try_from(times.len()).unwrap() * 7919 + 13) % patients;
-        let plan = plan(&query.replace("$P7", &format!("{patient:07}")).replace("$P", &patient.to_string()));
+        let plan = plan(
+            &query.replace("$P7", &format!("{patient:07}")).replace("$P", &patient.to_string()),
+        );
         let asked = Instant::now();
         if plan.summary == Summary::Count {
             found = vault.count(&permit, &plan).await.unwrap();
