@@ -7,6 +7,7 @@ mod count;
 pub(crate) mod explain;
 mod include;
 pub(crate) mod inquiry;
+mod joint;
 mod leader;
 mod names;
 mod order;
@@ -16,8 +17,10 @@ pub(crate) mod position;
 mod probe;
 mod range;
 mod route;
+mod sample;
 mod sort;
 pub(crate) mod statement;
+mod through;
 mod value;
 mod walk;
 

@@ -6,6 +6,7 @@ use search::Plan;
 use super::{
     Turn,
     ask::{Ask, Dialect},
+    joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -38,6 +39,7 @@ pub(crate) async fn explain(
     count: u32,
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
@@ -49,6 +51,7 @@ pub(crate) async fn explain(
         Mode::ByValue => "in the order of the values found by",
         Mode::AlongSort => "along the index of the first sort key",
         Mode::Collected => "collected, then sorted",
+        Mode::Through => "in the order of what is inside",
     };
     let line = |(n, part): (usize, &Part<'_>)| {
         let leader = route.leaders.get(n).copied().flatten();

@@ -7,7 +7,7 @@ use search::{Plan, Summary, Total};
 use super::{
     Page, Turn,
     ask::{Ask, Found},
-    changed, count, include,
+    changed, count, include, joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -42,6 +42,7 @@ pub(crate) async fn search(
     indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let commit = match turn {
         Turn::First => ask.last_commit(),
@@ -75,6 +76,7 @@ pub(crate) async fn search(
 /// # Errors
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
