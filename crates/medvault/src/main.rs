@@ -1,5 +1,6 @@
 //! `medvault`: configuration, wiring, commands.
 
+mod access;
 mod cli;
 mod config;
 mod console;

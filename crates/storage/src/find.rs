@@ -18,6 +18,7 @@ mod probe;
 mod range;
 mod route;
 mod sample;
+pub(crate) mod sight;
 mod sort;
 pub(crate) mod statement;
 mod through;
@@ -81,7 +82,7 @@ pub struct Page {
 
 impl Version {
     /// Where it stands in a history.
-    fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         let version = i64::try_from(self.version).unwrap_or(i64::MAX);
         let values = [self.updated.millis(), version].map(SortValue::Integer);
         Position {

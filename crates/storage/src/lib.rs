@@ -4,6 +4,7 @@
 //! index rows and the version it replaces are written in one transaction. An answer to a write is given
 //! after the commit is on disk.
 
+pub mod accounts;
 mod body;
 mod cache;
 mod change;
@@ -12,6 +13,7 @@ mod database_url;
 mod delta;
 mod diagnose;
 mod find;
+mod gate;
 mod history;
 mod index;
 mod migrate;
@@ -26,6 +28,7 @@ mod tx;
 mod vault;
 mod words;
 
+pub use accounts::Accounts;
 pub use change::{Change, Method};
 pub use clock::Clock;
 pub use database_url::DatabaseUrl;

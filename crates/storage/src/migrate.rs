@@ -39,6 +39,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(4, "0004_search", by_dialect),
     migration!(5, "0005_search_parameter"),
     migration!(6, "0006_changed"),
+    migration!(7, "0007_auth"),
 ];
 
 /// The number of the newest migration that this version knows.

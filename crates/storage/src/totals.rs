@@ -10,6 +10,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use auth::Permit;
 use fhir_model::Outcome;
 use search::{Plan, Summary, Total};
 
@@ -50,14 +51,16 @@ impl Search {
 }
 
 impl Totals {
-    /// How many resources the search finds; `count` counts them when nobody remembers.
+    /// How many resources the search finds; `count` counts them when nobody remembers. Only what is seen with every
+    /// row open is remembered: other totals are somebody's own.
     pub(crate) async fn total(
         &self,
-        plan: &Plan,
+        (plan, permit): (&Plan, &Permit),
         stamp: Stamp,
         count: impl Future<Output = Result<u64, Outcome>>,
     ) -> Result<u64, Outcome> {
-        let Some(search) = Search::of(plan) else { return count.await };
+        let search = Search::of(plan).filter(|_| permit.covers_all_rows());
+        let Some(search) = search else { return count.await };
         if let Some(total) = self.get(&stamp, &search) {
             return Ok(total);
         }

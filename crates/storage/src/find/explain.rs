@@ -14,6 +14,7 @@ use super::{
     position::Mode,
     route,
 };
+use crate::gate::{self, Sight};
 
 /// How the first page of a search is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +37,12 @@ pub struct Explanation {
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn explain(
     plan: &Plan,
+    sight: Sight<'_>,
     count: u32,
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;

@@ -15,7 +15,10 @@ use super::{
     position::{Commit, Position, Route},
     route,
 };
-use crate::tx::Indexing;
+use crate::{
+    gate::{self, Sight},
+    tx::Indexing,
+};
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
@@ -38,10 +41,13 @@ pub(crate) fn is_one_statement(plan: &Plan, turn: &Turn) -> bool {
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn search(
     plan: &Plan,
+    sight: Sight<'_>,
     (turn, count): (&Turn, u32),
     indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let commit = match turn {
@@ -64,8 +70,9 @@ pub(crate) async fn search(
     }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
+        let registry = &indexing.parameters.registry;
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask)
+            include::included(&plan.includes, &page.versions, (registry, sight.permit), ask)
                 .await?;
     }
     Ok(page)
@@ -75,7 +82,13 @@ pub(crate) async fn search(
 ///
 /// # Errors
 /// `too-costly`, or the database's own trouble.
-pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
+pub(crate) async fn count(
+    plan: &Plan,
+    sight: Sight<'_>,
+    ask: &mut impl Ask,
+) -> Result<u64, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::All, ask).await?;
