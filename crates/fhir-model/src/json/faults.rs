@@ -29,7 +29,7 @@ impl Faults {
         self.issues.push(Issue {
             severity: Severity::Error,
             code,
-            diagnostics,
+            details: None,            diagnostics,
             expression: (!expression.is_empty()).then_some(expression),
         });
         if self.issues.len() < self.max { Ok(()) } else { Err(Stop) }
@@ -52,7 +52,7 @@ pub(super) fn syntax_issue(text: &[u8], broken: Broken) -> Issue {
     Issue {
         severity: Severity::Error,
         code: IssueType::Structure,
-        diagnostics: format!("Not JSON at line {line}, column {column}: {}", broken.what).into(),
+        details: None,        diagnostics: format!("Not JSON at line {line}, column {column}: {}", broken.what).into(),
         expression: None,
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn remarks(ignored: Vec<Issue>, page: &Page) -> Vec<Outcome> {
     let cut = page.is_cut.then_some( Issue {
         severity: Severity::Warning,
         code: IssueType::TooCostly,
-        diagnostics: Cow::Borrowed(
+        details: None,        diagnostics: Cow::Borrowed(
             "There is more to include than a page holds; ask for fewer matches with _count, or follow the \
              references",
         ),

@@ -83,7 +83,7 @@ impl Fault {
         Issue {
             severity,
             code,
-            diagnostics: format!("The search parameter '{name}' {text}").into(),
+            details: None,            diagnostics: format!("The search parameter '{name}' {text}").into(),
             expression: None,
         }
     }
