@@ -255,8 +255,9 @@ impl Outcome {
             out.extend_from_slice(issue.code.code().as_bytes());
             out.push(b'"');
             if let Some(code) = issue.details {
-                let details =
-                    format!(r#","details":{{"coding":[{{"system":"{VAULT_ISSUE}","code":"{code}"}}]}}"#);
+                let details = format!(
+                    r#","details":{{"coding":[{{"system":"{VAULT_ISSUE}","code":"{code}"}}]}}"#
+                );
                 out.extend_from_slice(details.as_bytes());
             }
             out.extend_from_slice(br#","diagnostics":"#);

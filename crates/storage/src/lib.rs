@@ -4,6 +4,7 @@
 //! index rows and the version it replaces are written in one transaction. An answer to a write is given
 //! after the commit is on disk.
 
+mod beds;
 mod body;
 mod cache;
 mod change;
@@ -25,6 +26,10 @@ mod tx;
 mod vault;
 mod words;
 
+pub use beds::{
+    About, BedRow, Claim, ClaimState, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role, Stage,
+    illegal,
+};
 pub use change::{Change, Method};
 pub use clock::Clock;
 pub use database_url::DatabaseUrl;

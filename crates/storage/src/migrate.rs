@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_setting"),
     migration!(4, "0004_search", by_dialect),
     migration!(5, "0005_search_parameter"),
+    migration!(9, "0009_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -8,7 +8,7 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
 use search::{Plan, Rows};
 
 use crate::{
-    Change, Version,
+    Change, Version, beds,
     delta::IndexDelta,
     find::statement::Statement,
     parameters::{self, Effect, Parameters},
@@ -84,6 +84,7 @@ pub struct Tx<'a> {
     indexing: Indexing,
     now: Instant,
     engine: Engine<'a>,
+    beds: beds::Heard,
 }
 
 /// What index rows depend on.
@@ -128,7 +129,17 @@ impl<'a> Tx<'a> {
         now: Instant,
         engine: Engine<'a>,
     ) -> Self {
-        Self { permit, indexing, now, engine }
+        Self { permit, indexing, now, engine, beds: beds::Heard::default() }
+    }
+
+    /// What was done to claims on beds.
+    pub(crate) fn heard(&mut self) -> &mut beds::Heard {
+        &mut self.beds
+    }
+
+    /// The URL under which absolute references are local.
+    pub(crate) fn index_base(&self) -> Arc<str> {
+        Arc::clone(&self.indexing.base)
     }
 
     /// The time of this transaction.
@@ -181,11 +192,14 @@ impl<'a> Tx<'a> {
     }
 
     /// Writes new versions; one a resource. The answer is in the order of the changes. What a
-    /// `SearchParameter` defines is extracted from these versions on.
+    /// `SearchParameter` defines is extracted from these versions on. What they say about beds is settled with
+    /// the claims, see [`Tx::settle_beds`].
     ///
     /// # Errors
     /// What is wrong with a definition, before anything is written; the database's own trouble.
-    pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+    pub async fn write(&mut self, mut changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+        let asked = changes.len();
+        changes.extend(self.follow_beds(&changes).await?);
         let known = self.indexing.parameters.epoch;
         let effect = Effect::of(&self.indexing.parameters, &changes);
         let effect = effect.map_err(|(_, refusal)| refusal)?;
@@ -207,7 +221,7 @@ impl<'a> Tx<'a> {
             }
             self.define(next);
         }
-        Ok(deltas.into_iter().map(Delta::into_stored).collect())
+        Ok(deltas.into_iter().take(asked).map(Delta::into_stored).collect())
     }
 
     /// Waits until nobody else writes: whoever writes meanwhile would not extract what is being defined.

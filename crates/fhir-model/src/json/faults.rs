@@ -29,7 +29,8 @@ impl Faults {
         self.issues.push(Issue {
             severity: Severity::Error,
             code,
-            details: None,            diagnostics,
+            details: None,
+            diagnostics,
             expression: (!expression.is_empty()).then_some(expression),
         });
         if self.issues.len() < self.max { Ok(()) } else { Err(Stop) }
@@ -52,7 +53,8 @@ pub(super) fn syntax_issue(text: &[u8], broken: Broken) -> Issue {
     Issue {
         severity: Severity::Error,
         code: IssueType::Structure,
-        details: None,        diagnostics: format!("Not JSON at line {line}, column {column}: {}", broken.what).into(),
+        details: None,
+        diagnostics: format!("Not JSON at line {line}, column {column}: {}", broken.what).into(),
         expression: None,
     }
 }

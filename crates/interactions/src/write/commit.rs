@@ -183,10 +183,12 @@ impl Work for Commit {
                 of.push(entry);
             }
         }
-        tx.check(&changes).map_err(|(at, refusal)| match of.get(at) {
+        let of_entry = |(at, refusal): (usize, Outcome)| match of.get(at) {
             Some(entry) => entry.refuse(refusal),
             None => refusal,
-        })?;
+        };
+        tx.check(&changes).map_err(of_entry)?;
+        tx.settle_beds(&changes).await.map_err(of_entry)?;
         let mut stored = tx.write(changes).await?.into_iter();
         let mut written = Vec::with_capacity(decisions.len());
         for (decision, entry) in decisions.into_iter().zip(&self.entries) {

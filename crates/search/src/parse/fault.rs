@@ -83,7 +83,8 @@ impl Fault {
         Issue {
             severity,
             code,
-            details: None,            diagnostics: format!("The search parameter '{name}' {text}").into(),
+            details: None,
+            diagnostics: format!("The search parameter '{name}' {text}").into(),
             expression: None,
         }
     }

@@ -121,7 +121,8 @@ impl Reader<'_> {
         self.issues.push(Issue {
             severity: Severity::Error,
             code,
-            details: None,            diagnostics: text.into(),
+            details: None,
+            diagnostics: text.into(),
             expression: Some(format!("SearchParameter{dot}{element}")),
         });
     }
