@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fhir_model::{ResourceType, definitions::r4, json};
 use search::{Parameter, Registry};
 
-use crate::Fhir;
+use crate::{Fhir, Operation, operation};
 
 /// When what is stated here last changed.
 const DATE: &str = "2026-11-22";
@@ -109,6 +109,9 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
         registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
+    let operations: Vec<&Operation> = operation::all().iter().filter(|it| it.is_for(ty)).collect();
+    out.extend_from_slice(br#","operation":"#);
+    list(out, &operations, |out, one| operation(out, one));
     out.push(b'}');
 }
 
@@ -125,6 +128,14 @@ fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
     json::write_string(out, &parameter.url);
     out.extend_from_slice(br#","type":"#);
     json::write_string(out, parameter.kind.code());
+    out.push(b'}');
+}
+
+fn operation(out: &mut Vec<u8>, operation: &&Operation) {
+    out.extend_from_slice(br#"{"name":"#);
+    json::write_string(out, &operation.definition.code);
+    out.extend_from_slice(br#","definition":"#);
+    json::write_string(out, &operation.definition.url);
     out.push(b'}');
 }
 
@@ -171,6 +182,20 @@ mod tests {
             assert_eq!(names.len(), parameters.len(), "{ty}");
             assert!(names.contains("_id") && names.contains("_lastUpdated"), "{ty}");
         }
+    }
+
+    #[test]
+    fn operations_are_stated_where_they_can_be_called() {
+        let statement = parsed();
+        let resources = items(&items(&statement, "rest")[0], "resource");
+        let of = |ty: &str| -> BTreeSet<String> {
+            let found = resources.iter().find(|one| one.get("type").unwrap().as_str() == Some(ty));
+            let names = items(found.unwrap(), "operation").iter();
+            names.map(|it| it.get("name").unwrap().as_str().unwrap().to_owned()).collect()
+        };
+        assert!(of("Patient").contains("everything") && of("Patient").contains("meta"));
+        assert!(of("ServiceRequest").contains("allocate-bed"));
+        assert!(!of("Patient").contains("allocate-bed"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! `serve`: opens the vault and answers until told to stop.
 
-use std::{fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{
+    fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration,
+};
 
 use api::Server;
 use interactions::{Fhir, Software};
@@ -23,7 +25,8 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let options = options(config);
     let vault = Vault::open(&options).await?;
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
-    Ok(Fhir::new(vault, &options.base, software))
+    let fhir = Fhir::new(vault, &options.base, software);
+    Ok(fhir.holding_beds_for(config.bed_hold_seconds))
 }
 
 /// How the configuration says to open the vault.
@@ -43,6 +46,7 @@ pub(crate) async fn listen(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Trouble> {
     let base = fhir.base().to_owned();
+    let sweeping = sweep_beds(fhir.clone());
     let server = Server::bind(
         api::Config {
             listen: config.listen,
@@ -56,7 +60,23 @@ pub(crate) async fn listen(
     let listening_on = format!("listen on {}", config.listen);
     let server = server.map_err(Trouble::when(listening_on))?;
     console::say(&format!("listening on {base}"));
-    server.serve().await.map_err(Trouble::when("serve"))
+    tokio::select! {
+        served = server.serve() => served.map_err(Trouble::when("serve")),
+        () = sweeping => Ok(()),
+    }
+}
+
+/// How often it is looked whether the time of a hold is over.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Ends holds whose time is over, until the server stops.
+async fn sweep_beds(fhir: Fhir) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(outcome) = Box::pin(fhir.sweep_beds()).await {
+            tracing::warn!(%outcome, "sweeping beds");
+        }
+    }
 }
 
 /// Port 0 means any free port; the base URL needs to know which.

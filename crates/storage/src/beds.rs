@@ -126,6 +126,14 @@ impl Tx<'_> {
         Ok(found.iter().map(|row| (row.text(0).to_owned(), row.text(1).to_owned())).collect())
     }
 
+    /// Whether a Location is known as a bed.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn is_bed(&mut self, id: &str) -> Result<bool, Outcome> {
+        Ok(!rows::beds_among(self, &[id.to_owned()]).await?.is_empty())
+    }
+
     /// How often a request was declined.
     ///
     /// # Errors

@@ -37,4 +37,4 @@ pub use find::{Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};
 pub use reindex::{Building, Job};
 pub use tx::{Head, Key, Lock, Tx, Work};
-pub use vault::{Diagnosis, Options, Vault};
+pub use vault::{Diagnosis, Options, Vault, elsewhere as aside};

@@ -14,7 +14,7 @@ use crate::{
 
 /// Writes what was found, and what belongs to it. `_elements` is about what was searched for, `_summary`
 /// about all.
-pub(super) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
+pub(crate) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
     let elements = Elements::of_plan(plan);
     for version in &page.versions {
         let Some((url, body)) = entry(base, version) else { continue };

@@ -81,15 +81,7 @@ impl Vault {
              from   bed_request where changed >= ?{open}"
         );
         let rows = self.rows(ask(&sql, [since.millis().into()])).await?;
-        let row = |row: &crate::row::Row| RequestRow {
-            task: row.text(0).to_owned(),
-            order: row.text(1).to_owned(),
-            patient: row.text(2).to_owned(),
-            state: row.text(3).to_owned(),
-            changed: Instant::from_millis(row.integer(4)),
-            details: row.text(5).to_owned(),
-        };
-        Ok(rows.iter().map(row).collect())
+        Ok(rows.iter().map(request_row).collect())
     }
 
     /// The request that a Task shows.
@@ -104,14 +96,23 @@ impl Vault {
         let sql = "select task_id, order_id, patient_id, state, changed, details
                    from   bed_request where task_id = ?";
         let rows = self.rows(ask(sql, [task.into()])).await?;
-        Ok(rows.first().map(|row| RequestRow {
-            task: row.text(0).to_owned(),
-            order: row.text(1).to_owned(),
-            patient: row.text(2).to_owned(),
-            state: row.text(3).to_owned(),
-            changed: Instant::from_millis(row.integer(4)),
-            details: row.text(5).to_owned(),
-        }))
+        Ok(rows.first().map(request_row))
+    }
+
+    /// The last request that was made on an order.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_request_of_order(
+        &self,
+        _permit: &Permit,
+        order: &str,
+    ) -> Result<Option<RequestRow>, Outcome> {
+        let sql = "select task_id, order_id, patient_id, state, changed, details
+                   from   bed_request where order_id = ?
+                   order  by case when state = 'closed' then 1 else 0 end, task_id desc limit 1";
+        let rows = self.rows(ask(sql, [order.into()])).await?;
+        Ok(rows.first().map(request_row))
     }
 
     /// The current versions of resources of one type, those that are there, in no order.
@@ -181,5 +182,16 @@ impl Vault {
         );
         let rows = self.rows(ask(&sql, [now.millis().into()])).await?;
         Ok(rows.iter().filter_map(|row| read(row, 0)).collect())
+    }
+}
+
+fn request_row(row: &crate::row::Row) -> RequestRow {
+    RequestRow {
+        task: row.text(0).to_owned(),
+        order: row.text(1).to_owned(),
+        patient: row.text(2).to_owned(),
+        state: row.text(3).to_owned(),
+        changed: Instant::from_millis(row.integer(4)),
+        details: row.text(5).to_owned(),
     }
 }

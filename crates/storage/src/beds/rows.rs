@@ -209,8 +209,8 @@ fn moved(claim: &Claim) -> Statement {
     let hold = claim.hold_until.map_or("null".to_owned(), |until| until.millis().to_string());
     let sql = format!(
         "update bed_claim
-         set    state = ?, role = ?, stage = ?, encounter_id = nullif(?, ''), patient_id = nullif(?, ''),
-                hold_until = {hold}
+         set    state = ?, role = ?, stage = ?, task_id = nullif(?, ''), encounter_id = nullif(?, ''),
+                patient_id = nullif(?, ''), hold_until = {hold}
          where  id = ? and state <> 'ended'"
     );
     let some = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
@@ -220,6 +220,7 @@ fn moved(claim: &Claim) -> Statement {
             claim.state.code().into(),
             claim.role.code().into(),
             claim.stage.map_or("", super::Stage::code).into(),
+            some(&claim.task),
             some(&claim.encounter),
             some(&claim.patient),
             claim.id.as_str().into(),
