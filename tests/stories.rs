@@ -12,10 +12,12 @@ macro_rules! stories {
     };
 }
 
+mod beds;
 mod conditions;
 mod history;
 mod official_examples;
 mod one_resource;
+mod operations;
 mod patching;
 mod refusals;
 mod search_answers;
