@@ -66,11 +66,27 @@ pub(crate) async fn listen(
     }
 }
 
+async fn reconcile(fhir: &Fhir) {
+    let vault = fhir.vault();
+    match vault.beds_adrift().await {
+        Ok(drift) if drift.adrift.is_empty() => {
+            tracing::info!(claims = drift.claims, "beds: 0 drift");
+        }
+        Ok(drift) => {
+            let set_right = vault.set_beds_right(&drift).await;
+            tracing::error!(adrift = ?drift.adrift, ?set_right, "beds do not show their claims");
+        }
+        Err(outcome) => tracing::warn!(%outcome, "reconciling beds"),
+    }
+}
+
 /// How often it is looked whether the time of a hold is over.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// Ends holds whose time is over, until the server stops.
+/// Ends holds whose time is over, until the server stops; before that, looks whether what was written before the
+/// last stop is in order.
 async fn sweep_beds(fhir: Fhir) {
+    reconcile(&fhir).await;
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         if let Err(outcome) = Box::pin(fhir.sweep_beds()).await {

@@ -11,6 +11,7 @@ mod hook;
 mod ledger;
 mod projection;
 mod reading;
+mod reconcile;
 mod rows;
 mod show;
 
@@ -24,6 +25,7 @@ pub use claim::{Claim, ClaimState, Role, Stage};
 pub use decision::KeptAnswer;
 pub(crate) use hook::Heard;
 pub use ledger::{End, Ledger, illegal};
+pub use reconcile::Drift;
 pub use rows::About;
 
 /// A request that joins the queue.

@@ -27,8 +27,8 @@ mod vault;
 mod words;
 
 pub use beds::{
-    About, BedRow, Claim, ClaimState, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role, Stage,
-    illegal,
+    About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,
+    Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

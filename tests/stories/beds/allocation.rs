@@ -420,6 +420,6 @@ fn a_proposal_changes_nothing(house: &House) {
     assert_eq!(part(&part(&answer, "allocation"), "status")["valueCode"], "proposed");
     assert_eq!(
         (hospital.face(&bed).as_str(), hospital.task_state(&waiting.task).as_str()),
-        ("-", "requested/queued")
+        ("active U -", "requested/queued")
     );
 }

@@ -199,12 +199,12 @@ impl<'h> Hospital<'h> {
 
     /// Vital signs that give this NEWS2: breathing, oxygen and pulse.
     pub(super) fn vitals(&self, patient: &str, news2: u32) {
-        // 3 each for breathing, saturation, pulse, pressure
-        let level = |n: u32| news2.saturating_sub(3 * n).min(3);
-        let breaths = [16, 10, 22, 26][level(0) as usize];
-        let saturation = [98, 95, 93, 90][level(1) as usize];
-        let pulse = [70, 100, 120, 140][level(2) as usize];
-        let pressure = [120, 105, 95, 85][level(3) as usize];
+        // spread over breathing, saturation, pulse and pressure
+        let level = |n: u32| (news2 / 4 + u32::from(n < news2 % 4)) as usize;
+        let breaths = [16, 10, 22, 26][level(0)];
+        let saturation = [98, 95, 93, 90][level(1)];
+        let pulse = [70, 100, 120, 140][level(2)];
+        let pressure = [120, 105, 95, 85][level(3)];
         for (code, value) in
             [("9279-1", breaths), ("2708-6", saturation), ("8867-4", pulse), ("8480-6", pressure)]
         {

@@ -38,9 +38,9 @@ impl Tx<'_> {
     /// The database's own trouble.
     pub async fn kept_answer(&mut self, name: &str) -> Result<Option<KeptAnswer>, Outcome> {
         let oldest = self.now().millis() - KEPT_MILLIS;
-        self.execute(&ask("delete from kept_answer where answered < ?", [oldest.into()])).await?;
-        let sql = "select request, status, body, location from kept_answer where name = ?";
-        let rows = self.rows(&ask(sql, [name.into()])).await?;
+        let sql = "select request, status, body, location from kept_answer
+                   where name = ? and answered >= ?";
+        let rows = self.rows(&ask(sql, [name.into(), oldest.into()])).await?;
         Ok(rows.first().map(|row| KeptAnswer {
             request: row.text(0).to_owned(),
             status: u16::try_from(row.integer(1)).unwrap_or(500),
@@ -54,6 +54,8 @@ impl Tx<'_> {
     /// # Errors
     /// The database's own trouble; to start again when somebody else just kept one.
     pub async fn keep_answer(&mut self, name: &str, answer: &KeptAnswer) -> Result<(), Outcome> {
+        let oldest = self.now().millis() - KEPT_MILLIS;
+        self.execute(&ask("delete from kept_answer where answered < ?", [oldest.into()])).await?;
         let sql = "insert into kept_answer (name, request, status, body, location, answered)
                    values (?, ?, ?, ?, ?, ?) on conflict do nothing";
         let values = [

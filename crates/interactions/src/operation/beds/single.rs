@@ -58,6 +58,9 @@ pub(super) async fn single(
             let is_chosen = |place: usize| chosen.get(place) == Some(&true);
             prepare(request, &board, decided, (wanted, &is_chosen))?
         };
+        if named.is_some() && hold.grants.is_empty() {
+            return Err(taken(now));
+        }
         let hold = Hold { only: Some(task), ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
             Err(outcome) if round < ROUNDS_MAX && named.is_none() && is_lost(&outcome) => {}
@@ -96,14 +99,18 @@ fn may_be_given(
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("constraint-violation"));
     }
     if is_taken {
-        let text = format!("The bed that was named is not free, as of {now}");
-        return Err(Outcome::new(IssueType::Conflict, text).coded("bed-taken"));
+        return Err(taken(now));
     }
     if asked.barred.is_some() {
         let text = "The order is out of its time, or the request is paused";
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-expired"));
     }
     Ok(())
+}
+
+fn taken(now: Instant) -> Outcome {
+    let text = format!("The bed that was named is not free, as of {now}");
+    Outcome::new(IssueType::Conflict, text).coded("bed-taken")
 }
 
 /// A decision for the named bed: like the policy's when that gives one just like it, else a human's, with a reason.
