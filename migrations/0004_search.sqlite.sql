@@ -129,8 +129,8 @@ create table idx_position (
 create index idx_position_forward on idx_position (res, p, x, y, z);
 
 -- Words of resources, for _text and _content: `rowid` is resource.res, `words` its terms. A term is
--- `[number of the type]_[word]`, of the narrative `[number of the type]n_[word]`. Fifteen times quicker to write than
--- a table with a row a word.
+-- `[number of the type]_[word]`, of the narrative `[number of the type]n_[word]`. Much quicker to write than a
+-- table with a row a word: docs/adr/0009.
 create virtual table idx_word using fts5 (
   words,
   content = '',

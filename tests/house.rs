@@ -18,6 +18,8 @@ pub(crate) struct House {
     base: String,
     agent: ureq::Agent,
     process: Child,
+    /// What it was told beside its address: where its data is.
+    arguments: Vec<String>,
 }
 
 /// An answer: status, headers and, if there is one, the JSON body.
@@ -36,6 +38,8 @@ pub(crate) enum On {
 
 static SQLITE: OnceLock<House> = OnceLock::new();
 static POSTGRES: OnceLock<House> = OnceLock::new();
+static SMART_SQLITE: OnceLock<House> = OnceLock::new();
+static SMART_POSTGRES: OnceLock<House> = OnceLock::new();
 
 impl House {
     /// The server on that database; started at the first call.
@@ -47,6 +51,41 @@ impl House {
                 Self::start(&["--database-url", &url])
             }),
         }
+    }
+
+    /// The server on that database that asks for tokens; started at the first call.
+    pub(crate) fn smart_on(database: On) -> &'static Self {
+        match database {
+            On::Sqlite => SMART_SQLITE.get_or_init(|| Self::start(&["--auth", "smart"])),
+            On::Postgres => SMART_POSTGRES.get_or_init(|| {
+                let url = fresh_database("smart");
+                Self::start(&["--auth", "smart", "--database-url", &url])
+            }),
+        }
+    }
+
+    /// Runs a command on the same database, and gives what it prints.
+    pub(crate) fn medvault(&self, command: &[&str]) -> String {
+        let done = self.try_medvault(command);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// The same for a command that may fail.
+    pub(crate) fn try_medvault(&self, command: &[&str]) -> std::process::Output {
+        let listen = format!("127.0.0.1:{}", self.port());
+        let medvault = env!("CARGO_BIN_EXE_medvault");
+        let settings = self.arguments.iter().map(String::as_str).chain(["--listen", &listen]);
+        Command::new(medvault).args(command).args(settings).output().unwrap()
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub(crate) fn issuer(&self) -> &str {
+        self.base.strip_suffix("/fhir").unwrap()
+    }
+
+    fn port(&self) -> &str {
+        self.issuer().rsplit(':').next().unwrap()
     }
 
     /// A server of one's own, in a fresh directory.
@@ -73,7 +112,8 @@ impl House {
             .arg("-c")
             .arg(format!(r#""$0" "$@" & pid=$!; cat >/dev/null; {kill} $pid; wait"#))
             .arg(env!("CARGO_BIN_EXE_medvault"))
-            .args(["serve", "--auth", "open", "--listen", &format!("127.0.0.1:{port}")])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(if arguments.contains(&"--auth") { &[][..] } else { &["--auth", "open"] })
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -87,8 +127,12 @@ impl House {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_mins(1)))
+            // a story looks at where it is sent before it goes there
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             .build();
-        Self { base, agent: config.new_agent(), process }
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        Self { base, agent: config.new_agent(), process, arguments }
     }
 
     /// `http://127.0.0.1:PORT/fhir`

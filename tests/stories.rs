@@ -12,6 +12,19 @@ macro_rules! stories {
     };
 }
 
+/// The same on the servers that ask for tokens.
+macro_rules! smart_stories {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(crate::house::House::smart_on(crate::house::On::Sqlite)); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(crate::house::House::smart_on(crate::house::On::Postgres)); })+
+        }
+    };
+}
+
+mod auth;
 mod beds;
 mod conditions;
 mod history;

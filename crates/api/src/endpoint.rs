@@ -4,15 +4,17 @@ use std::time::Instant;
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::Method,
     http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING},
     web::{Data, Payload},
 };
-use auth::Caller;
 use fhir_model::{IssueType, Outcome};
 use interactions::{Answer, Body, Conditions, Prefer, Query, Request, Verb};
 
 use crate::{
-    address, binary,
+    address,
+    auth::{self, Public},
+    binary,
     body::{self, header},
     format::Wanted,
     refusal::{Connection, Refusal},
@@ -30,7 +32,13 @@ pub(crate) async fn answer(
     let mut visit = Visit::default();
     let result = visit.serve(&door, &request, payload).await;
     let Visit { manner, allow, subject } = visit;
-    let response = response::write(&door, &request, (manner, allow), result);
+    let mut response = response::write(&door, &request, (manner, allow), result);
+    // what is public may be read by any page
+    let public = if subject == "metadata" { Public::Yes } else { Public::No };
+    auth::allow(&door, &request, &mut response, public).await;
+    if request.method() == Method::OPTIONS {
+        auth::preflight(response.headers_mut());
+    }
     let (method, status) = (request.method(), response.status().as_u16());
     let duration = started.elapsed();
     door.metrics.record(method.as_str(), status, duration);
@@ -89,7 +97,7 @@ impl Visit {
         let native = binary::accept(request, (verb, &path), &query);
         let wanted = Wanted::of(&mut query, accept.filter(|_| native.is_none()))?;
         self.manner = Manner::Resource(wanted);
-        let caller = Caller::of_request(door.mode, header(request, AUTHORIZATION.as_str()))?;
+        let caller = auth::caller(door, header(request, AUTHORIZATION.as_str())).await?;
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
         let asked = (verb, path.as_slice());
@@ -128,7 +136,7 @@ fn is_found_fault(path: &[String], refusal: &Refusal) -> bool {
 }
 
 fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
-    if request.method() == actix_web::http::Method::OPTIONS {
+    if request.method() == Method::OPTIONS {
         return Ok(Answer { status: 204, ..Answer::default() });
     }
     Err(Refusal::new(IssueType::MethodNotAllowed, "FHIR does not use that method"))

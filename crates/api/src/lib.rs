@@ -6,6 +6,7 @@
 
 mod address;
 mod admission;
+mod auth;
 mod binary;
 mod body;
 mod coding;

@@ -57,11 +57,13 @@ mod tests {
             "interaction": [
                 {"code": "transaction"}, {"code": "history-system"}, {"code": "search-system"},
             ],
+            "operation": [{"name": "reindex-status"}],
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             "resource": [{
                 "type": "Patient",
                 "interaction": [{"code": "read"}, {"code": "create"}, {"code": "search-type"}],
                 "searchParam": [{"name": "birthdate", "type": "date"}],
+                "operation": [{"name": "reindex"}],
             }],
         }]});
         let document = assemble(&statement, "http://localhost/fhir").unwrap();
@@ -73,6 +75,8 @@ mod tests {
             ("/fhir", &["get", "post"]),
             ("/fhir/_search", &["post"]),
             ("/fhir/_history", &["get"]),
+            ("/fhir/$reindex-status", &["get"]),
+            ("/fhir/Patient/$reindex", &["post"]),
             ("/fhir/Patient", &["get", "post"]),
             ("/fhir/Patient/_search", &["post"]),
             ("/fhir/Patient/{id}", &["get"]),
@@ -82,7 +86,9 @@ mod tests {
             let found: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
             assert_eq!(found, methods, "{path}");
         }
-        assert!(!paths.contains_key("/fhir/Patient/_history"));
+        for path in ["/fhir/Patient/_history", "/fhir/$reindex"] {
+            assert!(!paths.contains_key(path), "{path}");
+        }
         assert_eq!(paths["/fhir/Patient"]["get"]["parameters"][0]["name"], "birthdate");
         assert_no_dangling_references(&document, &document);
     }

@@ -5,9 +5,10 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_SECURITY_POLICY,
-            CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, REFERRER_POLICY,
-            RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+            ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LOCATION,
+            CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
+            LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY,
+            WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
 };
@@ -85,7 +86,7 @@ pub(crate) fn write(
     }
     let sent = request.headers().get(&X_REQUEST_ID);
     response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));
-    for_status(&mut response, status, allow);
+    for_status(&mut response, status, (allow, request.headers().contains_key(AUTHORIZATION)));
     if is_locked {
         response.insert_header((RETRY_AFTER, "1"));
     }
@@ -107,14 +108,19 @@ pub(crate) fn write(
 }
 
 /// Headers that belong to a status.
-fn for_status(response: &mut HttpResponseBuilder, status: StatusCode, allow: &'static str) {
+fn for_status(
+    response: &mut HttpResponseBuilder,
+    status: StatusCode,
+    (allow, has_token): (&'static str, bool),
+) {
     match status {
         // also the answer to OPTIONS
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::NO_CONTENT => {
             response.insert_header((ALLOW, allow));
         }
         StatusCode::UNAUTHORIZED => {
-            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+            let says = if has_token { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+            response.insert_header((WWW_AUTHENTICATE, says));
         }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
             response.insert_header((RETRY_AFTER, "1"));

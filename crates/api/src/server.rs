@@ -5,10 +5,11 @@ use std::{future::Future, io, net::SocketAddr, time::Duration};
 use actix_web::{App, FromRequest, Handler, HttpResponse, HttpServer, web};
 use auth::Mode;
 use interactions::Fhir;
+use storage::Accounts;
 
 use crate::{
-    admission::Admission, endpoint, metrics::Metrics, pages, probes, refusal,
-    request_id::RequestIds,
+    admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
+    refusal, request_id::RequestIds,
 };
 
 /// What the server is told.
@@ -87,6 +88,26 @@ pub(crate) struct Door {
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: RequestIds,
     pub(crate) made: pages::Made,
+    pub(crate) keys: authorization::KeySource,
+    /// The issuer of tokens: what the FHIR base stands under.
+    issuer: String,
+}
+
+impl Door {
+    /// Who may log in, which clients there are, what they were granted.
+    pub(crate) fn accounts(&self) -> &Accounts {
+        self.fhir.vault().accounts()
+    }
+
+    /// The issuer of tokens, an absolute URL without a slash at the end.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+}
+
+/// `https://vault.example` of `https://vault.example/fhir`.
+fn issuer(base: &str) -> String {
+    base.strip_suffix("/fhir").unwrap_or(base).to_owned()
 }
 
 /// A server that is bound to its address.
@@ -122,6 +143,8 @@ impl Server {
             metrics: Metrics::default(),
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
+            keys: authorization::KeySource::default(),
+            issuer: issuer(config.fhir.base()),
             fhir: config.fhir,
             mode: config.mode,
             limits: config.limits,
@@ -155,7 +178,8 @@ impl Server {
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
+    app.configure(authorization::routes)
+        .service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
         .service(page("/health/live", probes::live))
         .service(page("/health/ready", probes::ready))
         .service(page("/metrics", probes::metrics))

@@ -1,6 +1,10 @@
 //! The party behind a request.
 
+use std::sync::Arc;
+
 use fhir_model::{IssueType, Outcome};
+
+use crate::Principal;
 
 /// How the server decides who asks (`--auth`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,13 +17,14 @@ pub enum Mode {
 }
 
 /// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Caller {
     /// The person or process that runs the vault: `--auth open`, `medvault import`.
     Operator,
     /// Nobody in particular: may see what is public.
     Anonymous,
+    /// Who has a valid token.
+    Bearer(Arc<Principal>),
 }
 
 impl Caller {

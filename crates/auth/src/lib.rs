@@ -1,9 +1,26 @@
 //! Who asks, and what they may. Pure: a [`Caller`] in, a [`Permit`] or a refusal out.
 //!
-//! **Invariant**: storage asks for a [`Permit`] in every method, and only [`authorize`] makes one.
+//! **Invariant**: storage asks for a [`Permit`] in every method, and only [`authorize`] makes one. What a permit does
+//! not open does not exist for its bearer.
 
 mod caller;
+mod grant;
+mod guard;
+pub mod jose;
+pub mod oauth;
 mod permit;
+mod policy;
+mod principal;
+mod role;
+mod rows;
+pub mod scope;
 
 pub use caller::{Caller, Mode};
-pub use permit::{Action, Permit, authorize};
+pub use grant::{Grant, User};
+pub use guard::{Named, check, guarded};
+pub use permit::{Permit, authorize};
+pub use policy::{Basis, Policy, Rule};
+pub use principal::{Principal, Standing};
+pub use role::Role;
+pub use rows::Rows;
+pub use scope::{Action, Actions, Scope, ScopeSet};

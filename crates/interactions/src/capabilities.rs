@@ -8,7 +8,7 @@ use bytes::Bytes;
 use fhir_model::{ResourceType, definitions::r4, json};
 use search::{Parameter, Registry};
 
-use crate::{Fhir, Operation, operation};
+use crate::{Fhir, operation};
 
 /// When what is stated here last changed.
 const DATE: &str = "2026-11-22";
@@ -37,6 +37,18 @@ const INTERACTIONS: &[&str] = &[
     "create",
     "search-type",
 ];
+
+/// What is not an interaction of FHIR's, with the canonical URL of what it is.
+type Operation = (&'static str, &'static str);
+const REINDEX: Operation = ("reindex", "https://medvault.example/fhir/OperationDefinition/reindex");
+const REINDEX_STATUS: Operation =
+    ("reindex-status", "https://medvault.example/fhir/OperationDefinition/reindex-status");
+
+/// `CapabilityStatement.rest.operation`
+const SYSTEM_OPERATIONS: &[Operation] = &[REINDEX, REINDEX_STATUS];
+
+/// `CapabilityStatement.rest.resource.operation`
+const OPERATIONS: &[Operation] = &[REINDEX];
 
 /// What holds for every type alike. References are not made to resolve: a record may arrive before
 /// what it refers to.
@@ -85,6 +97,8 @@ fn rest(registry: &Registry) -> Vec<u8> {
     list(&mut out, ResourceType::all(), |out, ty| resource(out, registry, *ty));
     out.extend_from_slice(br#","interaction":"#);
     list(&mut out, SYSTEM_INTERACTIONS, interaction);
+    out.extend_from_slice(br#","operation":"#);
+    list(&mut out, SYSTEM_OPERATIONS, stated);
     out.extend_from_slice(br#","compartment":"#);
     list(&mut out, r4().compartments(), |out, one| json::write_string(out, one.url));
     out.push(b'}');
@@ -109,15 +123,25 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
         registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
-    let operations: Vec<&Operation> = operation::all().iter().filter(|it| it.is_for(ty)).collect();
+    let ours = operation::all().iter().filter(|it| it.is_for(ty));
+    let ours = ours.map(|it| (it.definition.code.as_str(), it.definition.url.as_str()));
+    let operations: Vec<(&str, &str)> = OPERATIONS.iter().copied().chain(ours).collect();
     out.extend_from_slice(br#","operation":"#);
-    list(out, &operations, |out, one| operation(out, one));
+    list(out, &operations, stated);
     out.push(b'}');
 }
 
 fn interaction(out: &mut Vec<u8>, code: &&str) {
     out.extend_from_slice(br#"{"code":"#);
     json::write_string(out, code);
+    out.push(b'}');
+}
+
+fn stated(out: &mut Vec<u8>, (name, definition): &(&str, &str)) {
+    out.extend_from_slice(br#"{"name":"#);
+    json::write_string(out, name);
+    out.extend_from_slice(br#","definition":"#);
+    json::write_string(out, definition);
     out.push(b'}');
 }
 
@@ -128,14 +152,6 @@ fn search_parameter(out: &mut Vec<u8>, parameter: &Parameter) {
     json::write_string(out, &parameter.url);
     out.extend_from_slice(br#","type":"#);
     json::write_string(out, parameter.kind.code());
-    out.push(b'}');
-}
-
-fn operation(out: &mut Vec<u8>, operation: &&Operation) {
-    out.extend_from_slice(br#"{"name":"#);
-    json::write_string(out, &operation.definition.code);
-    out.extend_from_slice(br#","definition":"#);
-    json::write_string(out, &operation.definition.url);
     out.push(b'}');
 }
 
@@ -196,6 +212,12 @@ mod tests {
         assert!(of("Patient").contains("everything") && of("Patient").contains("meta"));
         assert!(of("ServiceRequest").contains("allocate-bed"));
         assert!(!of("Patient").contains("allocate-bed"));
+        let rest = &items(&statement, "rest")[0];
+        let names = |value: &json::Value| -> Vec<String> {
+            let name = |one: &json::Value| one.get("name").unwrap().as_str().unwrap().to_owned();
+            items(value, "operation").iter().map(name).collect()
+        };
+        assert_eq!(names(rest), ["reindex", "reindex-status"]);
     }
 
     #[test]

@@ -13,16 +13,20 @@ pub(crate) const PARAMETER: &str = "_cursor";
 /// Bytes of the seal that are kept: 128 bits.
 const SEAL_BYTES: usize = 16;
 
+/// Bytes that tell whose cursor it is.
+const OWNER_BYTES: usize = 8;
+
 /// A link's cursor.
-pub(crate) fn seal(fhir: &Fhir, of: &str, turn: &Turn) -> Option<String> {
+pub(crate) fn seal(fhir: &Fhir, of: (&str, &str), turn: &Turn) -> Option<String> {
     let (way, position) = match turn {
         Turn::First => return None,
         Turn::After(position) => (b'>', position),
         Turn::Before(position) => (b'<', position),
     };
-    let mut payload = vec![way];
+    let mut payload = whose(fhir, of.1);
+    payload.push(way);
     payload.extend_from_slice(&position.to_bytes());
-    let tag = sign(fhir, of, &payload);
+    let tag = sign(fhir, of.0, &payload);
     let mut sealed = tag.as_ref().get(..SEAL_BYTES)?.to_vec();
     sealed.extend_from_slice(&payload);
     Some(URL_SAFE_NO_PAD.encode(sealed))
@@ -31,18 +35,32 @@ pub(crate) fn seal(fhir: &Fhir, of: &str, turn: &Turn) -> Option<String> {
 /// Reads a cursor back.
 ///
 /// # Errors
-/// `invalid` when it was altered or belongs to another query.
-pub(crate) fn open(fhir: &Fhir, of: &str, cursor: Option<&str>) -> Result<Turn, Outcome> {
+/// `invalid` when it was altered or belongs to another query, `not-found` when it is somebody else's.
+pub(crate) fn open(
+    fhir: &Fhir,
+    (of, bearer): (&str, &str),
+    cursor: Option<&str>,
+) -> Result<Turn, Outcome> {
     let Some(cursor) = cursor else { return Ok(Turn::First) };
-    read(fhir, of, cursor).ok_or_else(|| {
+    let (owner, turn) = read(fhir, of, cursor).ok_or_else(|| {
         Outcome::new(
             IssueType::Invalid,
             "The paging link was altered, or belongs to another query; start again from the first page",
         )
-    })
+    })?;
+    if owner != whose(fhir, bearer) {
+        return Err(Outcome::new(IssueType::NotFound, "There is no such page"));
+    }
+    Ok(turn)
 }
 
-fn read(fhir: &Fhir, of: &str, cursor: &str) -> Option<Turn> {
+/// Stands for who holds a cursor. Their next token may go on where the last one was.
+fn whose(fhir: &Fhir, bearer: &str) -> Vec<u8> {
+    let tag = sign(fhir, "bearer", bearer.as_bytes());
+    tag.as_ref().iter().copied().take(OWNER_BYTES).collect()
+}
+
+fn read(fhir: &Fhir, of: &str, cursor: &str) -> Option<(Vec<u8>, Turn)> {
     let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let (seal, payload) = sealed.split_at_checked(SEAL_BYTES)?;
     let expected = sign(fhir, of, payload);
@@ -52,13 +70,15 @@ fn read(fhir: &Fhir, of: &str, cursor: &str) -> Option<Turn> {
     if differs != 0 {
         return None;
     }
+    let (owner, payload) = payload.split_at_checked(OWNER_BYTES)?;
     let (way, rest) = payload.split_first()?;
     let position = Position::from_bytes(rest)?;
-    match way {
-        b'>' => Some(Turn::After(position)),
-        b'<' => Some(Turn::Before(position)),
-        _ => None,
-    }
+    let turn = match way {
+        b'>' => Turn::After(position),
+        b'<' => Turn::Before(position),
+        _ => return None,
+    };
+    Some((owner.to_vec(), turn))
 }
 
 fn sign(fhir: &Fhir, of: &str, payload: &[u8]) -> hmac::Tag {

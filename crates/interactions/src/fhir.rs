@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use auth::Caller;
+use auth::{Caller, Grant};
 use fhir_model::{Outcome, json};
 use storage::Vault;
 
 use crate::{
     Answer, Interaction, Operation, Prefer, Request, batch, capabilities, history, operation,
-    operation::beds::Desk, read, reindex, search, transaction, write,
+    operation::beds::Desk, read, reindex, search, standing, transaction, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -70,6 +70,14 @@ impl Fhir {
     /// What a body may ask of us; references by search are for transactions only.
     pub fn limits(&self) -> &json::Limits {
         &self.limits
+    }
+
+    /// Who calls with a valid token: what the vault says of them is looked up now.
+    ///
+    /// # Errors
+    /// `login` when the grant is over, or does not say whose rows it opens.
+    pub async fn bearer(&self, grant: Grant) -> Result<Caller, Outcome> {
+        standing::bearer(self, grant).await
     }
 
     /// Answers a request.

@@ -32,7 +32,8 @@ pub(crate) async fn history(
     let mut wanted = wanted(scope, &query)?;
     query.take("_format");
     query.take("_pretty");
-    wanted.turn = cursor::open(fhir, &page::signed_text(&path, &query), cursor.as_deref())?;
+    let of = page::signed_text(&path, &query);
+    wanted.turn = cursor::open(fhir, (&of, permit.bearer()), cursor.as_deref())?;
     let found = fhir.vault.history(&permit, &wanted).await?;
     if let Scope::Instance(key) = &wanted.scope
         && found.versions.is_empty()
@@ -45,7 +46,7 @@ pub(crate) async fn history(
     if found.next.is_none() && found.previous.is_none() {
         bundle.total(found.versions.len() as u64);
     }
-    page::link(&mut bundle, fhir, (&path, &query), &found, &wanted.turn);
+    page::link(&mut bundle, (fhir, permit.bearer()), (&path, &query), &found, &wanted.turn);
     for version in &found.versions {
         bundle.past(&fhir.base, version);
     }

@@ -23,6 +23,7 @@ mod reindex;
 mod request;
 mod search;
 mod search_parameter;
+mod standing;
 mod transaction;
 mod write;
 

@@ -7,7 +7,7 @@ use crate::{Fhir, Query, bundle::Bundle, cursor};
 /// Writes `self`, `next` and `previous`. `path` is what follows the base.
 pub(crate) fn link(
     bundle: &mut Bundle,
-    fhir: &Fhir,
+    (fhir, bearer): (&Fhir, &str),
     (path, query): (&str, &Query),
     page: &Page,
     turn: &Turn,
@@ -20,7 +20,7 @@ pub(crate) fn link(
     let of = signed_text(path, query);
     let turned = |turn: &Turn| {
         let mut query = query.clone();
-        let cursor = cursor::seal(fhir, &of, turn)?;
+        let cursor = cursor::seal(fhir, (&of, bearer), turn)?;
         query.push(cursor::PARAMETER, cursor);
         Some(address(&query))
     };

@@ -70,12 +70,11 @@ pub(crate) fn progress(done: u64, total: Option<u64>) -> String {
 }
 
 fn operators(caller: &Caller) -> Result<Permit, Outcome> {
-    match caller {
-        Caller::Operator => authorize(caller, Action::Update, None),
-        Caller::Anonymous | _ => {
-            Err(Outcome::new(IssueType::Login, "$reindex is for the operator of this vault"))
-        }
+    let permit = authorize(caller, Action::Update, None)?;
+    if permit.covers_all_rows() {
+        return Ok(permit);
     }
+    Err(Outcome::new(IssueType::Forbidden, "$reindex is for the operator of this vault"))
 }
 
 fn no_such_job(number: &str) -> Outcome {

@@ -37,11 +37,14 @@ pub(crate) async fn search(
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Search, reach.ty())?;
     let cursor = query.take(cursor::PARAMETER);
-    let is_explained = explain::is_wanted(caller, &mut query)?;
+    let is_explained = explain::is_wanted(&permit, &mut query)?;
     let (mut plan, ignored) = understand(fhir, &reach, query, prefer.handling)?;
+    let named = reach.named(&plan);
+    auth::check(&mut plan, &permit, (&[Action::Search], named))?;
     concepts::settle(fhir, &permit, &mut plan).await?;
     let (path, understood) = (reach.to_string(), understood(&plan));
-    let turn = cursor::open(fhir, &page::signed_text(&path, &understood), cursor.as_deref())?;
+    let of = (page::signed_text(&path, &understood), permit.bearer());
+    let turn = cursor::open(fhir, (&of.0, of.1), cursor.as_deref())?;
     let count = plan.count.unwrap_or(COUNT_DEFAULT);
     if is_explained {
         let explanation = fhir.vault.explain(&permit, &plan, count).await?;
@@ -63,7 +66,7 @@ pub(crate) async fn search(
         _ => bundle.total(fhir.vault.count(&permit, &plan).await?),
     }
     let turn = if is_number { Turn::First } else { turn };
-    page::link(&mut bundle, fhir, (&path, &understood), &found, &turn);
+    page::link(&mut bundle, (fhir, permit.bearer()), (&path, &understood), &found, &turn);
     enter(&mut bundle, &fhir.base, &plan, &found);
     for remark in searchset::remarks(ignored, &found) {
         bundle.remark(&fhir.vault.new_id(), &remark);

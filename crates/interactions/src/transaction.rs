@@ -32,7 +32,7 @@ pub(crate) async fn transaction(
     for (n, node) in nodes.iter().enumerate() {
         let place = format!("Bundle.entry[{n}]");
         let (verb, mut act) = act(fhir, *node, prefer).map_err(|refusal| refusal.inside(&place))?;
-        let allowed = allowed(caller, &act)?;
+        let allowed = allowed(caller, &mut act).map_err(|refusal| refusal.inside(&place))?;
         settle(fhir, &allowed, &mut act).await.map_err(|refusal| refusal.inside(&place))?;
         permit = Some(allowed);
         let full_url = node.child_text("fullUrl").map(std::borrow::Cow::into_owned);
@@ -110,16 +110,17 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
     Ok((verb, act))
 }
 
-fn allowed(caller: &Caller, act: &Act) -> Result<Permit, Outcome> {
-    let (action, ty) = match act {
-        Act::Write(write) => {
-            let (action, ty) = write.action();
-            (action, Some(ty))
+fn allowed(caller: &Caller, act: &mut Act) -> Result<Permit, Outcome> {
+    match act {
+        Act::Write(write) => write.allowed(caller),
+        Act::Read(key) => authorize(caller, Action::Read, Some(key.resource_type)),
+        Act::Search(reach, plan, _) => {
+            let permit = authorize(caller, Action::Search, reach.ty())?;
+            let named = reach.named(plan);
+            auth::check(plan, &permit, (&[Action::Search], named))?;
+            Ok(permit)
         }
-        Act::Read(key) => (Action::Read, Some(key.resource_type)),
-        Act::Search(reach, ..) => (Action::Search, reach.ty()),
-    };
-    authorize(caller, action, ty)
+    }
 }
 
 /// Looks up the value sets that an entry's criteria name.

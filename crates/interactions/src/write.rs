@@ -8,7 +8,7 @@ mod identity;
 mod prepare;
 mod references;
 
-use auth::{Action, Caller, Permit, authorize};
+use auth::{Action, Caller, Named, Permit, authorize};
 use bytes::Bytes;
 use fhir_model::{Instant, Outcome, ResourceType, Valid};
 use search::Plan;
@@ -141,18 +141,34 @@ impl Write {
 }
 
 impl Write {
+    /// Whether the caller may do this to resources of the type, and ask by its criteria.
+    ///
+    /// # Errors
+    /// `login`, `forbidden`.
+    pub(crate) fn allowed(&mut self, caller: &Caller) -> Result<Permit, Outcome> {
+        let (action, ty) = self.action();
+        let permit = authorize(caller, action, Some(ty))?;
+        if let Some(Target::Criteria(_, plan)) = self.target_mut() {
+            auth::check(plan, &permit, (&[Action::Search, action], Named::Types))?;
+        }
+        Ok(permit)
+    }
+
+    fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Create { if_none_exist, .. } => if_none_exist.as_mut(),
+            Self::Update { target, .. }
+            | Self::Patch { target, .. }
+            | Self::Delete { target, .. } => Some(target),
+        }
+    }
+
     /// Looks up the value sets that its criteria name: inside the transaction nothing can wait for that.
     ///
     /// # Errors
     /// Those of [`concepts::settle`].
     pub(crate) async fn settle(&mut self, fhir: &Fhir, permit: &Permit) -> Result<(), Outcome> {
-        let target = match self {
-            Self::Create { if_none_exist, .. } => if_none_exist.as_mut(),
-            Self::Update { target, .. }
-            | Self::Patch { target, .. }
-            | Self::Delete { target, .. } => Some(target),
-        };
-        match target {
+        match self.target_mut() {
             Some(Target::Criteria(_, plan)) => concepts::settle(fhir, permit, plan).await,
             Some(Target::Key(_)) | None => Ok(()),
         }
@@ -178,8 +194,7 @@ pub(crate) async fn single(
     mut write: Write,
     prefer: Prefer,
 ) -> Result<Answer, Outcome> {
-    let (action, ty) = write.action();
-    let permit = authorize(caller, action, Some(ty))?;
+    let permit = write.allowed(caller)?;
     write.settle(fhir, &permit).await?;
     let commit = Commit::new(fhir, vec![Entry::alone(write)]);
     let written = fhir.vault.commit(permit, commit).await?;

@@ -5,6 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use clap::{Parser, Subcommand};
 
 use crate::{
+    access::{self, ClientCommand, TokenWish, UserCommand},
     bed_sim,
     config::{Config, Faults, setting::Flags, surroundings},
     console, demo, doctor, import, log, serve,
@@ -51,6 +52,14 @@ enum Command {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Accounts of people; a running server knows them at once
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Apps and systems; a running server knows them at once
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Print an access token minted straight in the database, for scripts and tests
+    Token(TokenWish),
     /// Simulate what the bed policy does to people, and print it as a table
     ///
     /// A region of 600 beds under first come first served, severity alone, and severity with waiting; the same
@@ -84,6 +93,18 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Trouble> {
             let files = import::find(&paths)?;
             let tally = wait(async { import::files(serve::open(&config).await?, files).await })??;
             tally.rejected == 0
+        }
+        Command::User(command) => {
+            let config = logging(config)?;
+            wait(access::users(&config, command))??
+        }
+        Command::Client(command) => {
+            let config = logging(config)?;
+            wait(access::clients(&config, command))??
+        }
+        Command::Token(wish) => {
+            let config = logging(config)?;
+            wait(access::token(&config, wish))??
         }
         Command::BedSim(options) => bed_sim::run(&options).map(|()| true)?,
         Command::Doctor => wait(doctor::run(config))?,
@@ -144,6 +165,8 @@ mod tests {
             Cli::try_parse_from(["medvault", "demo", "--accounts", "a.json"]).unwrap_err();
         assert!(refused.to_string().contains("SMART authorization server"), "{refused}");
         assert!(Cli::try_parse_from(["medvault", "import"]).is_err());
-        assert!(Cli::try_parse_from(["medvault", "user", "list"]).is_err());
+        assert!(Cli::try_parse_from(["medvault", "user", "list"]).is_ok());
+        let line = ["medvault", "user", "add", "--login", "a", "--role", "king"];
+        assert!(Cli::try_parse_from(line).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! `medvault`: configuration, wiring, commands.
 
+mod access;
 mod bed_sim;
 mod cli;
 mod config;

@@ -105,7 +105,7 @@ pub(crate) fn with_port(mut config: Config) -> Result<Config, Trouble> {
 }
 
 /// Makes a directory that only its owner may look into; one that is there stays as it is.
-fn make_private(directory: &Path) -> Result<(), Trouble> {
+pub(crate) fn make_private(directory: &Path) -> Result<(), Trouble> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
     made.map_err(Trouble::when(format!("make the data directory {}", directory.display())))
 }

@@ -1,8 +1,6 @@
 //! From the pairs of a query string to a [`Plan`]: <https://hl7.org/fhir/R4/search.html>.
 
 mod budget;
-#[cfg(test)]
-mod cases;
 mod chain;
 mod compartment;
 mod control;

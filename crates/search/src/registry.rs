@@ -3,6 +3,7 @@
 mod comparable;
 mod composite;
 mod custom;
+mod joint;
 mod parameter;
 mod path;
 mod program;
@@ -22,7 +23,8 @@ use fhir_model::{
 
 pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
 pub use custom::{Custom, Definition};
-pub use parameter::{ParamId, Parameter, State};
+pub use joint::joint;
+pub use parameter::{Holds, ParamId, Parameter, State};
 pub(crate) use path::Step;
 #[cfg(test)]
 pub(crate) use program::is_indexed;
@@ -127,6 +129,15 @@ impl Registry {
         found.map_or(&[], |(_, params)| params)
     }
 
+    /// Of these parameters those whose rows may refer to a resource of one of the types.
+    pub(crate) fn referring(&self, params: &[ParamId], types: &[ResourceType]) -> Vec<ParamId> {
+        let may = |id: &ParamId| match self.by_id(*id) {
+            Some(parameter) => types.iter().any(|ty| parameter.holds.may_refer_to(*ty)),
+            None => true,
+        };
+        params.iter().copied().filter(may).collect()
+    }
+
     pub(crate) fn program(&self, ty: ResourceType) -> Option<&Program> {
         self.index(ty).map(|index| &*index.program)
     }
@@ -141,14 +152,15 @@ impl Registry {
 
     fn of_parameters(parameters: Vec<Parameter>) -> Self {
         let mut out = Self::assemble(parameters, Vec::new());
-        let mut sources: BTreeMap<ParamId, Vec<ParamId>> = BTreeMap::new();
+        let mut found: BTreeMap<ParamId, (Vec<ParamId>, Holds)> = BTreeMap::new();
         for of_type in out.parameters.chunk_by(|a, b| a.ty == b.ty) {
             let Some(first) = of_type.first() else { continue };
             let shares = sources::shares(first.ty, of_type);
-            sources.extend(of_type.iter().zip(shares).map(|(one, share)| (one.id, share.sources)));
+            let shares = shares.into_iter().map(|share| (share.sources, share.holds));
+            found.extend(of_type.iter().map(|one| one.id).zip(shares));
         }
         for parameter in &mut out.parameters {
-            parameter.sources = sources.remove(&parameter.id).unwrap_or_default();
+            (parameter.sources, parameter.holds) = found.remove(&parameter.id).unwrap_or_default();
         }
         out.compile(|_| true);
         out
@@ -199,7 +211,7 @@ impl Registry {
             for parameter in added.iter().chain(building).filter(|one| is_wanted(one.id)) {
                 program.add(parameter, &sources::of_custom(parameter), kind_of);
             }
-            let compartments = compartments(ty, of_type).into();
+            let compartments = compartments(self, ty, of_type).into();
             TypeIndex { program: Arc::new(program.finish()), compartments, ..index }
         });
         let types = compiled.collect();
@@ -228,6 +240,7 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
                 let parameter = Parameter {
                     id: ParamId(0),
                     sources: Vec::new(),
+                    holds: Holds::Any,
                     ty,
                     code: Cow::Borrowed(definition.code),
                     url: Cow::Borrowed(definition.url),
@@ -251,11 +264,16 @@ fn number(pairs: BTreeMap<(&'static str, &'static str), Parameter>) -> Vec<Param
 }
 
 /// The compartments that resources of a type can lie in.
-fn compartments(ty: ResourceType, parameters: &[Parameter]) -> Vec<(ResourceType, Vec<ParamId>)> {
+fn compartments(
+    registry: &Registry,
+    ty: ResourceType,
+    parameters: &[Parameter],
+) -> Vec<(ResourceType, Vec<ParamId>)> {
     let params = r4().compartments().iter().map(|compartment| {
         let codes = compartment.parameters(ty).iter();
         let named = codes.filter_map(|code| parameters.iter().find(|one| one.code == *code));
-        let mut params: Vec<ParamId> = named.flat_map(|one| one.sources.iter().copied()).collect();
+        let mut params: Vec<ParamId> =
+            named.flat_map(|one| registry.referring(&one.sources, &[compartment.center])).collect();
         params.sort_unstable();
         params.dedup();
         (compartment.center, params)

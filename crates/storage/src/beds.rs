@@ -2,7 +2,7 @@
 //! Task show it.
 //!
 //! **Invariant**: claims and what shows them are written in one transaction, whichever way a change came in:
-//! [`Tx::write`] settles every change of an Encounter, a Location, a Task or a ServiceRequest with the claims.
+//! [`Tx::write`] settles every change of an Encounter, a Location, a Task or a `ServiceRequest` with the claims.
 
 mod board;
 mod claim;

@@ -7,6 +7,7 @@ mod count;
 pub(crate) mod explain;
 mod include;
 pub(crate) mod inquiry;
+mod joint;
 mod leader;
 mod names;
 mod order;
@@ -16,8 +17,11 @@ pub(crate) mod position;
 mod probe;
 mod range;
 mod route;
+mod sample;
+pub(crate) mod sight;
 mod sort;
 pub(crate) mod statement;
+mod through;
 mod value;
 mod walk;
 
@@ -78,7 +82,7 @@ pub struct Page {
 
 impl Version {
     /// Where it stands in a history.
-    fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         let version = i64::try_from(self.version).unwrap_or(i64::MAX);
         let values = [self.updated.millis(), version].map(SortValue::Integer);
         Position {

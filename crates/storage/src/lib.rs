@@ -4,6 +4,7 @@
 //! index rows and the version it replaces are written in one transaction. An answer to a write is given
 //! after the commit is on disk.
 
+pub mod accounts;
 mod beds;
 mod body;
 mod cache;
@@ -13,6 +14,7 @@ mod database_url;
 mod delta;
 mod diagnose;
 mod find;
+mod gate;
 mod history;
 mod index;
 mod migrate;
@@ -22,10 +24,12 @@ mod reindex;
 mod row;
 mod setting;
 mod sqlite;
+mod totals;
 mod tx;
 mod vault;
 mod words;
 
+pub use accounts::Accounts;
 pub use beds::{
     About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,
     Stage, illegal,

@@ -18,14 +18,16 @@ use sea_orm::{
     DatabaseConnection,
     sqlx::{self, PgPool},
 };
-use search::Plan;
+use search::{Filter, Plan, Subject};
 
 use crate::{
     Clock, Tx, Work,
     find::{Explanation, Page, Turn, Version, explain, inquiry, statement::Statement},
+    gate::{self, Sight},
     parameters::{self, Published},
     row::Row,
     setting,
+    totals::Totals,
     tx::{Engine, Indexing},
 };
 use names::Names;
@@ -155,41 +157,66 @@ impl Postgres {
     /// See [`crate::Vault::search`].
     pub(crate) async fn search(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         indexing: &Indexing,
         plan: &Plan,
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
-        if plan.includes.is_empty() {
+        if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
             let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, page, indexing, &mut asked).await;
+            return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
         }
-        // matches and what they refer to, as they were at one time
+        // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared);
-        let page = inquiry::search(plan, page, indexing, &mut asked).await?;
+        let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         Ok(page)
     }
 
-    /// See [`crate::Vault::count`].
-    pub(crate) async fn count(&self, _permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
+    /// Whether a version satisfies a filter of its permit.
+    pub(crate) async fn holds(
+        &self,
+        _permit: &Permit,
+        filter: &Filter,
+        of: Subject<'_>,
+    ) -> Result<bool, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        inquiry::count(plan, &mut Asked::new(&mut connection, &self.shared)).await
+        gate::holds(filter, of, &mut Asked::new(&mut connection, &self.shared)).await
+    }
+
+    /// See [`crate::Vault::count`].
+    pub(crate) async fn count(
+        &self,
+        permit: &Permit,
+        plan: &Plan,
+        totals: &Totals,
+    ) -> Result<u64, Outcome> {
+        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let stamp = asked.stamp().await?;
+        let count = inquiry::count(plan, Sight::search(permit), &mut asked);
+        totals.total((plan, permit), stamp, count).await
     }
 
     /// See [`crate::Vault::explain`].
     pub(crate) async fn explain(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         plan: &Plan,
         count: u32,
     ) -> Result<Explanation, Outcome> {
         let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        explain::explain(plan, count, &mut Asked::new(&mut connection, &self.shared)).await
+        explain::explain(
+            plan,
+            Sight::search(permit),
+            count,
+            &mut Asked::new(&mut connection, &self.shared),
+        )
+        .await
     }
 }
 

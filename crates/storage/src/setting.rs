@@ -28,6 +28,9 @@ mod entity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// How long the control plane waits for whoever else writes to the same file.
+const BUSY_MAX: Duration = Duration::from_secs(15);
+
 /// Connects for the control plane. A connection is not tested before each use: a broken one gives an error
 /// once and is replaced, a test costs every read more than the read itself.
 ///
@@ -43,7 +46,11 @@ pub(crate) async fn connect(
         .min_connections(1)
         .acquire_timeout(Duration::from_secs(5))
         .test_before_acquire(false)
-        .sqlx_logging(false);
+        .sqlx_logging(false)
+        // the vault's writer moves the log into the file, and nobody waits for that
+        .map_sqlx_sqlite_opts(|options| {
+            options.pragma("wal_autocheckpoint", "0").busy_timeout(BUSY_MAX)
+        });
     Database::connect(options).await.map_err(|error| trouble(&error))
 }
 
@@ -115,7 +122,7 @@ pub(crate) async fn index_base(
 
 /// The generation of index rows that this version writes. It grows with every change to the schema of the
 /// index tables or to what is extracted by R4's own parameters.
-pub(crate) const INDEX_GENERATION: u32 = 2;
+pub(crate) const INDEX_GENERATION: u32 = 4;
 
 /// The generation that all index rows are of. When it is not [`INDEX_GENERATION`], resources are there that
 /// must be indexed again.

@@ -1,8 +1,10 @@
 //! A transaction as the interactions see it, the same on every database.
 
+mod clear;
+
 use std::{future::Future, sync::Arc};
 
-use auth::Permit;
+use auth::{Action, Permit};
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
 use search::{Plan, Rows};
@@ -11,6 +13,7 @@ use crate::{
     Change, Version, beds,
     delta::IndexDelta,
     find::statement::Statement,
+    gate::Sight,
     parameters::{self, Effect, Parameters},
     postgres, reindex,
     row::Row,
@@ -84,6 +87,8 @@ pub struct Tx<'a> {
     indexing: Indexing,
     now: Instant,
     engine: Engine<'a>,
+    /// What was found to lie inside the permit.
+    cleared: Vec<(Key, Arc<Rows>)>,
     beds: beds::Heard,
 }
 
@@ -129,7 +134,7 @@ impl<'a> Tx<'a> {
         now: Instant,
         engine: Engine<'a>,
     ) -> Self {
-        Self { permit, indexing, now, engine, beds: beds::Heard::default() }
+        Self { permit, indexing, now, engine, cleared: Vec::new(), beds: beds::Heard::default() }
     }
 
     /// What was done to claims on beds.
@@ -163,13 +168,28 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// The database's own trouble.
     pub async fn find(&mut self, plan: &Plan, limit: u32) -> Result<Vec<Version>, Outcome> {
+        self.matching(plan, limit, &[Action::Search]).await
+    }
+
+    /// The same, for criteria of something that is done to what they find: of what may be touched by one of the
+    /// actions.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn matching(
+        &mut self,
+        plan: &Plan,
+        limit: u32,
+        actions: &[Action],
+    ) -> Result<Vec<Version>, Outcome> {
+        let sight = Sight { permit: self.permit, actions };
         if self.indexing.is_outdated {
             reindex::refuse(plan)?;
         }
         match &mut self.engine {
-            Engine::Sqlite(writer) => writer.find(self.permit, &self.indexing, plan, limit),
+            Engine::Sqlite(writer) => writer.find(sight, &self.indexing, plan, limit),
             Engine::Postgres(transaction) => {
-                transaction.find(self.permit, &self.indexing, plan, limit).await
+                transaction.find(sight, &self.indexing, plan, limit).await
             }
         }
     }
@@ -198,6 +218,8 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// What is wrong with a definition, before anything is written; the database's own trouble.
     pub async fn write(&mut self, mut changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+        self.clear(&changes).await.map_err(|(_, refusal)| refusal)?;
+        // what follows from them for others is the vault's own doing
         let asked = changes.len();
         changes.extend(self.follow_beds(&changes).await?);
         let known = self.indexing.parameters.epoch;

@@ -1,6 +1,7 @@
 //! The vault: everything that is kept, behind permits.
 
 mod background;
+mod seen;
 
 use std::{
     sync::{
@@ -10,20 +11,22 @@ use std::{
     time::Duration,
 };
 
-use auth::Permit;
+use auth::{Action, Permit};
 use fhir_model::{IssueType, Outcome, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work,
+    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
+    gate::Sight,
     history, migrate,
     parameters::Published,
     postgres,
     reindex::{self, Progress, Traffic},
     setting, sqlite,
+    totals::Totals,
     tx::{Engine as TxEngine, Indexing},
 };
 
@@ -52,6 +55,7 @@ pub(crate) struct Inner {
     clock: Clock,
     pub(crate) engine: Engine,
     secret: Vec<u8>,
+    accounts: Accounts,
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
@@ -59,6 +63,7 @@ pub(crate) struct Inner {
     progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
+    totals: Totals,
 }
 
 impl Inner {
@@ -135,6 +140,12 @@ impl Vault {
             Engine::Sqlite(engine) => engine.published.clone(),
             Engine::Postgres(engine) => engine.published(),
         };
+        let others = match &options.url {
+            DatabaseUrl::Sqlite(_) => accounts::Others::None,
+            DatabaseUrl::Postgres(_) => accounts::Others::MayServe,
+        };
+        let control = Accounts::connect(&options.url).await?;
+        let accounts = Accounts::over(control, secret.clone(), clock, others);
         let index_is_outdated = AtomicBool::new(generation != setting::INDEX_GENERATION);
         let (traffic, progress, wake) = (Traffic::default(), Progress::default(), Arc::default());
         let inner = Inner {
@@ -142,11 +153,13 @@ impl Vault {
             clock,
             engine,
             secret,
+            accounts,
             base,
             index_is_outdated,
             traffic,
             progress,
             wake,
+            totals: Totals::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -186,6 +199,11 @@ impl Vault {
     /// 32 random bytes that this vault was born with; keys are derived from them.
     pub fn secret(&self) -> &[u8] {
         &self.inner.secret
+    }
+
+    /// Who may log in, which clients there are, what they were granted.
+    pub fn accounts(&self) -> &Accounts {
+        &self.inner.accounts
     }
 
     /// A fresh logical id: a UUID that sorts by time, <https://www.rfc-editor.org/rfc/rfc9562#section-5.7>.
@@ -234,12 +252,24 @@ impl Vault {
     /// The database's own trouble.
     pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         self.inner.traffic.count();
+        let found = self.current(permit, key).await?;
+        match found {
+            Some(version) if !permit.covers_all_rows() => {
+                let is_open = self.sees(permit, Action::Read, &version).await?;
+                Ok(is_open.then_some(version))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The current version, whoever may see it.
+    async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         match &self.inner.engine {
             // other processes may write there, so nothing can be remembered
             Engine::Postgres(engine) => {
                 Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
             }
-            Engine::Sqlite(engine) => engine.read(permit, key, current),
+            Engine::Sqlite(engine) => engine.read(key, current),
         }
     }
 
@@ -248,6 +278,23 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn vread(
+        &self,
+        permit: &Permit,
+        key: &Key,
+        version: u64,
+    ) -> Result<Option<Version>, Outcome> {
+        let found = self.version(permit, key, version).await?;
+        match found {
+            Some(version) if !permit.covers_all_rows() => {
+                let is_open = self.sees(permit, Action::Read, &version).await?;
+                Ok(is_open.then_some(version))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// One version, whoever may see it.
+    async fn version(
         &self,
         permit: &Permit,
         key: &Key,
@@ -293,9 +340,11 @@ impl Vault {
             }
             Engine::Sqlite(_) => {
                 let (plan, turn, inner) = (plan.clone(), turn.clone(), Arc::clone(&self.inner));
+                let permit = permit.clone();
                 self.on_snapshot(move |asked| {
                     let indexing = inner.indexing();
-                    inquiry::search(&plan, (&turn, count), &indexing, asked).now_or_never()
+                    let sight = Sight::search(&permit);
+                    inquiry::search(&plan, sight, (&turn, count), &indexing, asked).now_or_never()
                 })
                 .await
             }
@@ -309,10 +358,15 @@ impl Vault {
     pub async fn count(&self, permit: &Permit, plan: &Plan) -> Result<u64, Outcome> {
         self.be_indexed(plan)?;
         match &self.inner.engine {
-            Engine::Postgres(engine) => engine.count(permit, plan).await,
+            Engine::Postgres(engine) => engine.count(permit, plan, &self.inner.totals).await,
             Engine::Sqlite(_) => {
-                let plan = plan.clone();
-                self.on_snapshot(move |asked| inquiry::count(&plan, asked).now_or_never()).await
+                let (plan, permit, inner) = (plan.clone(), permit.clone(), Arc::clone(&self.inner));
+                self.on_snapshot(move |asked| {
+                    let stamp = asked.stamp();
+                    let count = inquiry::count(&plan, Sight::search(&permit), asked);
+                    inner.totals.total((&plan, &permit), stamp, count).now_or_never()
+                })
+                .await
             }
         }
     }
@@ -330,9 +384,12 @@ impl Vault {
         match &self.inner.engine {
             Engine::Postgres(engine) => engine.explain(permit, plan, count).await,
             Engine::Sqlite(_) => {
-                let plan = plan.clone();
-                self.on_snapshot(move |asked| explain::explain(&plan, count, asked).now_or_never())
-                    .await
+                let (plan, permit) = (plan.clone(), permit.clone());
+                self.on_snapshot(move |asked| {
+                    let sight = Sight::search(&permit);
+                    explain::explain(&plan, sight, count, asked).now_or_never()
+                })
+                .await
             }
         }
     }
@@ -348,6 +405,9 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn history(&self, permit: &Permit, query: &HistoryQuery) -> Result<Page, Outcome> {
+        if !permit.covers_all_rows() {
+            return self.history_seen(permit, query).await;
+        }
         let fetched = self.find(permit, history::statement(query)).await?;
         Ok(Page::cut(fetched, &query.turn, query.count))
     }

@@ -26,6 +26,7 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ("_total", "query", "none, estimate or accurate", "accurate"),
     ("_since", "query", "Changes at or after this instant", "2026-01-01T00:00:00Z"),
     ("_at", "query", "Versions that were current at this time", "2026-01-01"),
+    ("job", "query", "Number of an indexing job; without it all are told", "1"),
     ("_format", "query", "json or xml, instead of Accept", "json"),
     ("_pretty", "query", "true: with line breaks", "true"),
     ("If-Match", "header", "Only when this is the current version", "W/\"1\""),
@@ -50,11 +51,18 @@ const PARAMETERS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// Name, description, schema and whether the version's headers come along.
+/// Name, description and schema.
 const RESPONSES: &[(&str, &str, &str)] = &[
     ("Resource", "The resource", "Resource"),
     ("Created", "The resource as it was created; Location tells where", "Resource"),
     ("Bundle", "A Bundle", "Bundle"),
+    ("Job", "How far the indexing is", "Parameters"),
+    ("Started", "It goes on in the background; Content-Location tells where to ask", "Parameters"),
+    (
+        "Running",
+        "How far the indexing is, which goes on; X-Progress says it in short",
+        "Parameters",
+    ),
     ("Deleted", "It is deleted, or was not there", "OperationOutcome"),
     ("Refusal", "What is wrong, where, and what to do about it", "OperationOutcome"),
 ];
@@ -88,6 +96,7 @@ pub(super) fn all() -> Value {
             "Resource": resource(None),
             "Bundle": resource(Some("Bundle")),
             "OperationOutcome": resource(Some("OperationOutcome")),
+            "Parameters": resource(Some("Parameters")),
         },
     })
 }

@@ -4,44 +4,32 @@ use serde_json::{Map, Value, json};
 
 /// One method of one address.
 struct Operation {
-    /// The interaction that the statement must list.
+    /// The interaction that the statement must list; with a `$`, the operation.
     interaction: &'static str,
     /// What follows `/fhir` or `/fhir/[type]`.
     path: &'static str,
     method: &'static str,
     summary: &'static str,
-    /// Names of `components.parameters`.
-    parameters: &'static [&'static str],
+    /// Names of `components.parameters`, list by list.
+    parameters: &'static [&'static [&'static str]],
     /// The name in `components.requestBodies`.
     body: Option<&'static str>,
     /// Statuses and names in `components.responses`.
     responses: &'static [(&'static str, &'static str)],
 }
 
+const ID: &[&str] = &["id"];
 const FORMAT: &[&str] = &["_format", "_pretty"];
-const ID: &[&str] = &["id", "_format", "_pretty"];
-const READ: &[&str] =
-    &["id", "_elements", "_summary", "_format", "_pretty", "If-None-Match", "If-Modified-Since"];
-const VERSION: &[&str] = &["id", "vid", "_elements", "_summary", "_format", "_pretty"];
-const CHANGE: &[&str] = &["id", "If-Match", "Prefer", "_format", "_pretty"];
-const PAGES: &[&str] = &["_count", "_since", "_at", "_format", "_pretty"];
-const ID_PAGES: &[&str] = &["id", "_count", "_since", "_at", "_format", "_pretty"];
+/// Which part of a resource is shown.
+const SHOWN: &[&str] = &["_elements", "_summary"];
+const UNCHANGED: &[&str] = &["If-None-Match", "If-Modified-Since"];
+const CHANGE: &[&str] = &["If-Match", "Prefer"];
+const PAGES: &[&str] = &["_count", "_since", "_at"];
 
-/// What shapes the answer to a search.
-const SEARCH: &[&str] = &[
-    "_count",
-    "_sort",
-    "_include",
-    "_revinclude",
-    "_elements",
-    "_summary",
-    "_total",
-    "_contained",
-    "_containedType",
-    "_format",
-    "_pretty",
-    "Prefer",
-];
+/// What shapes the answer to any search.
+const SEARCH: &[&str] = &["_count", "_sort", "_elements", "_summary", "_total", "Prefer"];
+/// What shapes the answer to a search of one type besides.
+const SEARCH_TYPE: &[&str] = &["_include", "_revinclude", "_contained", "_containedType"];
 
 const SYSTEM: &[Operation] = &[
     Operation {
@@ -49,17 +37,7 @@ const SYSTEM: &[Operation] = &[
         path: "",
         method: "get",
         summary: "Search all types, or those that _type names",
-        parameters: &[
-            "_type",
-            "_count",
-            "_sort",
-            "_elements",
-            "_summary",
-            "_total",
-            "_format",
-            "_pretty",
-            "Prefer",
-        ],
+        parameters: &[&["_type"], SEARCH, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -68,7 +46,7 @@ const SYSTEM: &[Operation] = &[
         path: "/_search",
         method: "post",
         summary: "Search all types, or those that _type names, with the criteria in a form",
-        parameters: FORMAT,
+        parameters: &[FORMAT],
         body: Some("Form"),
         responses: &[("200", "Bundle")],
     },
@@ -77,7 +55,7 @@ const SYSTEM: &[Operation] = &[
         path: "",
         method: "post",
         summary: "Carry out a transaction or a batch",
-        parameters: &["Prefer", "_format", "_pretty"],
+        parameters: &[&["Prefer"], FORMAT],
         body: Some("Bundle"),
         responses: &[("200", "Bundle")],
     },
@@ -86,9 +64,27 @@ const SYSTEM: &[Operation] = &[
         path: "/_history",
         method: "get",
         summary: "Changes of all resources, newest first",
-        parameters: PAGES,
+        parameters: &[PAGES, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
+    },
+    Operation {
+        interaction: "$reindex",
+        path: "/$reindex",
+        method: "post",
+        summary: "Index everything again, in the background; for the operator",
+        parameters: &[FORMAT],
+        body: None,
+        responses: &[("202", "Started")],
+    },
+    Operation {
+        interaction: "$reindex-status",
+        path: "/$reindex-status",
+        method: "get",
+        summary: "How far indexing is; for the operator",
+        parameters: &[&["job"], FORMAT],
+        body: None,
+        responses: &[("200", "Job"), ("202", "Running")],
     },
 ];
 
@@ -98,7 +94,7 @@ const TYPE: &[Operation] = &[
         path: "",
         method: "get",
         summary: "Search",
-        parameters: SEARCH,
+        parameters: &[SEARCH, SEARCH_TYPE, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -107,7 +103,7 @@ const TYPE: &[Operation] = &[
         path: "",
         method: "post",
         summary: "Create; with If-None-Exist only when nothing is found",
-        parameters: &["If-None-Exist", "Prefer", "_format", "_pretty"],
+        parameters: &[&["If-None-Exist", "Prefer"], FORMAT],
         body: Some("Resource"),
         responses: &[("200", "Resource"), ("201", "Created")],
     },
@@ -116,7 +112,7 @@ const TYPE: &[Operation] = &[
         path: "/_search",
         method: "post",
         summary: "Search with the criteria in a form",
-        parameters: FORMAT,
+        parameters: &[FORMAT],
         body: Some("Form"),
         responses: &[("200", "Bundle")],
     },
@@ -125,7 +121,7 @@ const TYPE: &[Operation] = &[
         path: "/_history",
         method: "get",
         summary: "Changes of all resources of this type, newest first",
-        parameters: PAGES,
+        parameters: &[PAGES, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -134,7 +130,7 @@ const TYPE: &[Operation] = &[
         path: "/{id}",
         method: "get",
         summary: "Read",
-        parameters: READ,
+        parameters: &[ID, SHOWN, FORMAT, UNCHANGED],
         body: None,
         responses: &[("200", "Resource"), ("304", "NotModified")],
     },
@@ -143,7 +139,7 @@ const TYPE: &[Operation] = &[
         path: "/{id}",
         method: "put",
         summary: "Update, or create under this id",
-        parameters: CHANGE,
+        parameters: &[ID, CHANGE, FORMAT],
         body: Some("Resource"),
         responses: &[("200", "Resource"), ("201", "Created")],
     },
@@ -152,7 +148,7 @@ const TYPE: &[Operation] = &[
         path: "/{id}",
         method: "patch",
         summary: "Patch",
-        parameters: CHANGE,
+        parameters: &[ID, CHANGE, FORMAT],
         body: Some("Patch"),
         responses: &[("200", "Resource")],
     },
@@ -161,7 +157,7 @@ const TYPE: &[Operation] = &[
         path: "/{id}",
         method: "delete",
         summary: "Delete",
-        parameters: ID,
+        parameters: &[ID, FORMAT],
         body: None,
         responses: &[("200", "Deleted"), ("204", "Deleted")],
     },
@@ -170,7 +166,7 @@ const TYPE: &[Operation] = &[
         path: "/{id}/_history",
         method: "get",
         summary: "Versions, newest first",
-        parameters: ID_PAGES,
+        parameters: &[ID, PAGES, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -179,9 +175,18 @@ const TYPE: &[Operation] = &[
         path: "/{id}/_history/{vid}",
         method: "get",
         summary: "Read a version",
-        parameters: VERSION,
+        parameters: &[ID, &["vid"], SHOWN, FORMAT],
         body: None,
         responses: &[("200", "Resource")],
+    },
+    Operation {
+        interaction: "$reindex",
+        path: "/$reindex",
+        method: "post",
+        summary: "Index all resources of this type again, in the background; for the operator",
+        parameters: &[FORMAT],
+        body: None,
+        responses: &[("202", "Started")],
     },
 ];
 
@@ -192,19 +197,7 @@ const COMPARTMENT: &[Operation] = &[
         path: "/{id}/{type}",
         method: "get",
         summary: "Search what has to do with this resource; the type * is all types, or those of _type",
-        parameters: &[
-            "id",
-            "type",
-            "_type",
-            "_count",
-            "_sort",
-            "_elements",
-            "_summary",
-            "_total",
-            "_format",
-            "_pretty",
-            "Prefer",
-        ],
+        parameters: &[ID, &["type", "_type"], SEARCH, FORMAT],
         body: None,
         responses: &[("200", "Bundle")],
     },
@@ -213,7 +206,7 @@ const COMPARTMENT: &[Operation] = &[
         path: "/{id}/{type}/_search",
         method: "post",
         summary: "Search what has to do with this resource, with the criteria in a form",
-        parameters: &["id", "type", "_format", "_pretty"],
+        parameters: &[ID, &["type"], FORMAT],
         body: Some("Form"),
         responses: &[("200", "Bundle")],
     },
@@ -227,7 +220,7 @@ pub(super) fn all(statement: &Value) -> Map<String, Value> {
         path: "/metadata",
         method: "get",
         summary: "What this server can do",
-        parameters: FORMAT,
+        parameters: &[FORMAT],
         body: None,
         responses: &[("200", "Resource")],
     };
@@ -259,7 +252,7 @@ fn enter(
     operation: &Operation,
     (tag, mut parameters): (&str, Vec<Value>),
 ) {
-    let named = operation.parameters.iter();
+    let named = operation.parameters.iter().copied().flatten();
     parameters
         .extend(named.map(|name| json!({ "$ref": format!("#/components/parameters/{name}") })));
     let mut responses = Map::new();
@@ -288,6 +281,7 @@ fn enter(
 /// Unique in the document: a compartment is searched by the same interaction as its center's type.
 fn operation_id(tag: &str, operation: &Operation) -> String {
     let Operation { interaction, method, path, .. } = operation;
+    let interaction = interaction.trim_start_matches('$');
     let place = if path.contains("{type}") { "compartment." } else { "" };
     format!("{tag}.{place}{interaction}.{method}")
 }
@@ -298,13 +292,17 @@ fn has_compartment(rest: &Value, ty: &str) -> bool {
     urls.any(|url| url.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(ty)))
 }
 
-/// The rows whose interaction is listed.
+/// The rows whose interaction or operation is listed.
 fn offered<'o>(
     stated: &'o Value,
     rows: &'static [Operation],
 ) -> impl Iterator<Item = &'static Operation> + 'o {
     rows.iter().filter(move |row| {
-        items(stated, "interaction").iter().any(|one| text(one, "code") == row.interaction)
+        let (list, member, name) = match row.interaction.strip_prefix('$') {
+            Some(name) => ("operation", "name", name),
+            None => ("interaction", "code", row.interaction),
+        };
+        items(stated, list).iter().any(|one| text(one, member) == name)
     })
 }
 

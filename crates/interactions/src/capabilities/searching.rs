@@ -8,8 +8,8 @@ use fhir_model::{
 };
 use search::{Handling, ParamId, Parameter, Reading, Registry};
 
-/// The modifiers of each type of parameter, with a value that they take; `:missing` is for all. R4 has no
-/// element for them, so they stand in the documentation.
+/// The modifiers of each type of parameter, with a value that they take; `:missing` is for all but
+/// composites. R4 has no element for them, so they stand in the documentation.
 const MODIFIERS: &[(SearchKind, &[(&str, &str)])] = &[
     (SearchKind::String, &[("exact", "a"), ("contains", "abc")]),
     (
@@ -35,7 +35,7 @@ const MODIFIERS: &[(SearchKind, &[(&str, &str)])] = &[
 pub(super) fn documentation() -> String {
     let mut text = "Search: chains (`patient.name=`), `_has`, `_filter`, `_list`, `_type`, `_include` and \
         `_revinclude` with `:iterate`, `_sort` by any parameter, `_summary`, `_elements`, `_contained`, \
-        `_total`. Modifiers: `:missing` for every parameter"
+        `_total`. Modifiers: `:missing` for every parameter but composites"
         .to_owned();
     for (kind, modifiers) in MODIFIERS {
         let names: Vec<String> = modifiers.iter().map(|(name, _)| format!("`:{name}`")).collect();

@@ -11,6 +11,7 @@ pub(crate) mod confirm;
 mod deed;
 mod document;
 pub(crate) mod explanation;
+mod gate;
 mod hold;
 mod order;
 mod patient;

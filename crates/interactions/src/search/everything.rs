@@ -119,7 +119,13 @@ pub(crate) async fn everything(
             Some(next) if plan.count.is_none() => turn = Turn::After(next),
             _ => {
                 if plan.count.is_some() {
-                    page::link(&mut bundle, fhir, (&path, &asked), &some, &Turn::First);
+                    page::link(
+                        &mut bundle,
+                        (fhir, permit.bearer()),
+                        (&path, &asked),
+                        &some,
+                        &Turn::First,
+                    );
                 }
                 break;
             }

@@ -1,6 +1,6 @@
 //! How a search is answered, for who runs the vault: `_explain=true`.
 
-use auth::Caller;
+use auth::Permit;
 use bytes::Bytes;
 use fhir_model::{IssueType, Outcome, json::Value};
 use search::Plan;
@@ -15,10 +15,10 @@ const PARAMETER: &str = "_explain";
 ///
 /// # Errors
 /// `forbidden` for anybody but the operator: an explanation shows how much is stored.
-pub(super) fn is_wanted(caller: &Caller, query: &mut Query) -> Result<bool, Outcome> {
+pub(super) fn is_wanted(permit: &Permit, query: &mut Query) -> Result<bool, Outcome> {
     let Some(value) = query.take(PARAMETER) else { return Ok(false) };
-    match (value.as_str(), caller) {
-        ("true", Caller::Operator) => Ok(true),
+    match (value.as_str(), permit.covers_all_rows()) {
+        ("true", true) => Ok(true),
         ("false", _) => Ok(false),
         ("true", _) => {
             let text = "_explain is for the operator of this vault";

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use auth::Named;
 use fhir_model::{Issue, IssueType, Outcome, ResourceType};
 use search::{
     Plan, Reading, Registry, compartment_types, parse, parse_system, parse_types,
@@ -48,6 +49,15 @@ impl Reach {
             Self::System => None,
             Self::Type(ty) => Some(*ty),
             Self::Compartment(_, member) => *member,
+        }
+    }
+
+    /// Whether its types were named: by the address, or by `_type`.
+    pub(crate) fn named(&self, plan: &Plan) -> Named {
+        let by_parameter = plan.understood.iter().any(|(name, _)| name == "_type");
+        match self.ty() {
+            None if !by_parameter => Named::Everything,
+            _ => Named::Types,
         }
     }
 

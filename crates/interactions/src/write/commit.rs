@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use auth::Action;
 use bytes::Bytes;
 use fhir_model::{IssueType, Outcome, json};
 use search::{Plan, Registry};
-use storage::{Key, Lock, Tx, Vault, Work};
+use storage::{Head, Key, Lock, Tx, Vault, Work};
 
 use super::{
     Target, Write, Written,
@@ -171,6 +172,7 @@ impl Work for Commit {
         let mut decisions = Vec::with_capacity(self.entries.len());
         for (entry, identity) in self.entries.iter().zip(&identities) {
             let head = identity.existing_key().and_then(|_| heads.next().flatten());
+            meet(entry, identity, head.as_ref(), tx).await.map_err(|no| entry.refuse(no))?;
             let resolved = names.with_criteria(&self.context, entry, (&catalogue, &seen), tx).await;
             let decided =
                 resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));
@@ -183,12 +185,13 @@ impl Work for Commit {
                 of.push(entry);
             }
         }
-        let of_entry = |(at, refusal): (usize, Outcome)| match of.get(at) {
+        let place = |(at, refusal): (usize, Outcome)| match of.get(at) {
             Some(entry) => entry.refuse(refusal),
             None => refusal,
         };
-        tx.check(&changes).map_err(of_entry)?;
-        tx.settle_beds(&changes).await.map_err(of_entry)?;
+        tx.check(&changes).map_err(place)?;
+        tx.clear(&changes).await.map_err(place)?;
+        tx.settle_beds(&changes).await.map_err(place)?;
         let mut stored = tx.write(changes).await?.into_iter();
         let mut written = Vec::with_capacity(decisions.len());
         for (decision, entry) in decisions.into_iter().zip(&self.entries) {
@@ -211,6 +214,30 @@ impl Work for Commit {
             });
         }
         Ok(written)
+    }
+}
+
+/// Looks at what is there in the eyes of the permit, before anything is decided by it.
+async fn meet(
+    entry: &Entry,
+    identity: &Identity,
+    head: Option<&Head>,
+    tx: &mut Tx<'_>,
+) -> Result<(), Outcome> {
+    let (Act::Write(write), Some(key)) = (&entry.action, identity.existing_key()) else {
+        return Ok(());
+    };
+    let (action, ty) = write.action();
+    match (head.filter(|head| head.version > 0), identity) {
+        (None, _) if action == Action::Delete && !tx.permit().covers_all_rows() => {
+            // what is not there and what may not be seen look the same
+            Err(crate::read::not_found(key))
+        }
+        (None, _) => Ok(()),
+        (Some(head), Identity::Found(_)) if tx.permit().may(Action::Read, ty) => {
+            tx.meet(key, head, Action::Read).await
+        }
+        (Some(head), _) => tx.meet(key, head, action).await,
     }
 }
 
@@ -239,6 +266,9 @@ async fn look(entry: &Entry, tx: &mut Tx<'_>, context: &Context) -> Result<Writt
         Act::Read(key) => {
             let head = tx.load(std::slice::from_ref(key)).await?.pop().flatten();
             let head = head.filter(|head| head.version > 0);
+            if let Some(head) = &head {
+                tx.meet(key, head, Action::Read).await?;
+            }
             match head.map(|head| (head.version, head.updated, head.body)) {
                 Some((version, updated, Some(body))) => {
                     Ok(found(version, updated, body, Some(key.clone())))

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use auth::Action;
 use fhir_model::{IssueType, Outcome};
 use storage::{Head, Key, Tx};
 
@@ -148,7 +149,7 @@ async fn settle(
     // what this transaction is about to delete does not count, what it is about to create does
     let mut keys = if is_create { catalogue.matching(plan, tx.now())? } else { Vec::new() };
     let limit = if is_create { seen.limit() } else { 2 };
-    for version in tx.find(plan, limit).await? {
+    for version in tx.matching(plan, limit, &[Action::Search, write.action().0]).await? {
         let key = Key::new(version.resource_type, version.id);
         if !(is_create && seen.is_deleted(&key)) {
             seen.versions.insert(key.clone(), version.version);

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use auth::Action;
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, Valid, json};
 use search::{Handling, Reading};
 use storage::{Key, Tx};
@@ -201,7 +202,7 @@ async fn look_up(
     if plan.filters().is_empty() {
         return Err(refused(text, IssueType::MultipleMatches, "has no criteria"));
     }
-    let found = tx.find(&plan, seen.limit()).await?;
+    let found = tx.matching(&plan, seen.limit(), &[Action::Search, Action::Read]).await?;
     let found = found.into_iter().map(|version| Key::new(version.resource_type, version.id));
     let mut keys: Vec<Key> = found.filter(|key| !seen.is_deleted(key)).collect();
     if keys.is_empty() {

@@ -109,7 +109,6 @@ const ROWS: &[(&str, &[&str], &[&str])] = &[
             "performer s|v:identifier",
             "patient Patient/1",
             "performer Practitioner/2",
-            "subject Patient/1",
             "focus valueless",
         ],
     ),
@@ -249,8 +248,7 @@ fn contained_resources_have_rows_of_their_own() {
     let target = &patient.rows.references[0].target;
     assert!(matches!(target, Target::Contained { id, .. } if **id == *"a"));
     assert!(organization.rows.words.is_empty());
-    // subject and patient
-    assert_eq!(rows.references.len(), 2);
+    assert_eq!(rows.references.len(), 1);
     assert!(rows.words.iter().any(|row| &*row.word == "inner"));
 }
 

@@ -71,7 +71,9 @@ pub(super) fn through(
         None => possible,
     };
     let targets = targets(context, (place, wanted), rest)?;
-    Ok(Filter::Chain { params: parameter.sources.clone(), targets })
+    let types: Vec<ResourceType> = targets.iter().map(|target| target.ty).collect();
+    let params = context.registry.referring(&parameter.sources, &types);
+    Ok(Filter::Chain { params, targets })
 }
 
 /// The target types that know the rest; a fault when none does.
@@ -137,7 +139,7 @@ pub(super) fn has(
     context.budget.chain_type()?;
     let filters = rest(Place { ty, has: place.has + 1, ..place })?;
     Ok(Filter::Has {
-        params: parameter.sources.clone(),
+        params: context.registry.referring(&parameter.sources, &[place.ty]),
         source: Box::new(TypePlan { ty, filters }),
     })
 }

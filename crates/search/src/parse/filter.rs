@@ -120,7 +120,7 @@ impl Asked<'_> {
             (_, SearchKind::Uri) => uri::filter(self, values),
             (_, SearchKind::Special) => near::filter(self, values),
             (_, SearchKind::Composite) => composite::filter(self, values),
-            (_, SearchKind::Reference) => self.several(values, reference::parse),
+            (_, SearchKind::Reference) => reference::filter(self, values),
             (_, SearchKind::String) => self.several(values, string::parse),
             (_, SearchKind::Date) => {
                 self.modifier_among(&[])?;

@@ -78,5 +78,9 @@ pub(super) fn parse(
         let text = format!("names '{}' of {source}, never a {target}", parameter.code);
         return Err(Fault::Value(text.into()));
     }
-    Ok(Include { params: Some(parameter.sources.clone()), ..all })
+    let params = match target {
+        Some(target) => context.registry.referring(&parameter.sources, &[target]),
+        None => parameter.sources.clone(),
+    };
+    Ok(Include { params: Some(params), ..all })
 }

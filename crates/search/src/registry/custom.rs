@@ -9,7 +9,7 @@ use fhir_model::{
 };
 use fhirpath::Expression;
 
-use super::{ParamId, Parameter, Registry, State, comparable, composite, targets};
+use super::{Holds, ParamId, Parameter, Registry, State, comparable, composite, targets};
 
 /// A search parameter beside R4's own, with the number that databases know it by.
 #[derive(Debug, Clone)]
@@ -69,6 +69,7 @@ impl Custom {
             targets: targets::of(ty, &expression, &targets),
             expression: Cow::Owned(expression),
             sources: vec![self.id],
+            holds: Holds::Any,
             components: components.map(|(a, b)| (Cow::Owned(a), Cow::Owned(b))).collect(),
             state: self.state,
         }

@@ -27,6 +27,29 @@ pub enum State {
     Building,
 }
 
+/// Which references are rows of a parameter itself, by the type of what they refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// All.
+    #[default]
+    Any,
+    /// Those to one of these types.
+    Only(Vec<ResourceType>),
+    /// Those to another type, or to none that can be told.
+    But(Vec<ResourceType>),
+}
+
+impl Holds {
+    /// Whether a reference to a resource of this type may be among the rows.
+    pub fn may_refer_to(&self, ty: ResourceType) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(types) => types.contains(&ty),
+            Self::But(types) => !types.contains(&ty),
+        }
+    }
+}
+
 /// A search parameter of one resource type.
 #[derive(Debug, Clone)]
 pub struct Parameter {
@@ -45,6 +68,8 @@ pub struct Parameter {
     /// The parameters whose index rows are its values: mostly itself; those that say the same or the same
     /// of a part, so that a value is indexed once. Sorted.
     pub sources: Vec<ParamId>,
+    /// Of a reference: what its own rows can refer to.
+    pub holds: Holds,
     /// Of a reference: the types it may point to; empty: any.
     pub targets: Vec<ResourceType>,
     /// Of a composite: URL of the definition and expression of each part.

@@ -58,6 +58,8 @@ pub(crate) enum Condition {
     Type(TypeId),
     /// `where(resolve() is X)`
     Resolves(ResourceType),
+    /// To none of these types, whose references are rows of other parameters.
+    ResolvesElsewhere(Box<[ResourceType]>),
     /// `where(name='text')`
     Member { name: Box<str>, text: Box<str> },
     /// `[0]`
@@ -72,7 +74,11 @@ impl Condition {
             Self::Type(wanted) => {
                 ty == *wanted || (wanted.primitive().is_none() && ty.is_a(*wanted))
             }
-            Self::Always | Self::Resolves(_) | Self::Member { .. } | Self::First => true,
+            Self::Always
+            | Self::Resolves(_)
+            | Self::ResolvesElsewhere(_)
+            | Self::Member { .. }
+            | Self::First => true,
         }
     }
 }

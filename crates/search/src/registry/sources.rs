@@ -1,13 +1,14 @@
 //! Which parameters' rows are the values of a parameter. R4 has parameters that say the same, and ones that
 //! say the same of a part: `name` of `name.family` too, `combo-code` of `code` and `component-code`. A value
-//! has one row, under the parameter that says the least; the others read it there.
+//! has one row, under the parameter that says the least; the others read it there. So a reference to a patient is
+//! a row of `patient`, and `subject` has rows of its own for the rest: [`Holds`] tells which is where.
 //!
 //! **Invariant**: the rows of all sources together are those that the whole expression gives.
 
 use fhir_model::{ResourceType, TypeId, definitions::SearchKind};
 
 use super::{
-    Condition, ParamId, Parameter,
+    Condition, Holds, ParamId, Parameter,
     path::{self, Branch, Step},
     targets,
 };
@@ -17,6 +18,7 @@ use crate::extract::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) sources: Vec<ParamId>,
+    pub(super) holds: Holds,
     pub(super) branches: Vec<Owned>,
 }
 
@@ -55,6 +57,8 @@ struct Anatomy<'p> {
 /// The shares of all parameters of R4 of one type, in their order.
 pub(super) fn shares(ty: ResourceType, parameters: &[Parameter]) -> Vec<Share> {
     let anatomies: Vec<Anatomy<'_>> = parameters.iter().map(|one| anatomy(ty, one)).collect();
+    let told_apart = told_apart(&anatomies);
+    let anatomies: Vec<_> = anatomies.into_iter().map(|one| split(one, &told_apart)).collect();
     let size = |one: &Anatomy<'_>| one.branches.iter().map(|(_, atoms)| atoms.len()).sum::<usize>();
     let mut order: Vec<usize> = (0..anatomies.len()).collect();
     // stable: of those that say the same the first by name
@@ -85,7 +89,8 @@ pub(super) fn of_custom(parameter: &Parameter) -> Share {
 
 fn alone(one: Anatomy<'_>) -> (Share, Vec<Atom>) {
     let branches = one.branches.into_iter().map(|(what, _)| Owned { what, parts: u8::MAX });
-    (Share { sources: vec![one.parameter.id], branches: branches.collect() }, Vec::new())
+    let sources = vec![one.parameter.id];
+    (Share { sources, holds: Holds::Any, branches: branches.collect() }, Vec::new())
 }
 
 fn shared(one: Anatomy<'_>, done: &[(SearchKind, ParamId, Vec<Atom>)]) -> (Share, Vec<Atom>) {
@@ -107,7 +112,67 @@ fn shared(one: Anatomy<'_>, done: &[(SearchKind, ParamId, Vec<Atom>)]) -> (Share
         (parts != 0).then_some(Owned { what, parts: if atoms.len() > 1 { parts } else { u8::MAX } })
     });
     let branches = branches.collect();
-    (Share { sources, branches }, own)
+    (Share { sources, holds: holds(&own), branches }, own)
+}
+
+/// What the references of these places are to; more than one kind of place is not looked into.
+fn holds(own: &[Atom]) -> Holds {
+    let mut last = own.iter().map(|atom| atom.steps.last().map(|step| &step.condition));
+    match (last.next(), last.next()) {
+        (Some(Some(Condition::Resolves(ty))), None) => Holds::Only(vec![*ty]),
+        (Some(Some(Condition::ResolvesElsewhere(types))), None) => Holds::But(types.to_vec()),
+        _ => Holds::Any,
+    }
+}
+
+/// The references that some parameter has by the type of what they refer to: where, and which types.
+fn told_apart(anatomies: &[Anatomy<'_>]) -> Vec<(Vec<Step>, Vec<ResourceType>)> {
+    let mut out: Vec<(Vec<Step>, Vec<ResourceType>)> = Vec::new();
+    for (_, atoms) in anatomies.iter().flat_map(|one| &one.branches) {
+        for atom in atoms {
+            let Some(Condition::Resolves(ty)) = atom.steps.last().map(|step| &step.condition)
+            else {
+                continue;
+            };
+            let place = at(&atom.steps, Condition::Always);
+            match out.iter_mut().find(|(other, _)| *other == place) {
+                Some((_, types)) if types.contains(ty) => {}
+                Some((_, types)) => types.push(*ty),
+                None => out.push((place, vec![*ty])),
+            }
+        }
+    }
+    out
+}
+
+/// Of references that are told apart elsewhere the very same parts, and the rest.
+fn split<'p>(mut one: Anatomy<'p>, told_apart: &[(Vec<Step>, Vec<ResourceType>)]) -> Anatomy<'p> {
+    let branches = one.branches.into_iter().flat_map(|(what, atoms)| {
+        let known = match &what {
+            What::Path(steps) => told_apart.iter().find(|(place, _)| place == steps),
+            What::Text(_) => None,
+        };
+        let Some((place, types)) = known else { return vec![(what, atoms)] };
+        let parts = types.iter().map(|ty| Condition::Resolves(*ty));
+        let rest = Condition::ResolvesElsewhere(types.as_slice().into());
+        let branch = |condition| {
+            let steps = at(place, condition);
+            let atom = Atom { steps: steps.clone(), parts: signature(one.parameter) };
+            (What::Path(steps), vec![atom])
+        };
+        parts.chain([rest]).map(branch).collect()
+    });
+    one.branches = branches.collect();
+    one
+}
+
+/// The same place with another condition at its end.
+fn at(steps: &[Step], condition: Condition) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    if let Some(last) = steps.last_mut() {
+        last.condition = condition;
+    }
+    steps
 }
 
 fn anatomy(ty: ResourceType, parameter: &Parameter) -> Anatomy<'_> {

@@ -103,11 +103,11 @@ fn some_parameters_alone_are_extracted() {
 fn compartments_are_by_the_rows_there_are() {
     let registry = Registry::r4();
     let cases = [
-        ("Patient", "Observation", "performer subject"),
+        ("Patient", "Observation", "patient performer"),
         ("Patient", "Patient", "link"),
         ("Patient", "Coverage", "beneficiary payor policy-holder subscriber"),
         ("Encounter", "Observation", "encounter"),
-        ("Practitioner", "Encounter", "participant practitioner"),
+        ("Practitioner", "Encounter", "practitioner"),
         ("RelatedPerson", "Encounter", "participant"),
         ("Device", "Observation", "device subject"),
         ("Patient", "Organization", ""),
@@ -142,7 +142,10 @@ fn values_that_parameters_share_are_indexed_once() {
             "combo-code-value-quantity",
             "code-value-quantity component-code-value-quantity",
         ),
-        ("Observation", "subject", "subject"),
+        ("Observation", "subject", "patient subject"),
+        ("Observation", "patient", "patient"),
+        ("Appointment", "actor", "actor location patient practitioner"),
+        ("Person", "link", "link patient practitioner relatedperson"),
         ("Patient", "telecom", "telecom"),
         ("Patient", "deceased", "deceased"),
         ("Patient", "_id", "_id"),

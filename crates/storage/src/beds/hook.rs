@@ -1,4 +1,4 @@
-//! The rule about beds on every way in: whatever writes an Encounter, a Location, a Task or a ServiceRequest goes
+//! The rule about beds on every way in: whatever writes an Encounter, a Location, a Task or a `ServiceRequest` goes
 //! through [`settle`], and what the claims became is shown on the other resources in the same transaction.
 
 use std::{
@@ -88,7 +88,7 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
                 known.insert(id.to_owned());
                 new_bed(&mut ledger, id, told)
             }
-            _ => Ok(()),
+            Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) | Saying::Order(_) => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
@@ -100,9 +100,7 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
                     stay.places.iter().filter(|(bed, _)| known.contains(bed)).cloned().collect();
                 ledger.settle_stay(id, stay.patient.as_deref(), &places)
             }
-            Saying::Request(asked) => {
-                request(&mut ledger, id, asked.as_ref(), asked_for.contains(id))
-            }
+            Saying::Request(asked) => request(&mut ledger, (id, &asked_for), asked.as_ref()),
             Saying::Bed(_) | Saying::Order(_) => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
@@ -232,14 +230,13 @@ const OVER: [&str; 5] = ["completed", "cancelled", "rejected", "failed", "entere
 
 fn request(
     ledger: &mut Ledger,
-    id: &str,
+    (id, known): (&str, &BTreeSet<String>),
     asked: Option<&Asked>,
-    is_known: bool,
 ) -> Result<(), Outcome> {
     let status = asked.map_or("entered-in-error", |asked| asked.status.as_str());
     let business = asked.map_or("", |asked| asked.business.as_str());
     let Some(claim) = ledger.of_task(id).cloned() else {
-        let waits = ["requested", "on-hold"].contains(&status) && is_known;
+        let waits = ["requested", "on-hold"].contains(&status) && known.contains(id);
         return if waits || OVER.contains(&status) { Ok(()) } else { Err(not_by_hand()) };
     };
     let agrees = match claim.state {

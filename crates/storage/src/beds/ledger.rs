@@ -87,7 +87,9 @@ impl Ledger {
             by_patient: BTreeMap::new(),
             steps: Vec::new(),
         };
-        claims.into_iter().for_each(|claim| ledger.put(claim));
+        for claim in claims {
+            ledger.put(claim);
+        }
         ledger
     }
 

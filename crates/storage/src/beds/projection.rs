@@ -164,9 +164,8 @@ pub(super) fn task_status(
         (ClaimState::Occupied, None) => Some(("in-progress", "arrived")),
         (ClaimState::Occupied, Some(_)) => Some(("completed", "occupied")),
         (_, Some(End::Revoked)) => Some(("failed", "approval-expired")),
-        (_, Some(End::Cancelled)) => None,
+        (_, Some(End::Cancelled)) | (ClaimState::Turnover | ClaimState::Blocked, None) => None,
         (_, Some(_)) => Some(("requested", "queued")),
-        (ClaimState::Turnover | ClaimState::Blocked, None) => None,
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn stay(tree: &Tree, base: &str) -> Stay {
     }
     let mut places: Vec<(String, ClaimState)> =
         root.named("location").filter_map(|place| place_of(place, &status, base)).collect();
-    places.sort_by(|a, b| b.1.cmp(&a.1));
+    places.sort_by_key(|(_, state)| std::cmp::Reverse(*state));
     Stay { patient: referred(root, "subject", "Patient", base), places }
 }
 

@@ -4,8 +4,10 @@
 use fhir_model::{Outcome, ResourceType};
 
 use super::{
+    About,
     claim::{COLUMNS, Claim, ClaimState, read},
     hook,
+    ledger::{End, Step},
     projection::face_of,
     reading,
 };
@@ -107,18 +109,15 @@ impl Work for SetRight {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
-        let about = super::About { beds: self.beds.clone(), ..super::About::default() };
+        let about = About { beds: self.beds.clone(), ..About::default() };
         let ledger = tx.bed_ledger(&about).await?;
         let none: Vec<Change> = Vec::new();
         for bed in &self.beds {
-            match ledger.of_bed(bed) {
-                Some(claim) => tx.heard().steps.push(super::ledger::Step::Move(claim.clone())),
-                None => {
-                    let free = Claim::new(bed, ClaimState::Turnover, tx.now());
-                    let end = super::ledger::Step::End(free, super::End::Ready);
-                    tx.heard().steps.push(end);
-                }
-            }
+            let free = || Claim::new(bed, ClaimState::Turnover, tx.now());
+            let step = ledger
+                .of_bed(bed)
+                .map_or_else(|| Step::End(free(), End::Ready), |claim| Step::Move(claim.clone()));
+            tx.heard().steps.push(step);
         }
         tx.write(none).await.map(drop)
     }

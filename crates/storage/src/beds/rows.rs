@@ -50,16 +50,11 @@ pub(super) async fn ledger(tx: &mut Tx<'_>, about: &About) -> Result<Ledger, Out
 
 /// The members of a JSON list of texts.
 pub(super) fn members(tx: &Tx<'_>) -> &'static str {
-    members_on(tx.is_postgres())
+    if tx.is_postgres() { MEMBERS_ON_POSTGRES } else { MEMBERS_ON_SQLITE }
 }
 
-pub(super) fn members_on(is_postgres: bool) -> &'static str {
-    if is_postgres {
-        "select value from json_array_elements_text(?::json)"
-    } else {
-        "select value from json_each(?)"
-    }
-}
+pub(super) const MEMBERS_ON_POSTGRES: &str = "select value from json_array_elements_text(?::json)";
+pub(super) const MEMBERS_ON_SQLITE: &str = "select value from json_each(?)";
 
 /// A JSON list of texts.
 pub(super) fn list<T: AsRef<str>>(ids: &[T]) -> String {

@@ -74,16 +74,12 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
 type Status = ((&'static str, &'static str), Option<Instant>);
 
 fn status_of(heard: &Heard, id: &str, became: Option<&Became<'_>>) -> Option<Status> {
-    match became {
-        Some((claim, end)) => {
-            let status = projection::task_status(claim.state, *end)?;
-            Some((status, claim.hold_until.filter(|_| end.is_none())))
-        }
-        None => {
-            let falls = heard.fallen.iter().any(|task| task == id);
-            falls.then_some((("failed", "approval-expired"), None))
-        }
+    if let Some((claim, end)) = became {
+        let status = projection::task_status(claim.state, *end)?;
+        return Some((status, claim.hold_until.filter(|_| end.is_none())));
     }
+    let falls = heard.fallen.iter().any(|task| task == id);
+    falls.then_some((("failed", "approval-expired"), None))
 }
 
 fn body_of(head: &Head) -> Result<Option<json::Value>, Outcome> {

@@ -6,6 +6,7 @@ use search::Plan;
 use super::{
     Turn,
     ask::{Ask, Dialect},
+    joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -13,6 +14,7 @@ use super::{
     position::Mode,
     route,
 };
+use crate::gate::{self, Sight};
 
 /// How the first page of a search is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +37,13 @@ pub struct Explanation {
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn explain(
     plan: &Plan,
+    sight: Sight<'_>,
     count: u32,
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
@@ -49,6 +55,7 @@ pub(crate) async fn explain(
         Mode::ByValue => "in the order of the values found by",
         Mode::AlongSort => "along the index of the first sort key",
         Mode::Collected => "collected, then sorted",
+        Mode::Through => "in the order of what is inside",
     };
     let line = |(n, part): (usize, &Part<'_>)| {
         let leader = route.leaders.get(n).copied().flatten();

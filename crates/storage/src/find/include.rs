@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use auth::Permit;
 use fhir_model::{Outcome, ResourceType};
 use search::{Include, IncludeWay, Registry, SearchKind};
 
 use super::{
     Version,
     ask::Ask,
+    sight,
     statement::{Sql, Statement, sql},
 };
 
@@ -22,7 +24,7 @@ const CHUNK: usize = 256;
 pub(super) async fn included(
     includes: &[Include],
     matches: &[Version],
-    registry: &Registry,
+    (registry, permit): (&Registry, &Permit),
     ask: &mut impl Ask,
 ) -> Result<(Vec<Version>, bool), Outcome> {
     let own = matches.iter().filter(|version| version.contained.is_none());
@@ -34,11 +36,13 @@ pub(super) async fn included(
     for depth in 0..=DEPTH_MAX {
         let mut next = BTreeMap::new();
         for include in includes.iter().filter(|one| depth == 0 || one.iterate) {
-            for statement in links(include, &edge, registry, seen.len() + INCLUDED_MAX + 1) {
-                for (res, ty) in ask.numbers(&statement).await? {
-                    let ty = u8::try_from(ty).ok().and_then(ResourceType::from_number);
-                    if let Some(ty) = ty.filter(|_| !seen.contains(&res)) {
-                        next.insert(res, ty);
+            let limit = i64::try_from(seen.len() + INCLUDED_MAX + 1).unwrap_or(i64::MAX);
+            for links in links(include, &edge, registry) {
+                for statement in links.statements(limit, permit, ask).await? {
+                    for (res, ty) in ask.numbers(&statement).await? {
+                        if let Some(ty) = resource_type(ty).filter(|_| !seen.contains(&res)) {
+                            next.insert(res, ty);
+                        }
                     }
                 }
             }
@@ -62,13 +66,46 @@ pub(super) async fn included(
     Ok((versions, is_cut))
 }
 
-/// The statements that give the numbers and types of what one rule leads to.
-fn links(
-    include: &Include,
-    edge: &BTreeMap<i64, ResourceType>,
-    registry: &Registry,
-    limit: usize,
-) -> Vec<Statement> {
+fn resource_type(number: i64) -> Option<ResourceType> {
+    u8::try_from(number).ok().and_then(ResourceType::from_number)
+}
+
+/// What one rule leads to from some resources: `select`, then `rest`.
+struct Links {
+    page: Sql,
+    rest: Sql,
+}
+
+impl Links {
+    /// The statements that give numbers and types of what is open to the permit: of a bounded one, a statement for
+    /// each type that there is.
+    async fn statements(
+        self,
+        limit: i64,
+        permit: &Permit,
+        ask: &mut impl Ask,
+    ) -> Result<Vec<Statement>, Outcome> {
+        let select = |columns: &str| self.page.clone().then(columns).with(self.rest.clone());
+        let whole = || select("select distinct t.res, cast(t.type as bigint)");
+        let finish = |piece: Sql| piece.then("\nlimit  ").bind(limit).statement();
+        if permit.covers_all_rows() {
+            return Ok(vec![finish(whole())]);
+        }
+        let types = select("select distinct cast(t.type as bigint), cast(0 as bigint)");
+        let mut statements = Vec::new();
+        for (number, _) in ask.numbers(&types.statement()).await? {
+            let Some(ty) = resource_type(number) else { continue };
+            if let Some(open) = sight::included(permit, ty, ask).await? {
+                let of_type = sql("\n  and  t.type = ?\n  and  ", [number.into()]).with(open);
+                statements.push(finish(whole().with(of_type)));
+            }
+        }
+        Ok(statements)
+    }
+}
+
+/// What one rule leads to.
+fn links(include: &Include, edge: &BTreeMap<i64, ResourceType>, registry: &Registry) -> Vec<Links> {
     let near_end = match include.way {
         IncludeWay::Forwards => include.source,
         IncludeWay::Backwards => include.target,
@@ -82,19 +119,17 @@ fn links(
     }
     let params = params(include, edge, registry);
     let canonical = canonical(&params, registry);
-    let mut statements = Vec::new();
+    let mut all = Vec::new();
     for chunk in from.chunks(CHUNK) {
-        let start = || page(chunk);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let finish = |piece: Sql| piece.then("\nlimit  ").bind(limit).statement();
         if !params.is_empty() {
-            statements.push(finish(start().with(by_reference(include, &params))));
+            all.push(Links { page: page(chunk), rest: by_reference(include, &params) });
         }
         if !canonical.is_empty() {
-            statements.push(finish(start().with(by_url(include, &canonical, registry))));
+            let rest = by_url(include, &canonical, registry);
+            all.push(Links { page: page(chunk), rest });
         }
     }
-    statements
+    all
 }
 
 /// The numbers of the reference parameters to follow.
@@ -141,7 +176,7 @@ fn by_reference(include: &Include, params: &[i64]) -> Sql {
     };
     sql(
         format!(
-            "select distinct t.res, cast(t.type as bigint)\nfrom   page\n  cross join idx_reference i\n  \
+            "\nfrom   page\n  cross join idx_reference i\n  \
              cross join resource t\nwhere  {near} = page.res\n  and  t.res = {far}\n  and  "
         ),
         [],
@@ -164,7 +199,7 @@ fn by_url(include: &Include, params: &[i64], registry: &Registry) -> Sql {
     let near = if include.way == IncludeWay::Forwards { "i.res" } else { "u.res" };
     sql(
         format!(
-            "select distinct t.res, cast(t.type as bigint)\nfrom   page\n  cross join {first}\n  \
+            "\nfrom   page\n  cross join {first}\n  \
              cross join {second}\n  cross join resource t\nwhere  {near} = page.res\n  and  u.uri = i.uri\n  \
              and  t.res = {far}\n  and  "
         ),

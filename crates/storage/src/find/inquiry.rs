@@ -7,7 +7,7 @@ use search::{Plan, Summary, Total};
 use super::{
     Page, Turn,
     ask::{Ask, Found},
-    changed, count, include,
+    changed, count, include, joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -15,10 +15,25 @@ use super::{
     position::{Commit, Position, Route},
     route,
 };
-use crate::tx::Indexing;
+use crate::{
+    gate::{self, Sight},
+    tx::Indexing,
+};
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
+
+/// Whether one statement gives a page. Those before it only choose how it is found; where others follow, all must
+/// see the same snapshot, or what changes between two is shown twice.
+pub(crate) fn is_one_statement(plan: &Plan, turn: &Turn) -> bool {
+    let is_moved = match turn {
+        Turn::First => false,
+        Turn::After(position) | Turn::Before(position) => {
+            changed::moves(plan, &Part::of(plan), &position.route)
+        }
+    };
+    plan.includes.is_empty() && !is_moved
+}
 
 /// A page of what a search finds.
 ///
@@ -26,10 +41,14 @@ const ESTIMATE_MAX: u64 = 10_000;
 /// `too-costly`, or the database's own trouble.
 pub(crate) async fn search(
     plan: &Plan,
+    sight: Sight<'_>,
     (turn, count): (&Turn, u32),
     indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let commit = match turn {
         Turn::First => ask.last_commit(),
@@ -51,8 +70,9 @@ pub(crate) async fn search(
     }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
+        let registry = &indexing.parameters.registry;
         (page.included, page.is_cut) =
-            include::included(&plan.includes, &page.versions, &indexing.parameters.registry, ask)
+            include::included(&plan.includes, &page.versions, (registry, sight.permit), ask)
                 .await?;
     }
     Ok(page)
@@ -62,7 +82,14 @@ pub(crate) async fn search(
 ///
 /// # Errors
 /// `too-costly`, or the database's own trouble.
-pub(crate) async fn count(plan: &Plan, ask: &mut impl Ask) -> Result<u64, Outcome> {
+pub(crate) async fn count(
+    plan: &Plan,
+    sight: Sight<'_>,
+    ask: &mut impl Ask,
+) -> Result<u64, Outcome> {
+    let guarded = gate::guarded(plan, sight);
+    let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;

@@ -4,6 +4,7 @@ use search::{ContainedType, Plan};
 
 use super::{
     Turn,
+    ask::Dialect,
     changed::moves,
     check::{self, On},
     leader::Leaders,
@@ -33,6 +34,7 @@ pub(super) fn statement(
         Mode::ByValue => walk.by_value(),
         Mode::AlongSort => along_sort(plan, &walk),
         Mode::Collected => collected(plan, &walk),
+        Mode::Through => walk.through(),
     };
     show(plan, page, &order)
 }
@@ -42,6 +44,7 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
     match route.mode {
         Mode::ByResource => Order::rising(0, turn),
         Mode::ByValue => Order::rising(1, turn),
+        Mode::Through => Order::rising(2, turn),
         Mode::AlongSort | Mode::Collected => Order::of(plan, turn),
     }
 }
@@ -112,7 +115,7 @@ fn collected(plan: &Plan, walk: &Walk<'_, '_>) -> Sql {
 /// The numbers of all that is found, each once, as `res`.
 pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> Sql {
     let mut selects = Vec::new();
-    let mut is_once = true;
+    let (mut is_once, mut is_ordered) = (true, true);
     for (n, part) in parts.iter().enumerate() {
         let leader = route.leaders.get(n).copied().flatten().map(usize::from);
         let filter = leader.and_then(|n| part.filters.get(n));
@@ -123,6 +126,7 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
         let mut ranges: Vec<Range> = ranges;
         ranges.retain(|range| !range.condition().is_never());
         is_once &= matches!(ranges.as_slice(), [] | [Range { is_fixed: true, is_once: true, .. }]);
+        is_ordered &= ranges.iter().all(|range| range.is_fixed);
         selects.extend(ranges.iter().map(|range| leaders.select(range, part, leader)));
     }
     if selects.is_empty() {
@@ -134,6 +138,10 @@ pub(super) fn every(parts: &[Part<'_>], route: &Route, leaders: Leaders<'_>) -> 
         (false, 1) => sql("select distinct res from (\n  ", [])
             .with(selects.remove(0).indented(2))
             .then("\n) as rows_found"),
+        // asked for in their order, SQLite merges them instead of collecting the first
+        (false, _) if is_ordered && leaders.names.dialect == Dialect::Sqlite => {
+            Sql::compound(selects, "\nunion\n").then("\norder  by res")
+        }
         (false, _) => Sql::compound(selects, "\nunion\n"),
     }
 }

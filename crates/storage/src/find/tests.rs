@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use auth::Permit;
 use fhir_model::{Outcome, ResourceType};
 use futures_util::FutureExt as _;
 use search::{
@@ -16,7 +17,7 @@ use super::{
     position::{Commit, Mode, Position, Route, SortValue},
     statement::Statement,
 };
-use crate::{parameters::Parameters, tx::Indexing};
+use crate::{gate::Sight, parameters::Parameters, tx::Indexing};
 
 /// A database in which every filter finds so many rows and every name is 7.
 struct Paper {
@@ -56,11 +57,17 @@ fn indexing() -> Indexing {
     Indexing { parameters, base: "http://own.example".into(), is_outdated: false }
 }
 
+fn operator() -> Permit {
+    auth::authorize(&auth::Caller::Operator, auth::Action::Search, None).unwrap()
+}
+
 /// The statement of a page, when each filter finds so many rows.
 fn page(plan: &Plan, turn: &Turn, (dialect, rows): (Dialect, i64)) -> String {
     let mut paper = Paper { dialect, rows, asked: RefCell::default() };
     let indexing = indexing();
-    let answer = inquiry::search(plan, (turn, 20), &indexing, &mut paper).now_or_never();
+    let answer =
+        inquiry::search(plan, Sight::search(&operator()), (turn, 20), &indexing, &mut paper)
+            .now_or_never();
     answer.unwrap().unwrap();
     let statement = paper.asked.into_inner().remove(0);
     // what is around the inner query is always the same
@@ -287,8 +294,9 @@ fn an_unknown_route_or_edge_does_no_harm() {
             let position = Position { commit, route: Route { mode, leaders }, values, res: 1 };
             let turn = Turn::After(position);
             let mut paper = Paper { dialect: Dialect::Sqlite, rows: 1, asked: RefCell::default() };
-            let indexing = indexing();
-            let answer = inquiry::search(&plan, (&turn, 20), &indexing, &mut paper);
+            let (indexing, permit) = (indexing(), operator());
+            let answer =
+                inquiry::search(&plan, Sight::search(&permit), (&turn, 20), &indexing, &mut paper);
             assert!(answer.now_or_never().unwrap().is_ok());
         }
     }

@@ -10,6 +10,7 @@ use crate::find::{
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
+use crate::totals::Stamp;
 
 /// How much the clocks of two servers may differ.
 const SKEW_MAX_MS: i64 = 60_000;
@@ -29,6 +30,13 @@ impl<'c> Asked<'c> {
         let number = shared.numbers.next();
         let last_commit = Commit { number, time: numbers::time(number) - SKEW_MAX_MS };
         Self { connection, shared, last_commit, again: Again::No }
+    }
+
+    /// What is visible now: equal snapshots see the same, whichever process wrote it.
+    pub(super) async fn stamp(&mut self) -> Result<Stamp, Outcome> {
+        let seen = sqlx::query_scalar("select cast(pg_current_snapshot() as text)");
+        let seen: Result<String, _> = seen.fetch_one(&mut *self.connection).await;
+        seen.map(|seen| Stamp(seen.into())).map_err(|error| trouble(&error))
     }
 
     async fn rows(&mut self, statement: &Statement) -> Result<Vec<PgRow>, Outcome> {

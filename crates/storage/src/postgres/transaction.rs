@@ -9,7 +9,7 @@ use std::{
 use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::sqlx::{self, PgPool};
-use search::Plan;
+use search::{Filter, Plan, Subject};
 
 use super::{
     Again, Shared,
@@ -23,6 +23,7 @@ use crate::{
     Head, Key, Lock,
     delta::{IndexDelta, Removed, Words},
     find::{Turn, Version, inquiry, statement::Statement},
+    gate::{self, Sight},
     index as lines,
     parameters::{self, Parameters, Published},
     row::{Row, ask},
@@ -196,16 +197,28 @@ impl Transaction {
     /// See [`crate::Tx::find`].
     pub(crate) async fn find(
         &mut self,
-        _permit: &Permit,
+        sight: Sight<'_>,
         indexing: &Indexing,
         plan: &Plan,
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         let mut asked = Asked::new(&mut self.inner, &self.shared);
-        let page = inquiry::search(plan, (&Turn::First, limit), indexing, &mut asked).await;
+        let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked).await;
         let again = asked.again;
         let page = page.inspect_err(|_| self.again = again)?;
         Ok(page.versions)
+    }
+
+    /// Whether a version satisfies a filter.
+    pub(crate) async fn holds(
+        &mut self,
+        filter: &Filter,
+        of: Subject<'_>,
+    ) -> Result<bool, Outcome> {
+        let mut asked = Asked::new(&mut self.inner, &self.shared);
+        let holds = gate::holds(filter, of, &mut asked).await;
+        let again = asked.again;
+        holds.inspect_err(|_| self.again = again)
     }
 
     /// See [`crate::Tx::write`]; `epoch` is that of the parameters before this transaction.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 /// Statements that a connection keeps compiled.
 const STATEMENTS_MAX: usize = 256;
@@ -11,7 +11,7 @@ const STATEMENTS_MAX: usize = 256;
 /// Checkpoints run elsewhere, so that no commit waits for one.
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_compiled(&connection)?;
     connection.execute_batch(
         "pragma page_size = 4096;
          pragma journal_mode = wal;
@@ -29,13 +29,20 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    keep_compiled(&connection)?;
     connection.execute_batch(
         "pragma cache_size = -16384;
          pragma temp_store = memory;
          pragma busy_timeout = 5000;",
     )?;
     Ok(connection)
+}
+
+/// Compiled statements stay so: without the guarantee that values do not change a plan, SQLite compiles a statement
+/// again whenever its values are other ones.
+fn keep_compiled(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// The connection that moves the log into the file, in small steps beside the writer.

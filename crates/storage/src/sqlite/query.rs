@@ -13,12 +13,20 @@ use crate::find::{
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
+use crate::totals::Stamp;
 
 /// Whom a search asks.
 #[derive(Debug)]
 pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
     pub(super) last_commit: Commit,
+}
+
+impl Asked<'_> {
+    /// What is visible now.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp(self.last_commit.number.to_string().into())
+    }
 }
 
 impl Ask for Asked<'_> {

@@ -24,6 +24,7 @@ use crate::{
     Clock, Head, Key, body,
     delta::IndexDelta,
     find::{Turn, Version, inquiry, position::Commit, statement::Statement},
+    gate::Sight,
     parameters::{self, Parameters, Published},
     row::Row,
     tx::{Delta, Indexing},
@@ -218,7 +219,7 @@ impl Writer {
     /// See [`crate::Tx::find`].
     pub(crate) fn find(
         &mut self,
-        _permit: &Permit,
+        sight: Sight<'_>,
         indexing: &Indexing,
         plan: &Plan,
         limit: u32,
@@ -226,13 +227,19 @@ impl Writer {
         self.write_pending().map_err(|error| trouble(&error))?;
         let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
         self.deadline.begin(deadline::TIME_MAX);
-        let page =
-            inquiry::search(plan, (&Turn::First, limit), indexing, &mut asked).now_or_never();
+        let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked)
+            .now_or_never();
         self.deadline.end();
         let page = page.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))
         });
         Ok(page?.versions)
+    }
+
+    /// Whom to ask about what other resources say.
+    pub(crate) fn asked(&mut self) -> Result<Asked<'_>, Outcome> {
+        self.write_pending().map_err(|error| trouble(&error))?;
+        Ok(Asked { connection: &self.connection, last_commit: self.memory.commit() })
     }
 
     /// See [`crate::Tx::write`].

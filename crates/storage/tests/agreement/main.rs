@@ -14,6 +14,8 @@
 )]
 
 mod dice;
+mod eyes;
+mod gate;
 mod queries;
 mod resources;
 
@@ -30,11 +32,11 @@ use storage::{
     Change, Clock, Head, Key, Lock, Method, Options, Page, Turn, Tx, Vault, Version, Work,
 };
 
-const BASE: &str = "http://own.example/fhir";
+pub(crate) const BASE: &str = "http://own.example/fhir";
 const QUERIES_A_ROUND: usize = 250;
 
 /// Puts resources in one transaction; one without a body is deleted.
-struct Put(Vec<(Key, Option<String>)>);
+pub(crate) struct Put(pub(crate) Vec<(Key, Option<String>)>);
 
 impl Work for Put {
     type Answer = Vec<Instant>;
@@ -68,11 +70,11 @@ impl Work for Put {
     }
 }
 
-fn permit(action: Action) -> Permit {
+pub(crate) fn permit(action: Action) -> Permit {
     authorize(&Caller::Operator, action, None).unwrap()
 }
 
-async fn open(url: &str) -> Vault {
+pub(crate) async fn open(url: &str) -> Vault {
     let clock = Clock::system();
     let options =
         Options { url: url.parse().unwrap(), clock, base: BASE.to_owned(), connections_max: 2 };
@@ -80,7 +82,7 @@ async fn open(url: &str) -> Vault {
 }
 
 /// A fresh database beside the one of `MEDVAULT_TEST_POSTGRES`.
-async fn fresh_database(round: usize) -> String {
+pub(crate) async fn fresh_database(round: usize) -> String {
     let url = std::env::var("MEDVAULT_TEST_POSTGRES").expect(
         "MEDVAULT_TEST_POSTGRES names a PostgreSQL to make databases in; `make test` starts one",
     );
@@ -90,11 +92,13 @@ async fn fresh_database(round: usize) -> String {
     format!("{}/{name}", url.rsplit_once('/').unwrap().0)
 }
 
+/// A number that the environment says.
+pub(crate) fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_and_the_definition_agree() {
-    let number = |name: &str, default: usize| {
-        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-    };
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
     let (mut pairs, mut hits, mut refused, mut round) = (0, 0, 0, 0);
@@ -119,8 +123,11 @@ async fn databases_and_the_definition_agree() {
                 continue;
             };
             let count = u32::try_from(1 + dice.below(9)).unwrap();
-            hits += agree(&sqlite, ours, &plan, count, &format!("SQLite {name}")).await;
-            agree(&postgres, theirs, &plan, count, &format!("PostgreSQL {name}")).await;
+            let eyes = permit(Action::Search);
+            let named = format!("SQLite {name}");
+            hits += agree((&sqlite, &eyes), &ours.0, &plan, count, &named).await;
+            let named = format!("PostgreSQL {name}");
+            agree((&postgres, &eyes), &theirs.0, &plan, count, &named).await;
             pairs += ours.1;
         }
         round += 1;
@@ -130,7 +137,7 @@ async fn databases_and_the_definition_agree() {
     assert!(refused * 20 < round * QUERIES_A_ROUND, "{refused} queries were refused");
 }
 
-fn text(query: &Query) -> String {
+pub(crate) fn text(query: &Query) -> String {
     let pairs: Vec<String> =
         query.pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
     format!("{}?{}", query.ty, pairs.join("&"))
@@ -184,9 +191,9 @@ async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<(Corpus, usize)> {
 }
 
 /// Walks all pages both ways, with what they include, and compares; how many were found.
-async fn agree(
-    vault: &Vault,
-    (corpus, _): &(Corpus, usize),
+pub(crate) async fn agree(
+    (vault, permit): (&Vault, &Permit),
+    corpus: &Corpus,
     plan: &Plan,
     count: u32,
     name: &str,
@@ -196,7 +203,7 @@ async fn agree(
     let hits_of: std::collections::BTreeMap<String, Hit> =
         expected.iter().map(|hit| (by_name(hit), *hit)).collect();
     let expected_names: BTreeSet<String> = hits_of.keys().cloned().collect();
-    let pages = walk(vault, plan, count, name).await;
+    let pages = walk((vault, permit), plan, count, name).await;
     let found: Vec<String> = pages.iter().flat_map(|page| &page.versions).map(called).collect();
     let found_names: BTreeSet<String> = found.iter().cloned().collect();
     assert_eq!(found.len(), found_names.len(), "{name}: something is found twice: {found:?}");
@@ -205,10 +212,7 @@ async fn agree(
         let order = corpus.compare(plan, hits_of[&two[0]], hits_of[&two[1]]);
         assert!(order.is_le(), "{name}: {two:?} stand the wrong way round in {found:?}");
     }
-    let total = vault
-        .count(&permit(Action::Search), plan)
-        .await
-        .unwrap_or_else(|e| panic!("{name}: {e:?}"));
+    let total = vault.count(permit, plan).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
     assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{name}: the total");
     for page in &pages {
         let matched: Vec<Hit> =
@@ -223,9 +227,14 @@ async fn agree(
 }
 
 /// All pages, forwards; the way back must show the same.
-async fn walk(vault: &Vault, plan: &Plan, count: u32, name: &str) -> Vec<Page> {
+async fn walk(
+    (vault, permit): (&Vault, &Permit),
+    plan: &Plan,
+    count: u32,
+    name: &str,
+) -> Vec<Page> {
     let search = async |turn: &Turn| {
-        let page = vault.search(&permit(Action::Search), plan, turn, count).await;
+        let page = vault.search(permit, plan, turn, count).await;
         page.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}"))
     };
     let mut pages: Vec<Page> = vec![search(&Turn::First).await];

@@ -220,7 +220,7 @@ fn medication_request(dice: &mut Dice) -> Value {
     body
 }
 
-fn reference(dice: &mut Dice, types: &[&str]) -> Value {
+pub(crate) fn reference(dice: &mut Dice, types: &[&str]) -> Value {
     let ty = dice.one(types);
     let ids = TYPES.iter().find(|(name, _)| *name == ty).map_or(3, |(_, ids)| *ids);
     // one id too many: a reference to nothing
@@ -296,7 +296,7 @@ fn quantity(dice: &mut Dice) -> Value {
     body
 }
 
-fn period(dice: &mut Dice) -> Value {
+pub(crate) fn period(dice: &mut Dice) -> Value {
     let (a, b) = (dice.one(DATES), dice.one(DATES));
     let mut body = json!({"start": a.min(b), "end": a.max(b)});
     if dice.percent(30)

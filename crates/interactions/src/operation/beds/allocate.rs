@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use auth::{Action, Permit, authorize};
+use auth::{Permit, Role};
 use beds::{BedType, Code as _, Constraint};
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{Key, Tx, Work};
@@ -12,10 +12,10 @@ use storage::{Key, Tx, Work};
 use super::{
     board::{Board, BoardBed},
     deed::Once,
+    gate::{self, MANAGING, admit},
     hold::{Grant, Hold, Losing, TRAIL, summary},
     plan::{Context, Decided, decide},
     policy::{InForce, in_force},
-    ty,
 };
 use crate::{
     Answer, Fhir,
@@ -36,14 +36,16 @@ pub(super) struct Wanted {
 }
 
 pub(crate) async fn allocate(request: Request<'_>) -> Result<Answer, Outcome> {
-    let orders = ty("ServiceRequest")?;
-    let permit = authorize(request.caller, Action::Update, Some(orders))?;
+    let permit = admit(&request, &[MANAGING, &[Role::Doctor]]).await?;
     if let Some(repeatable) = Repeatable::of(&request)
         && let Some(answer) = request.fhir.vault.commit(permit.clone(), Before(repeatable)).await?
     {
         return Ok(answer);
     }
     let wanted = wanted(&request).await?;
+    if gate::role(request.caller) == Some(Role::Doctor) && !wanted.proposes {
+        return Err(gate::forbidden("A doctor may propose (mode=propose); bed managers hold beds"));
+    }
     let target = request.call.target.clone();
     match &target {
         Target::Instance(key) => super::single::single(&request, key, (&permit, &wanted)).await,
@@ -110,6 +112,10 @@ impl Scope {
             } else {
                 places.push(key.id);
             }
+        }
+        if let Some(own) = gate::own_hospital(request.caller)? {
+            organizations = BTreeSet::from([own.to_owned()]);
+            places.clear();
         }
         Ok(Self { organizations, places })
     }

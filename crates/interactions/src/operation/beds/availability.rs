@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth::{Action, Caller, authorize};
 use beds::{
     AgeGroup, BayWish, BedState, BedType, Code, CodeSet, Equipment, Gender, Isolation, Position,
 };
@@ -12,8 +11,9 @@ use fhir_model::{Instant, IssueType, Outcome};
 use super::{
     board::{Board, BoardBed},
     capacity,
+    gate::is_staff,
     patient::near,
-    system, ty,
+    system,
 };
 use crate::{
     Answer,
@@ -74,11 +74,10 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
     let (fhir, input) = (request.fhir, &request.call.input);
     let wanted = Wanted::of(input, fhir.base())?;
     if wanted.detail != Detail::Facility {
-        if *request.caller == Caller::Anonymous {
+        if !is_staff(request.caller) {
             let text = "Who is no member of staff sees the numbers of facilities only";
             return Err(Outcome::new(IssueType::Forbidden, text));
         }
-        drop(authorize(request.caller, Action::Search, Some(ty("Location")?))?);
     }
     if input.text("at").is_some() {
         let text = "Availability is told as of now; leave out at";

@@ -1,18 +1,19 @@
 //! `Task/[id]/$confirm-bed`: the patient accepts or declines the bed that is held; the hospital says that the patient
 //! arrived, or did not come.
 
-use auth::{Action, authorize};
 use fhir_model::{IssueType, Outcome, json::Value};
 use storage::{About, ClaimState, End, Key, Tx};
 
 use super::{
     deed::{Deed, Once, body, load},
     document::{concept, read, set, string, update},
+    gate::{ASKING, MANAGING, admit, manages, manages_bed},
     ty,
 };
 use crate::{
     Answer,
     operation::{Definition, Output, Request},
+    read::not_found,
 };
 
 /// So many declines and a doctor is asked.
@@ -35,13 +36,24 @@ const DECISIONS: [(&str, Decision); 4] = [
 
 pub(crate) async fn confirm(request: Request<'_>) -> Result<Answer, Outcome> {
     let key = request.call.key()?.clone();
-    let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
     let asked = request.call.input.text("decision").unwrap_or_default();
     let decision = DECISIONS.iter().find(|(code, _)| *code == asked).map(|(_, it)| *it);
     let decision = decision.ok_or_else(|| {
         let text = "The decision is accept, decline, arrived or no-show";
         Outcome::new(IssueType::Value, text).at("Parameters.parameter")
     })?;
+    let roles = match decision {
+        Decision::Accept | Decision::Decline => [ASKING, MANAGING],
+        Decision::Arrived | Decision::NoShow => [MANAGING, MANAGING],
+    };
+    let permit = admit(&request, &roles).await?;
+    if manages(request.caller) {
+        let found = request.fhir.vault.read(&permit, &key).await?.ok_or_else(|| not_found(&key))?;
+        let said = super::hold::said(&read(found.body.as_deref().unwrap_or_default())?);
+        if let Some(bed) = said.bed {
+            manages_bed(&request, &bed).await?;
+        }
+    }
     let deed = Confirm {
         definition: request.call.operation.definition,
         key,

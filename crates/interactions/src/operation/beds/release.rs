@@ -1,6 +1,5 @@
 //! `Encounter/[id]/$release-bed`: the patient leaves, the stay ends, the bed is to be cleaned.
 
-use auth::{Action, authorize};
 use fhir_model::{IssueType, Outcome, json::Value};
 use search::Timespan;
 use storage::{About, Claim, ClaimState, End, Key, Stage, Tx};
@@ -8,6 +7,7 @@ use storage::{About, Claim, ClaimState, End, Key, Stage, Tx};
 use super::{
     deed::{Deed, Once, body, load},
     document::{concept, create, items, object, read, reference, set, string, text, update},
+    gate::{MANAGING, admit, manages_stay},
     ty,
 };
 use crate::{
@@ -24,7 +24,8 @@ enum Cleaning {
 
 pub(crate) async fn release(request: Request<'_>) -> Result<Answer, Outcome> {
     let key = request.call.key()?.clone();
-    let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
+    let permit = admit(&request, &[MANAGING]).await?;
+    manages_stay(&request).await?;
     let input = &request.call.input;
     let wrong =
         |text: &'static str| Outcome::new(IssueType::Value, text).at("Parameters.parameter");

@@ -1,7 +1,6 @@
 //! `ServiceRequest/[id]/$request-bed`: a patient joins the queue. What the bed must be comes from the doctor's order
 //! alone; what the patient may say is where, and with whom in a room.
 
-use auth::{Action, authorize};
 use beds::{Code as _, GenderPolicy};
 use fhir_model::{Instant, Issue, IssueType, Outcome, Severity, json::Value};
 use storage::{Key, Lock, NewRequest, Role, Turn, Tx};
@@ -11,6 +10,7 @@ use super::{
     assessment::{Asked, Assessed, Wishes, assess, risk_assessment},
     deed::{Deed, Once, body},
     document::{self, concept, create, object, reference, set, string},
+    gate::{ASKING, MANAGING, admit},
     order::{Order, order},
     patient::{metres, near},
     planners, ty,
@@ -27,7 +27,7 @@ const STALE_MILLIS: i64 = 6 * 3_600_000;
 
 pub(crate) async fn request(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?);
-    let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
+    let permit = admit(&request, &[ASKING, MANAGING]).await?;
     let found = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
     let order = order(&key.id, &document::read(found.body.as_ref().ok_or_else(|| deleted(key))?)?);
     let now = fhir.vault.clock().now();

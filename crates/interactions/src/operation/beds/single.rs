@@ -28,6 +28,9 @@ pub(super) async fn single(
 ) -> Result<Answer, Outcome> {
     let fhir = request.fhir;
     let named = named_bed(request)?;
+    if let Some(key) = &named {
+        super::gate::manages_bed(request, &key.id).await?;
+    }
     let mut round = 0;
     loop {
         round += 1;

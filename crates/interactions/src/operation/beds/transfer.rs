@@ -1,7 +1,6 @@
 //! `Encounter/[id]/$transfer-bed`: the next bed is taken while the patient keeps the current one; on arrival both
 //! change in one transaction, so that nobody is ever without a bed.
 
-use auth::{Action, authorize};
 use fhir_model::{IssueType, Outcome, json::Value};
 use storage::{About, Claim, ClaimState, End, Key, Role, Tx};
 
@@ -10,6 +9,7 @@ use super::{
     assessment::{Asked, Wishes, assess},
     deed::{Deed, Once, body, load},
     document::{items, object, read, reference, referred, set, string, text, update},
+    gate::{MANAGING, admit, manages_stay},
     order::order,
     plan::decide,
     planners, policy, ty,
@@ -32,7 +32,8 @@ enum Move {
 
 pub(crate) async fn transfer(request: Request<'_>) -> Result<Answer, Outcome> {
     let key = request.call.key()?.clone();
-    let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
+    let permit = admit(&request, &[MANAGING]).await?;
+    manages_stay(&request).await?;
     let step = match request.call.input.text("decision") {
         None | Some("plan") => Move::To(next_bed(&request, &key).await?),
         Some("arrived") => Move::Arrived,
@@ -85,10 +86,16 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> 
     let asked = Asked { task: &stay.id, authored_millis: now.millis(), order: &order, wishes };
     let assessed = assess(fhir, asked).await?;
     let policy = policy::in_force(fhir, None).await?;
+    let own = super::gate::own_hospital(request.caller)?;
     let snapshot = {
         let mut board = fhir.desk.board.lock().await;
         board.look(fhir).await?;
         if let Some(key) = named {
+            if let Some(own) = own
+                && board.beds.get(&key.id).is_none_or(|bed| bed.bed.hospital != own)
+            {
+                return Err(no_bed());
+            }
             let Some(bed) = board.beds.get(&key.id) else { return Err(no_bed()) };
             let (broken, _) = broken_by(&board, &assessed.request, bed, (&policy, now));
             if !broken.is_empty() {

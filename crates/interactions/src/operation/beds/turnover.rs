@@ -1,6 +1,5 @@
 //! `Location/[id]/$bed-turnover`: a bed from dirty over cleaning to ready, and out of use and back.
 
-use auth::{Action, authorize};
 use fhir_model::{IssueType, Outcome, json::Value};
 use search::Timespan;
 use storage::{About, Claim, ClaimState, End, Key, Ledger, Stage, Tx, illegal};
@@ -8,6 +7,7 @@ use storage::{About, Claim, ClaimState, End, Key, Ledger, Stage, Tx, illegal};
 use super::{
     deed::{Deed, Once, body, load},
     document::{concept, create, list, object, reference, set, string},
+    gate::{MANAGING, admit, manages_bed},
     ty,
 };
 use crate::{
@@ -34,7 +34,8 @@ const TO: [(&str, To); 5] = [
 
 pub(crate) async fn turnover(request: Request<'_>) -> Result<Answer, Outcome> {
     let key = request.call.key()?.clone();
-    let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
+    let permit = admit(&request, &[MANAGING]).await?;
+    manages_bed(&request, &key.id).await?;
     let input = &request.call.input;
     let wrong =
         |text: &'static str| Outcome::new(IssueType::Value, text).at("Parameters.parameter");

@@ -2,11 +2,11 @@
 
 use fhir_model::ResourceType;
 
-use super::{Asked, no_modifier, token};
+use super::{Asked, any_of, no_modifier, token};
 use crate::{
     extract::{is_id, target},
-    parse::{Fault, types, value},
-    plan::{ReferenceTest, Test, Version, Way},
+    parse::{Fault, budget, types, value},
+    plan::{Filter, ReferenceTest, Test, Version, Way},
     registry::ParamId,
     rows::Target,
 };
@@ -14,9 +14,33 @@ use crate::{
 /// What leads from a part to the whole, by the names that R4 gives it.
 const PART_OF: &[&str] = &["partof", "part-of", "parent"];
 
+/// One of the values; where their types are known, by the rows that may refer to them.
+pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
+    let tests: Vec<Test> = asked.each(values, parse)?.into_iter().flatten().collect();
+    budget::tests(tests.len())?;
+    let types: Option<Vec<&[ResourceType]>> = tests.iter().map(types_of).collect();
+    let sources = &asked.parameter.sources;
+    Ok(match types {
+        Some(types) => any_of(&asked.context.registry.referring(sources, &types.concat()), tests),
+        None => any_of(sources, tests),
+    })
+}
+
+/// The types of what a test finds references to; `None` when any will do.
+fn types_of(test: &Test) -> Option<&[ResourceType]> {
+    let Test::Reference(test) = test else { return None };
+    match test {
+        ReferenceTest::Local { ty, .. } | ReferenceTest::Hierarchy { ty, .. } => {
+            Some(std::slice::from_ref(ty))
+        }
+        ReferenceTest::Id { types, .. } if !types.is_empty() => Some(types),
+        ReferenceTest::Id { .. } | ReferenceTest::Url { .. } => None,
+    }
+}
+
 /// A URL under the server's own base may stand in the index as a local reference or, where it is a
 /// canonical, as a URL: two tests.
-pub(super) fn parse(asked: &Asked<'_>, value: &str) -> Result<Vec<Test>, Fault> {
+fn parse(asked: &Asked<'_>, value: &str) -> Result<Vec<Test>, Fault> {
     let tests = match asked.modifier {
         Some("identifier") => return Ok(vec![Test::Identifier(token::token(value)?)]),
         Some("above") => within(asked, &value::unescape(value), Way::Above)?,

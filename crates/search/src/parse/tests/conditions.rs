@@ -57,9 +57,10 @@ fn chains() {
     let name = |of: &str| on(of, starts(&format!("{of}.name"), "x"));
     let cases = [
         ("Encounter?patient.family=rao", chain("Encounter.patient", vec![family()])),
-        ("Observation?subject:Patient.family=rao", chain("Observation.subject", vec![family()])),
+        // the rows of patient are those that refer to patients
+        ("Observation?subject:Patient.family=rao", chain("Observation.patient", vec![family()])),
         // only Patient of four types has it
-        ("Observation?subject.family=rao", chain("Observation.subject", vec![family()])),
+        ("Observation?subject.family=rao", chain("Observation.patient", vec![family()])),
         (
             "Observation?subject.name=x",
             chain("Observation.subject", vec![name("Location"), name("Patient")]),
@@ -110,6 +111,8 @@ fn chains() {
 fn what_references_a_resource() {
     let status =
         on("Encounter", value("Encounter.status", vec![code("planned"), code("finished")]));
+    // it reads references to patients elsewhere
+    let target = Registry::r4().parameter(ty("Provenance"), "target").unwrap();
     let cases = [
         (
             "Patient?_has:Encounter:patient:status=planned,finished",
@@ -131,7 +134,10 @@ fn what_references_a_resource() {
                 "Observation.patient",
                 on(
                     "Observation",
-                    has("Provenance.target", on("Provenance", Filter::Id(vec!["a".into()]))),
+                    Filter::Has {
+                        params: vec![target.id],
+                        source: Box::new(on("Provenance", Filter::Id(vec!["a".into()]))),
+                    },
                 ),
             ),
         ),

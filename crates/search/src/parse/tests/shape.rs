@@ -115,7 +115,8 @@ fn includes() {
             Include {
                 iterate: true,
                 target: Some(ty("Patient")),
-                ..include(IncludeWay::Forwards, Some("Observation"), Some("Observation.subject"))
+                // whose rows they are
+                ..include(IncludeWay::Forwards, Some("Observation"), Some("Observation.patient"))
             },
         ),
         ("_include=Observation:*", include(IncludeWay::Forwards, Some("Observation"), None)),

@@ -1,0 +1,68 @@
+//! From an access token to a caller: <https://www.rfc-editor.org/rfc/rfc6750#section-2.1>.
+
+use std::sync::Arc;
+
+use auth::{Caller, Grant, Mode, oauth};
+use fhir_model::{IssueType, Outcome};
+use storage::Accounts;
+
+use crate::server::Door;
+
+/// The caller behind a request with this `Authorization` header.
+///
+/// # Errors
+/// `login` when a token is presented that is not one of this vault's, or no longer is.
+pub(crate) async fn caller(door: &Door, authorization: Option<&str>) -> Result<Caller, Outcome> {
+    if door.mode == Mode::Open {
+        return Ok(Caller::Operator);
+    }
+    let Some(authorization) = authorization else { return Ok(Caller::Anonymous) };
+    let grant = match token(authorization) {
+        Some(token) => door.accounts().grant(token).await?,
+        None => None,
+    };
+    let grant = grant.ok_or_else(|| {
+        let why = "The access token is not one of this vault's, or is no longer valid";
+        Outcome::new(IssueType::Login, why)
+    })?;
+    door.fhir.bearer(Grant::clone(&grant)).await
+}
+
+/// The token in an `Authorization` header.
+pub(super) fn token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// The grant behind a request that needs one.
+///
+/// # Errors
+/// `invalid_token`.
+pub(super) async fn needed(
+    accounts: &Accounts,
+    authorization: Option<&str>,
+) -> Result<Arc<Grant>, oauth::Refusal> {
+    let invalid = || oauth::Refusal::new(oauth::Code::InvalidToken, "An access token is needed");
+    let token = authorization.and_then(token).ok_or_else(invalid)?;
+    let found = accounts.grant(token).await.map_err(|outcome| super::reply::trouble(&outcome))?;
+    found.ok_or_else(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_stands_behind_its_scheme() {
+        let cases = [
+            ("Bearer vat_x", Some("vat_x")),
+            ("bearer vat_x", Some("vat_x")),
+            ("Basic dTpw", None),
+            ("Bearer ", None),
+            ("vat_x", None),
+        ];
+        for (header, expected) in cases {
+            assert_eq!(token(header), expected, "{header}");
+        }
+    }
+}

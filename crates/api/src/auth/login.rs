@@ -1,0 +1,127 @@
+//! A person logs in, and out.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use auth::oauth::{Form, Refusal};
+use fhir_model::Outcome;
+use maud::{Markup, html};
+use storage::accounts::Login;
+
+use super::{
+    arriving,
+    cookie::{self, Browser},
+    pages::{self, Page},
+    reply,
+};
+use crate::server::Door;
+
+/// Names of the fields that say where a browser goes after the login.
+const THEN: &str = "then";
+const SEAL: &str = "seal";
+/// Where a browser may go after a login.
+const WAYS: [&str; 4] = ["/auth/authorize?", "/auth/manage", "/auth/device", "/auth/launch"];
+
+/// Shows the page.
+pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
+    let browser = match Browser::of(&door, &request).await {
+        Ok(browser) => browser,
+        Err(outcome) => return failed(&request, &outcome),
+    };
+    page(&door, &browser, "/auth/manage", None)
+}
+
+/// Shows the page, to go on to `then` afterwards.
+pub(super) fn page(door: &Door, browser: &Browser, then: &str, why: Option<&str>) -> HttpResponse {
+    let status = if why.is_some() { 401 } else { 200 };
+    let body = form(door, browser, then, why);
+    pages::show(door, browser, status, &Page { title: "Log in", body, leads_to: None })
+}
+
+fn form(door: &Door, browser: &Browser, then: &str, why: Option<&str>) -> Markup {
+    html! {
+        @if let Some(why) = why { p role="alert" { (why) } }
+        form method="post" action="/auth/login" {
+            input type="hidden" name=(THEN) value=(then);
+            input type="hidden" name=(SEAL) value=(browser.seal(door, then));
+            label class="field" for="login" { "Login" }
+            input id="login" type="text" name="login" autocomplete="username" autocapitalize="none" required;
+            label class="field" for="password" { "Password" }
+            input id="password" type="password" name="password" autocomplete="current-password" required;
+            button type="submit" { "Log in" }
+        }
+    }
+}
+
+/// Takes the form.
+pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let answered = async {
+        let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
+        let fields = arriving::posted(&door, &request, payload).await?;
+        log_in(&door, &browser, &Form::of(fields)?).await
+    };
+    match answered.await {
+        Ok(response) => response,
+        Err(refusal) => reply::refused(&request, &refusal),
+    }
+}
+
+async fn log_in(door: &Door, browser: &Browser, form: &Form) -> Result<HttpResponse, Refusal> {
+    let then = form.get(THEN).unwrap_or("/auth/manage");
+    let is_ours =
+        WAYS.iter().any(|way| then.starts_with(way)) && !then.contains(['\r', '\n', '\\']);
+    if !is_ours || !browser.is_sealed(door, then, form.get(SEAL).unwrap_or_default()) {
+        let why = "The form is too old, or cookies are off; open the page again";
+        return Ok(pages::refuse(door, browser, 400, why));
+    }
+    let (login, password) = (form.get("login"), form.get("password"));
+    let (login, password) = (login.unwrap_or_default(), password.unwrap_or_default());
+    let accounts = door.accounts();
+    match accounts.log_in(login, password).await.map_err(|outcome| reply::trouble(&outcome))? {
+        Login::Welcome(user) => {
+            let begun = accounts.begin_session(&user.login).await;
+            let value = begun.map_err(|outcome| reply::trouble(&outcome))?;
+            let mut response = pages::go(door, then);
+            drop(response.add_cookie(&cookie::cookie(door, value)));
+            Ok(response)
+        }
+        Login::Wrong => Ok(page(door, browser, then, Some("Login or password is wrong."))),
+        Login::Wait(seconds) => {
+            let why = format!("Too many tries. Wait {seconds} seconds, then try again.");
+            let body = self::form(door, browser, then, Some(&why));
+            let page = Page { title: "Log in", body, leads_to: None };
+            let mut response = pages::show(door, browser, 429, &page);
+            response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
+            Ok(response)
+        }
+    }
+}
+
+/// Logs out.
+pub(crate) async fn leave(
+    door: Data<Door>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let answered = async {
+        let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
+        let form = Form::of(arriving::posted(&door, &request, payload).await?)?;
+        if !browser.is_sealed(&door, "logout", form.get(SEAL).unwrap_or_default()) {
+            return Ok(pages::refuse(&door, &browser, 400, "The form is too old"));
+        }
+        let ended = door.accounts().end_session(browser.value()).await;
+        ended.map_err(|outcome| reply::trouble(&outcome))?;
+        let mut response = pages::go(&door, "/auth/login");
+        drop(response.add_cookie(&cookie::gone(&door)));
+        Ok(response)
+    };
+    match answered.await {
+        Ok(response) => response,
+        Err(refusal) => reply::refused(&request, &refusal),
+    }
+}
+
+fn failed(request: &HttpRequest, outcome: &Outcome) -> HttpResponse {
+    reply::refused(request, &reply::trouble(outcome))
+}

@@ -1,0 +1,205 @@
+//! Somebody with a valid token, and what the vault knows of them at the time of the request.
+
+use fhir_model::{Instant, IssueType, Outcome, ResourceType};
+
+use crate::{
+    Grant,
+    policy::Policy,
+    role::Role,
+    rows::{self, Rows},
+    scope::{Action, Context, Scope, ScopeSet},
+};
+
+/// Somebody with a valid token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Principal {
+    grant: Grant,
+    scopes: ScopeSet,
+    role: Role,
+    standing: Standing,
+    now: Instant,
+    /// User, client, patient in context and scopes.
+    name: String,
+}
+
+/// What the vault says of somebody, looked up for each request, so that it holds from the next request on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// The role that a client has by the type of its organization.
+    pub client_role: Option<Role>,
+    /// Logical id of the practitioner under whom an intern works now; `None`: under nobody any more.
+    pub supervisor: Option<Box<str>>,
+    /// Logical ids of the patients for whom a relative may act now.
+    pub acts_for: Vec<Box<str>>,
+}
+
+impl Principal {
+    /// Takes a grant for what it is now.
+    ///
+    /// # Errors
+    /// `login` when the grant is over, or does not say whose rows its scopes are about: what is missing never
+    /// means that there is no limit.
+    pub fn new(grant: Grant, standing: Standing, now: Instant) -> Result<Self, Outcome> {
+        if grant.is_over(now) {
+            return Err(refused("The access token has expired"));
+        }
+        let scopes = ScopeSet::parse(&grant.scopes)
+            .map_err(|_| refused("The access token has scopes that this vault does not know"))?;
+        let has = |context| scopes.scopes().iter().any(|scope| scope.context() == context);
+        if has(Context::Patient) && grant.patient.is_none() {
+            return Err(refused("The access token has patient/ scopes and no patient in context"));
+        }
+        if has(Context::User) && grant.user.is_none() && !grant.is_operator() {
+            return Err(refused("The access token has user/ scopes and no user"));
+        }
+        let role = role(&grant, &standing)?;
+        let name = name(&grant);
+        let principal = Self { grant, scopes, role, standing, now, name };
+        if matches!(role, Role::Patient | Role::Proxy | Role::Doctor | Role::Intern | Role::Device)
+            && principal.grant.user.is_some()
+            && principal.itself().is_none()
+        {
+            return Err(refused("The account does not say who in the record it belongs to"));
+        }
+        Ok(principal)
+    }
+
+    /// Names the user, the client, the patient in context and the scopes: whoever has the same name sees the same.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The part that they play.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// What the token stands for.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// The scopes of the token.
+    pub fn scopes(&self) -> &ScopeSet {
+        &self.scopes
+    }
+
+    /// The time of the request.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Type and logical id of who they are in the record.
+    pub fn itself(&self) -> Option<(&str, &str)> {
+        self.grant.user.as_ref()?.fhir_user.as_deref()?.split_once('/')
+    }
+
+    /// Logical id of the organization that they act for.
+    pub fn organization(&self) -> Option<&str> {
+        let of_user = self.grant.user.as_ref().map(|user| user.organization.as_deref());
+        let named = of_user.unwrap_or(self.grant.client_organization.as_deref())?;
+        Some(named.rsplit('/').next().unwrap_or(named))
+    }
+
+    /// The one patient that all of this is about, when the token is for one.
+    pub fn only_patient(&self) -> Option<&str> {
+        let is_patient = |scope: &Scope| scope.context() == Context::Patient;
+        if self.role == Role::Patient {
+            return rows::own_patient(self);
+        }
+        let scopes = self.scopes.scopes();
+        let all = !scopes.is_empty() && scopes.iter().all(is_patient);
+        self.grant.patient.as_deref().filter(|_| all)
+    }
+
+    /// Whether scopes and role cover this for some resource of the type.
+    pub(crate) fn may(&self, action: Action, ty: ResourceType) -> bool {
+        self.scopes.allows(ty, action) && Policy::vault().allows(self.role, ty, action)
+    }
+
+    /// To which rows of a type they may do this.
+    pub(crate) fn rows(&self, action: Action, ty: ResourceType) -> Rows {
+        rows::of(self, action, ty)
+    }
+}
+
+fn name(grant: &Grant) -> String {
+    let user = grant.user.as_ref().map_or("", |user| &user.login);
+    let client = grant.client.as_deref().unwrap_or_default();
+    let patient = grant.patient.as_deref().unwrap_or_default();
+    format!("{user}\n{client}\n{patient}\n{}", grant.scopes)
+}
+
+/// A person's role is that of the account. A client without a person has the role of its organization; one that
+/// belongs to none sees what everybody sees.
+fn role(grant: &Grant, standing: &Standing) -> Result<Role, Outcome> {
+    if let Some(user) = &grant.user {
+        let named = Role::named(&user.role);
+        let known = named.filter(|role| !matches!(role, Role::Operator | Role::Public));
+        return known
+            .ok_or_else(|| refused("The account has a role that this vault does not know"));
+    }
+    if grant.patient.is_some() {
+        return Ok(Role::Patient);
+    }
+    if grant.is_operator() {
+        return Ok(Role::Operator);
+    }
+    Ok(standing.client_role.unwrap_or(Role::Public))
+}
+
+fn refused(why: &'static str) -> Outcome {
+    Outcome::new(IssueType::Login, why)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::User;
+
+    /// A grant of somebody; `who` is `Practitioner/d`.
+    pub(crate) fn grant(role: &str, who: Option<&str>, scopes: &str) -> Grant {
+        Grant {
+            token_id: "t".into(),
+            client: Some("app".into()),
+            client_organization: None,
+            user: Some(User {
+                login: "somebody".into(),
+                role: role.into(),
+                fhir_user: who.map(Into::into),
+                organization: None,
+                supervisor: None,
+                until: None,
+            }),
+            patient: None,
+            encounter: None,
+            scopes: scopes.into(),
+            expires: Instant::from_millis(1000),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_closes() {
+        let now = Instant::from_millis(10);
+        let status = |grant: Grant, now| {
+            Principal::new(grant, Standing::default(), now).map_or_else(|no| no.status(), |_| 200)
+        };
+        let doctor = || grant("doctor", Some("Practitioner/d"), "user/*.rs");
+        assert_eq!(status(doctor(), now), 200);
+        assert_eq!(status(doctor(), Instant::from_millis(1000)), 401);
+        assert_eq!(status(Grant { user: None, ..doctor() }, now), 401);
+        assert_eq!(status(grant("doctor", None, "user/*.rs"), now), 401);
+        assert_eq!(status(grant("king", Some("Practitioner/d"), "user/*.rs"), now), 401);
+        assert_eq!(status(grant("operator", Some("Practitioner/d"), "user/*.rs"), now), 401);
+        assert_eq!(status(grant("doctor", Some("Practitioner/d"), "patient/*.rs"), now), 401);
+        assert_eq!(status(grant("doctor", Some("Practitioner/d"), "user/*.rs user/x"), now), 401);
+        let alone = Grant { user: None, scopes: "system/*.rs".into(), ..doctor() };
+        let alone = Principal::new(alone, Standing::default(), now).unwrap();
+        assert_eq!(alone.role(), Role::Public);
+        assert!(!alone.may(Action::Read, ResourceType::named("Patient").unwrap()));
+    }
+}

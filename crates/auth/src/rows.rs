@@ -1,0 +1,187 @@
+//! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
+//! looks at such rows, and is evaluated on single versions as it stands.
+
+mod consent;
+mod made_by;
+mod panel;
+pub(crate) mod sensitive;
+mod written;
+
+use fhir_model::{ResourceType, TypeId};
+use search::{Filter, Registry};
+
+use crate::{
+    Principal,
+    policy::{Basis, Policy},
+    role::Role,
+    scope::{Action, Context, Scope},
+};
+use written::{chain, extra_params, id_is, refers};
+
+/// Some rows of one type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// Every one.
+    All,
+    /// None.
+    None,
+    /// Those that satisfy this.
+    Where(Filter),
+}
+
+/// The rows of a type to which somebody may do something: what one of the scopes covers and one of the rules of
+/// their role allows.
+pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
+    let mut any: Vec<Filter> = Vec::new();
+    for scope in who.scopes().covering(ty, action) {
+        for rule in Policy::vault().rules(who.role(), ty, action) {
+            let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };
+            let Some(context) = in_context(who, scope, rule.basis, ty) else { continue };
+            all.extend(context);
+            all.extend(rule.conditions(ty).iter().cloned());
+            all.extend(scope.filters().iter().cloned());
+            if all.is_empty() {
+                return Rows::All;
+            }
+            let all = if all.len() == 1 { all.remove(0) } else { Filter::All(all) };
+            if !any.contains(&all) {
+                any.push(all);
+            }
+        }
+    }
+    match any.len() {
+        0 => Rows::None,
+        1 => Rows::Where(any.remove(0)),
+        _ => Rows::Where(Filter::Any(any)),
+    }
+}
+
+/// The same without what must hold besides: to tell what lies elsewhere from what breaks a rule.
+pub(crate) fn broken(who: &Principal, action: Action, ty: ResourceType) -> Option<&'static str> {
+    let covers = who.scopes().covering(ty, action).next().is_some();
+    let mut rules = Policy::vault().rules(who.role(), ty, action);
+    rules.find_map(|rule| rule.refusal).filter(|_| covers)
+}
+
+/// What must hold to be among the rows of a rule; `None`: nothing is.
+fn inside(
+    who: &Principal,
+    basis: Basis,
+    (ty, action): (ResourceType, Action),
+) -> Option<Vec<Filter>> {
+    let filter = match basis {
+        Basis::All => return Some(Vec::new()),
+        Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
+        Basis::Own => compartment(ty, own_patient(who)?)?,
+        Basis::Granted => {
+            let patients = &who.standing().acts_for;
+            let about = if action.writes() { written_about } else { compartment };
+            Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
+        }
+        Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
+        Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
+        Basis::Authored => made_by::organization(ty, who.organization()?)?,
+        Basis::Organization => made_by::part_of(ty, who.organization()?)?,
+        Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Insured => made_by::insurer(ty, who.organization()?)?,
+        Basis::Itself => match who.itself()? {
+            (own, id) if own == ty.name() => id_is(id),
+            _ => return None,
+        },
+        Basis::Made => match who.itself()? {
+            ("Device", id) => refers(ty, "device", ("Device", id))?,
+            _ => return None,
+        },
+    };
+    let mut all = vec![filter];
+    match basis {
+        Basis::Granted | Basis::Insured => {
+            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, ty)?]);
+        }
+        Basis::Panel | Basis::Supervised | Basis::Consented => {
+            all.push(consent::not_denied(who, ty)?);
+        }
+        Basis::All
+        | Basis::Own
+        | Basis::Authored
+        | Basis::Organization
+        | Basis::Itself
+        | Basis::Made => {}
+    }
+    all.extend(sensitive::cleared(who.role(), basis, ty));
+    Some(all)
+}
+
+/// What a `patient/` scope narrows the rows to; other scopes to nothing.
+fn in_context(
+    who: &Principal,
+    scope: &Scope,
+    basis: Basis,
+    ty: ResourceType,
+) -> Option<Option<Filter>> {
+    if scope.context() != Context::Patient || basis == Basis::All {
+        return Some(None);
+    }
+    let patient = who.grant().patient.as_deref()?;
+    if basis == Basis::Own && own_patient(who) == Some(patient) {
+        return Some(None);
+    }
+    compartment(ty, patient).map(Some)
+}
+
+/// What is about one patient. Links to other Patients are not followed.
+pub(crate) fn compartment(ty: ResourceType, patient: &str) -> Option<Filter> {
+    if ty.ty() == TypeId::PATIENT {
+        return Some(id_is(patient));
+    }
+    let params = membership(ty);
+    written::refers_by(params, ("Patient", patient))
+}
+
+/// The same for what is written: it has to be about the patient. To be named in a resource about somebody else does
+/// not make it one's own; where nobody is named as its subject, it does.
+fn written_about(ty: ResourceType, patient: &str) -> Option<Filter> {
+    let all = compartment(ty, patient)?;
+    let named = ["subject", "patient", "beneficiary"];
+    let Some(subject) = named.iter().find_map(|code| Registry::r4().parameter(ty, code)) else {
+        return Some(all);
+    };
+    let is_subject = written::refers_by(subject.sources.clone(), ("Patient", patient))?;
+    let no_subject = Filter::Not(Box::new(Filter::Present {
+        params: subject.sources.clone(),
+        kind: subject.kind,
+    }));
+    Some(Filter::Any(vec![is_subject, Filter::All(vec![no_subject, all])]))
+}
+
+/// The parameters by which a resource of a type is about a patient: those of the compartment's definition, and
+/// those of types that R4 forgot.
+pub(crate) fn membership(ty: ResourceType) -> Vec<search::ParamId> {
+    let patient = TypeId::PATIENT.as_resource();
+    let params = patient.map_or(&[] as &[_], |patient| Registry::r4().compartment(patient, ty));
+    params.iter().copied().chain(extra_params(ty)).collect()
+}
+
+/// The same and the parameter `patient`, where it is one of its own.
+pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
+    membership(ty).into_iter().chain(written::params(ty, "patient").unwrap_or_default()).collect()
+}
+
+/// Logical id of the patient that somebody is, or that a token without a person is for.
+pub(crate) fn own_patient(who: &Principal) -> Option<&str> {
+    match who.itself() {
+        Some(("Patient", id)) => Some(id),
+        Some(_) => None,
+        None if who.grant().user.is_none() && who.role() == Role::Patient => {
+            who.grant().patient.as_deref()
+        }
+        None => None,
+    }
+}
+
+fn practitioner(who: &Principal) -> Option<&str> {
+    match who.itself()? {
+        ("Practitioner", id) => Some(id),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! What an organization made, by the elements that say so; and what it consists of.
+
+use fhir_model::ResourceType;
+use search::Filter;
+
+use super::written::{chain, id_is, params, refers};
+
+/// Parameters that name the organization that made a resource, or to which it was sent.
+const AUTHORED: &[(&str, &[&str])] = &[
+    ("Account", &["owner"]),
+    ("CarePlan", &["performer"]),
+    ("CareTeam", &["participant"]),
+    ("ChargeItem", &["performing-organization"]),
+    ("Claim", &["provider"]),
+    ("ClaimResponse", &["requestor"]),
+    ("Communication", &["sender", "recipient"]),
+    ("CommunicationRequest", &["requester", "sender", "recipient"]),
+    ("Composition", &["author"]),
+    ("CoverageEligibilityRequest", &["provider"]),
+    ("CoverageEligibilityResponse", &["requestor"]),
+    ("Device", &["organization"]),
+    ("DeviceRequest", &["requester", "performer"]),
+    ("DiagnosticReport", &["performer"]),
+    ("DocumentManifest", &["author"]),
+    ("DocumentReference", &["custodian", "author"]),
+    ("Encounter", &["service-provider"]),
+    ("EpisodeOfCare", &["organization"]),
+    ("ExplanationOfBenefit", &["provider"]),
+    ("Flag", &["author"]),
+    ("ImagingStudy", &["performer"]),
+    ("Immunization", &["performer"]),
+    ("Invoice", &["issuer"]),
+    ("MedicationDispense", &["performer"]),
+    ("MedicationRequest", &["requester", "intended-performer"]),
+    ("Observation", &["performer"]),
+    ("Patient", &["organization"]),
+    ("Procedure", &["performer"]),
+    ("Provenance", &["agent"]),
+    ("ServiceRequest", &["requester", "performer"]),
+    ("SupplyRequest", &["requester"]),
+    ("Task", &["requester", "owner"]),
+];
+
+/// Parameters that lead to the encounter in which a resource came to be. What names no organization itself belongs
+/// to the encounter's.
+const ENCOUNTER: &[&str] = &["encounter", "context"];
+
+/// Types that belong to the organization that manages the patient's record.
+const OF_PATIENT: &[&str] = &["RelatedPerson", "Coverage"];
+
+/// What of a type the organization made.
+pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
+    let codes =
+        AUTHORED.iter().find(|(name, _)| *name == ty.name()).map_or(&[] as &[_], |one| one.1);
+    let mut any: Vec<Filter> =
+        codes.iter().filter_map(|code| refers(ty, code, ("Organization", id))).collect();
+    let encounters = if any.is_empty() { ENCOUNTER } else { &[] };
+    for code in encounters {
+        let encounter = ResourceType::named("Encounter")?;
+        let ours = vec![refers(encounter, "service-provider", ("Organization", id))?];
+        any.extend(params(ty, code).and_then(|params| chain(params, "Encounter", ours)));
+    }
+    if OF_PATIENT.contains(&ty.name()) {
+        let patient = ResourceType::named("Patient")?;
+        let ours = vec![refers(patient, "organization", ("Organization", id))?];
+        any.extend(params(ty, "patient").and_then(|params| chain(params, "Patient", ours)));
+    }
+    (!any.is_empty()).then_some(Filter::Any(any))
+}
+
+/// What of a type was sent to the organization as the insurer.
+pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
+    let us = ("Organization", id);
+    let of_claim = |code: &str| {
+        let claim = ResourceType::named("Claim")?;
+        chain(params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
+    };
+    match ty.name() {
+        "Claim" | "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),
+        "Coverage" => refers(ty, "payor", us),
+        "ExplanationOfBenefit" => of_claim("claim"),
+        "PaymentNotice" => of_claim("request"),
+        _ => None,
+    }
+}
+
+/// What of a type the organization consists of.
+pub(super) fn part_of(ty: ResourceType, id: &str) -> Option<Filter> {
+    if ty.name() == "Organization" {
+        Some(id_is(id))
+    } else {
+        refers(ty, "organization", ("Organization", id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_of_the_table_is_one_of_r4() {
+        for (name, codes) in AUTHORED {
+            let ty = ResourceType::named(name).expect(name);
+            for code in *codes {
+                assert!(refers(ty, code, ("Organization", "o")).is_some(), "{name}.{code}");
+            }
+        }
+    }
+}

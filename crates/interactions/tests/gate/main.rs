@@ -1,0 +1,65 @@
+//! What the gate shows and lets be written: people with tokens before a small nation, on SQLite and PostgreSQL.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::tests_outside_test_module,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod consents;
+mod looking;
+mod nation;
+mod others;
+mod writing;
+
+/// Makes of each `async fn name(nation: &Nation)` a test on SQLite and one on PostgreSQL.
+macro_rules! on_both {
+    ($module:ident: $($name:ident),+ $(,)?) => {
+        mod $module {
+            mod sqlite {
+                $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                    crate::$module::$name(&crate::nation::Nation::sqlite().await).await;
+                })+
+            }
+            mod postgres {
+                $(#[tokio::test(flavor = "multi_thread")] async fn $name() {
+                    crate::$module::$name(&crate::nation::Nation::postgres().await).await;
+                })+
+            }
+        }
+    };
+}
+
+mod tests {
+    on_both!(looking:
+        a_hidden_resource_is_not_there,
+        searches_show_and_count_visible_rows_only,
+        includes_stay_inside,
+        chains_and_has_look_only_at_visible_rows,
+        scopes_with_conditions_are_never_widened,
+        each_version_is_judged_by_itself,
+        cursors_are_personal,
+        batches_and_transactions_are_no_way_around,
+    );
+    on_both!(writing:
+        nobody_writes_outside_their_rows,
+        conditions_find_visible_rows_only,
+        interns_write_what_is_preliminary,
+        labels_and_audit_stay,
+    );
+    on_both!(consents:
+        an_insurer_reads_with_consent_only,
+        a_denial_wins,
+        relatives_act_as_far_as_they_are_let,
+        interns_and_clients_are_what_the_record_says,
+    );
+    on_both!(others:
+        each_role_sees_its_part,
+        a_panel_follows_its_care_team,
+        tokens_without_a_patient_open_nothing,
+    );
+}

@@ -1,0 +1,243 @@
+//! Who may see what, decided one resource at a time by reading its JSON: what the gate is compared with. It knows
+//! nothing of search parameters, filters or SQL.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::BASE;
+
+/// All resources that are there, by `Patient/1`.
+pub(crate) type World = BTreeMap<String, Value>;
+
+/// Who looks.
+#[derive(Debug, Clone)]
+pub(crate) struct Looker {
+    pub(crate) role: &'static str,
+    /// `Patient/1`, `Practitioner/1`, `Organization/1`
+    pub(crate) who: String,
+    /// `Patient/1` of a token with `patient/` scopes.
+    pub(crate) patient: Option<String>,
+    /// Type (or `*`), and what an element must be besides.
+    pub(crate) scopes: Vec<(&'static str, Option<(&'static str, &'static str)>)>,
+}
+
+/// The day on which all of them look, and a day 90 days before.
+pub(crate) const TODAY: &str = "2020-02-10";
+const LATELY: &str = "2019-11-12";
+
+const COMMON: &[&str] = &[
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "Medication",
+    "Questionnaire",
+    "ValueSet",
+];
+const CHART: &[&str] = &[
+    "CareTeam",
+    "Condition",
+    "DiagnosticReport",
+    "Encounter",
+    "List",
+    "MedicationRequest",
+    "MolecularSequence",
+    "Observation",
+    "QuestionnaireResponse",
+    "RiskAssessment",
+    "ServiceRequest",
+];
+
+/// Elements by which a resource is about a patient.
+const ABOUT: &[(&str, &[&str])] = &[
+    ("CareTeam", &["subject", "participant.member"]),
+    ("Condition", &["subject", "asserter"]),
+    ("DiagnosticReport", &["subject"]),
+    ("Encounter", &["subject"]),
+    ("List", &["subject", "source"]),
+    ("MedicationRequest", &["subject"]),
+    ("MolecularSequence", &["patient"]),
+    ("Observation", &["subject", "performer"]),
+    ("QuestionnaireResponse", &["subject", "author"]),
+    ("RiskAssessment", &["subject"]),
+    ("ServiceRequest", &["subject", "performer"]),
+];
+
+impl Looker {
+    /// Whether scopes and role open the type at all.
+    pub(crate) fn may(&self, ty: &str) -> bool {
+        let by_scope = self.scopes.iter().any(|(named, _)| *named == "*" || *named == ty);
+        by_scope && self.kinds().contains(&ty)
+    }
+
+    fn kinds(&self) -> Vec<&'static str> {
+        let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
+        match self.role {
+            "patient" | "doctor" | "intern" | "hospital" => chart().collect(),
+            "admin" => COMMON.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether they may see the resource.
+    pub(crate) fn sees(&self, name: &str, body: &Value, world: &World) -> bool {
+        let ty = body["resourceType"].as_str().unwrap();
+        if !self.may(ty) {
+            return false;
+        }
+        let by_scope = self.scopes.iter().any(|(named, condition)| {
+            (*named == "*" || *named == ty)
+                && condition.is_none_or(|(element, value)| has(body, element, value))
+        });
+        if !by_scope {
+            return false;
+        }
+        if COMMON.contains(&ty) {
+            return true;
+        }
+        let about = patients(name, body);
+        if self.patient.as_ref().is_some_and(|only| !about.contains(only)) {
+            return false;
+        }
+        match self.role {
+            "patient" => about.contains(&self.who),
+            "doctor" | "intern" => {
+                let sensitive = self.role == "doctor";
+                cleared(body, if sensitive { "R" } else { "N" }, sensitive)
+                    && about.iter().any(|patient| treats(&self.who, patient, world))
+            }
+            "hospital" => made_by(&self.who, body, world),
+            _ => false,
+        }
+    }
+}
+
+/// The patients that a resource is about.
+fn patients(name: &str, body: &Value) -> Vec<String> {
+    let ty = body["resourceType"].as_str().unwrap();
+    if ty == "Patient" {
+        return vec![name.to_owned()];
+    }
+    let elements = ABOUT.iter().find(|(known, _)| *known == ty).map_or(&[] as &[_], |one| one.1);
+    let all = elements.iter().flat_map(|element| references(body, element));
+    all.filter(|one| one.starts_with("Patient/")).collect()
+}
+
+/// Where the references of an element lead to: `Patient/1`.
+fn references(body: &Value, path: &str) -> Vec<String> {
+    let mut nodes = vec![body];
+    for name in path.split('.') {
+        nodes = nodes.into_iter().flat_map(|node| items(&node[name])).collect();
+    }
+    let texts = nodes.into_iter().filter_map(|node| node["reference"].as_str());
+    texts
+        .map(|text| text.strip_prefix(BASE).map_or(text, |rest| rest.trim_start_matches('/')))
+        .filter(|text| !text.contains("://") && !text.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn items(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(all) => all.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+/// Whether a practitioner treats a patient who is there.
+fn treats(practitioner: &str, patient: &str, world: &World) -> bool {
+    let is_them = |one: &String| {
+        one == practitioner
+            || world.get(one).is_some_and(|role| {
+                role["resourceType"] == "PractitionerRole"
+                    && references(role, "practitioner").contains(&practitioner.to_owned())
+            })
+    };
+    let is_with = |body: &Value, element: &str| references(body, element).iter().any(is_them);
+    world.contains_key(patient)
+        && world.values().any(|body| {
+            let status = body["status"].as_str().unwrap_or_default();
+            let is_about = || references(body, "subject").contains(&patient.to_owned());
+            match body["resourceType"].as_str().unwrap() {
+                "CareTeam" => {
+                    is_about()
+                        && is_with(body, "participant.member")
+                        && !["proposed", "suspended", "inactive", "entered-in-error"]
+                            .contains(&status)
+                        && (body["period"].is_null() || overlaps(&body["period"], TODAY, TODAY))
+                }
+                "Encounter" => {
+                    is_about()
+                        && is_with(body, "participant.individual")
+                        && match status {
+                            "arrived" | "triaged" | "in-progress" | "onleave" => true,
+                            "finished" => {
+                                !body["period"].is_null()
+                                    && overlaps(&body["period"], LATELY, TODAY)
+                            }
+                            _ => false,
+                        }
+                }
+                "ServiceRequest" => {
+                    is_about()
+                        && is_with(body, "performer")
+                        && ["active", "on-hold"].contains(&status)
+                }
+                _ => false,
+            }
+        })
+}
+
+/// Whether a period has something in common with these days. The dates that are used are years, months, days and
+/// times of which none is one of those days, so that texts compare as times do.
+fn overlaps(period: &Value, from: &str, until: &str) -> bool {
+    let begins = period["start"].as_str().is_none_or(|start| start <= until);
+    let ends = period["end"].as_str().is_none_or(|end| end >= from || from.starts_with(end));
+    begins && ends
+}
+
+/// Whether an organization made it.
+fn made_by(organization: &str, body: &Value, world: &World) -> bool {
+    let is =
+        |body: &Value, element: &str| references(body, element).contains(&organization.to_owned());
+    let by_encounter = || {
+        references(body, "encounter").iter().any(|encounter| {
+            world
+                .get(encounter)
+                .is_some_and(|one| one["resourceType"] == "Encounter" && is(one, "serviceProvider"))
+        })
+    };
+    match body["resourceType"].as_str().unwrap() {
+        "Patient" => is(body, "managingOrganization"),
+        "Encounter" => is(body, "serviceProvider"),
+        "Observation" | "DiagnosticReport" => is(body, "performer"),
+        "MedicationRequest" | "ServiceRequest" => is(body, "requester") || is(body, "performer"),
+        "CareTeam" => is(body, "participant.member"),
+        "Condition" => by_encounter(),
+        _ => false,
+    }
+}
+
+/// Whether labels leave it open to who is cleared up to a rung, and for what is sensitive or not.
+fn cleared(body: &Value, rung: &str, sensitive: bool) -> bool {
+    let ladder = ["U", "L", "M", "N", "R", "V"];
+    let at = |code: &str| ladder.iter().position(|one| *one == code);
+    items(&body["meta"]["security"]).iter().all(|label| {
+        let code = label["code"].as_str().unwrap_or_default();
+        match label["system"].as_str().unwrap_or_default() {
+            "http://terminology.hl7.org/CodeSystem/v3-Confidentiality" => at(code) <= at(rung),
+            "http://terminology.hl7.org/CodeSystem/v3-ActCode" => sensitive,
+            _ => true,
+        }
+    })
+}
+
+/// Whether an element is, or has a coding with, this code.
+fn has(body: &Value, element: &str, code: &str) -> bool {
+    items(&body[element]).iter().any(|one| {
+        one.as_str() == Some(code)
+            || items(&one["coding"]).iter().any(|coding| coding["code"] == code)
+    })
+}
