@@ -1,6 +1,7 @@
 //! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
 //! looks at such rows, and is evaluated on single versions as it stands.
 
+mod consent;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
@@ -81,8 +82,8 @@ fn inside(
         Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
         Basis::Authored => made_by::organization(ty, who.organization()?)?,
         Basis::Organization => made_by::part_of(ty, who.organization()?)?,
-        // nobody has consented to anything that could be understood here yet
-        Basis::Consented | Basis::Insured => return None,
+        Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Insured => made_by::insurer(ty, who.organization()?)?,
         Basis::Itself => match who.itself()? {
             (own, id) if own == ty.name() => id_is(id),
             _ => return None,
@@ -93,6 +94,20 @@ fn inside(
         },
     };
     let mut all = vec![filter];
+    match basis {
+        Basis::Granted | Basis::Insured => {
+            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, basis, ty)?]);
+        }
+        Basis::Panel | Basis::Supervised | Basis::Consented => {
+            all.push(consent::not_denied(who, basis, ty)?);
+        }
+        Basis::All
+        | Basis::Own
+        | Basis::Authored
+        | Basis::Organization
+        | Basis::Itself
+        | Basis::Made => {}
+    }
     all.extend(sensitive::cleared(who.role(), basis, ty));
     Some(all)
 }

@@ -7,8 +7,9 @@ use fhir_model::{Outcome, json};
 use storage::Vault;
 
 use crate::{
-    Answer, Interaction, Prefer, Request, batch, capabilities, history, read, reindex, search,
-    standing, transaction, write,
+    Answer, Interaction, Prefer, Request,
+    audit::{self, Asked, Audit, Note},
+    batch, capabilities, history, read, reindex, search, standing, transaction, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -27,12 +28,20 @@ pub struct Fhir {
     pub(crate) base: Arc<str>,
     pub(crate) software: Software,
     pub(crate) limits: json::Limits,
+    pub(crate) audit: Option<Audit>,
 }
 
 impl Fhir {
     /// A service at `base`, an absolute URL without a slash at the end.
     pub fn new(vault: Vault, base: &str, software: Software) -> Self {
-        Self { vault, base: base.into(), software, limits: json::Limits::default() }
+        Self { vault, base: base.into(), software, limits: json::Limits::default(), audit: None }
+    }
+
+    /// Records who does what, from now on. Needs a runtime.
+    #[must_use]
+    pub fn audited(mut self) -> Self {
+        self.audit = Some(Audit::begin(self.vault.clone()));
+        self
     }
 
     /// The base URL, without a slash at the end.
@@ -64,8 +73,24 @@ impl Fhir {
     /// A refusal that the client can show as it is.
     pub async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
         let prefer = request.prefer;
-        let interaction = Interaction::parse(self, request)?;
-        self.perform(caller, interaction, prefer).await
+        let (Some(audit), Some(who)) = (&self.audit, audit::bearer(caller)) else {
+            let interaction = Interaction::parse(self, request)?;
+            return self.perform(caller, interaction, prefer).await;
+        };
+        let asked = Asked::of(&request);
+        let result = match Interaction::parse(self, request) {
+            Ok(interaction) => self.perform(caller, interaction, prefer).await,
+            Err(refusal) => Err(refusal),
+        };
+        let (status, body) = match &result {
+            // what was written was recorded with it
+            Ok(answer) if answer.status < 400 && asked.writes() => return result,
+            Ok(answer) => (answer.status, answer.body.clone()),
+            Err(refusal) => (refusal.status(), Some(refusal.to_json().into())),
+        };
+        let at = self.vault.clock().now();
+        audit.note(Note { who: Arc::clone(who), asked, status, body, at }).await;
+        result
     }
 
     /// Does what is asked for.

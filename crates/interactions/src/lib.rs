@@ -4,6 +4,7 @@
 //! [`Interaction`] and go through [`Fhir::answer`].
 
 mod answer;
+mod audit;
 mod batch;
 mod bundle;
 mod capabilities;

@@ -45,7 +45,8 @@ pub(crate) async fn transaction(
     // the order of the specification: DELETE, POST, PUT and PATCH, GET; within each, as sent
     acts.sort_by_key(|(_, verb, _)| rank(*verb));
     let order: Vec<usize> = acts.iter().map(|(n, ..)| *n).collect();
-    let commit = Commit::new(fhir, acts.into_iter().map(|(_, _, entry)| entry).collect());
+    let entries = acts.into_iter().map(|(_, _, entry)| entry).collect();
+    let commit = Commit::new(fhir, entries).recorded(fhir, caller);
     let written = fhir.vault.commit(permit, commit).await?;
     let mut answers: Vec<(usize, Written)> = order.into_iter().zip(written).collect();
     answers.sort_by_key(|(n, _)| *n);

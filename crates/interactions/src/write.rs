@@ -196,7 +196,7 @@ pub(crate) async fn single(
 ) -> Result<Answer, Outcome> {
     let permit = write.allowed(caller)?;
     write.settle(fhir, &permit).await?;
-    let commit = Commit::new(fhir, vec![Entry::alone(write)]);
+    let commit = Commit::new(fhir, vec![Entry::alone(write)]).recorded(fhir, caller);
     let written = fhir.vault.commit(permit, commit).await?;
     let missing = || Outcome::new(fhir_model::IssueType::Exception, "The write gave no answer");
     let written = written.into_iter().next().ok_or_else(missing)?;

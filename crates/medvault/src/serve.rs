@@ -3,6 +3,7 @@
 use std::{fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use api::Server;
+use auth::Mode;
 use interactions::{Fhir, Software};
 use storage::{Clock, Options, Vault};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +24,9 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let options = options(config);
     let vault = Vault::open(&options).await?;
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
-    Ok(Fhir::new(vault, &options.base, software))
+    let fhir = Fhir::new(vault, &options.base, software);
+    // where everybody is the operator, there is nobody to be named
+    Ok(if config.mode() == Mode::Smart { fhir.audited() } else { fhir })
 }
 
 /// How the configuration says to open the vault.

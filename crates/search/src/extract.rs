@@ -1,6 +1,7 @@
 //! A resource's index rows: <https://hl7.org/fhir/R4/searchparameter.html>.
 
 mod composite;
+mod consent;
 mod contents;
 mod date;
 mod found;
@@ -19,6 +20,7 @@ mod xhtml;
 use fhir_model::{NodeRef, Tree};
 use fhirpath::Context;
 
+pub use consent::CONSENT_RULE;
 pub(crate) use reference::{is_id, target};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
 
@@ -36,6 +38,8 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     let mut rows = of_resource(registry, tree.root(), base, &local);
     if registry.has_words() {
         rows.words = contents::words(tree);
+        rows.tokens.extend(consent::rules(tree.root()));
+        rows.tokens.sort();
     }
     rows.contained = local
         .resources()

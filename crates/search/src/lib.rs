@@ -21,7 +21,7 @@ mod timespan;
 
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
-pub use extract::extract;
+pub use extract::{CONSENT_RULE, extract};
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
@@ -32,7 +32,7 @@ pub use plan::{
     IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
     TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
-pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State};
+pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
     Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,

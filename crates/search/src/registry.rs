@@ -3,6 +3,7 @@
 mod comparable;
 mod composite;
 mod custom;
+mod joint;
 mod parameter;
 mod path;
 mod program;
@@ -22,6 +23,7 @@ use fhir_model::{
 
 pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
 pub use custom::{Custom, Definition};
+pub use joint::joint;
 pub use parameter::{Holds, ParamId, Parameter, State};
 pub(crate) use path::Step;
 #[cfg(test)]

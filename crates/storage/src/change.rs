@@ -72,8 +72,15 @@ pub struct Change {
 
 impl Change {
     /// The number of the new version.
-    pub(crate) fn version(&self) -> u64 {
+    pub fn version(&self) -> u64 {
         self.replaces.as_ref().map_or(1, |head| head.version + 1)
+    }
+
+    /// Whether it is a new AuditEvent.
+    pub(crate) fn is_record(&self) -> bool {
+        self.key.resource_type.name() == "AuditEvent"
+            && self.replaces.is_none()
+            && self.method == Method::Post
     }
 
     /// The time of the new version: never before the version it replaces.

@@ -38,6 +38,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(3, "0003_setting"),
     migration!(4, "0004_search", by_dialect),
     migration!(5, "0005_search_parameter"),
+    migration!(6, "0006_changed"),
     migration!(7, "0007_auth"),
 ];
 

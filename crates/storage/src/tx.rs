@@ -206,7 +206,21 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// What is wrong with a definition, before anything is written; the database's own trouble.
     pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
+        self.write_recorded(changes, Vec::new()).await
+    }
+
+    /// The same, with what is recorded of it: AuditEvents, which the vault itself writes.
+    ///
+    /// # Errors
+    /// Those of [`Tx::write`].
+    pub async fn write_recorded(
+        &mut self,
+        mut changes: Vec<Change>,
+        record: Vec<Change>,
+    ) -> Result<Vec<Stored>, Outcome> {
+        let asked = changes.len();
         self.clear(&changes).await.map_err(|(_, refusal)| refusal)?;
+        changes.extend(record.into_iter().filter(Change::is_record));
         let known = self.indexing.parameters.epoch;
         let effect = Effect::of(&self.indexing.parameters, &changes);
         let effect = effect.map_err(|(_, refusal)| refusal)?;
@@ -228,7 +242,7 @@ impl<'a> Tx<'a> {
             }
             self.define(next);
         }
-        Ok(deltas.into_iter().map(Delta::into_stored).collect())
+        Ok(deltas.into_iter().take(asked).map(Delta::into_stored).collect())
     }
 
     /// Waits until nobody else writes: whoever writes meanwhile would not extract what is being defined.

@@ -8,7 +8,13 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{Instant, Outcome, ResourceType, json};
@@ -165,6 +171,71 @@ async fn pages_hold_together_on_postgres() {
     for (n, query) in QUERIES.iter().enumerate() {
         let vault = open(&fresh_database(&n.to_string()).await).await;
         turn_pages(&vault, query).await;
+    }
+}
+
+/// Turns a thousand pages while another task writes as fast as it can: some Patients change over and over, some go
+/// away, new ones come.
+async fn turn_a_thousand(vault: &Vault, query: &[(&str, &str)]) {
+    const MANY: usize = 5000;
+    const CHANGING: usize = 100;
+    let ids: Vec<usize> = (0..MANY).collect();
+    for chunk in ids.chunks(500) {
+        put(vault, chunk.iter().map(|id| patient(*id, 0)).collect()).await;
+    }
+    let is_over = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (vault, is_over) = (vault.clone(), Arc::clone(&is_over));
+        async move {
+            let mut n = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                n += 1;
+                let change = |k: usize| {
+                    let id = (n * 31 + k * 7) % CHANGING * (MANY / CHANGING);
+                    if id.is_multiple_of(7) { (format!("p{id}"), None) } else { patient(id, n) }
+                };
+                put(&vault, (0..4).map(change).chain([patient(MANY + n, 0)]).collect()).await;
+            }
+            n
+        }
+    });
+    let plan = plan(query);
+    let mut shown: BTreeSet<String> = BTreeSet::new();
+    let (mut pages, mut turn) = (0, Turn::First);
+    loop {
+        let page = vault.search(&permit(Action::Search), &plan, &turn, 5).await.unwrap();
+        pages += 1;
+        for version in page.versions {
+            assert!(shown.insert(version.id.clone()), "{query:?}: {} is shown twice", version.id);
+        }
+        let Some(next) = page.next else { break };
+        turn = Turn::After(next);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    let commits = writer.await.unwrap();
+    assert!(pages > 900 && commits > 10, "{query:?}: {pages} pages, {commits} commits");
+    let goes = |id: usize| id.is_multiple_of(MANY / CHANGING) && id.is_multiple_of(7);
+    let throughout = (0..MANY).filter(|id| !goes(*id)).map(|id| format!("p{id}"));
+    let missed: Vec<String> = throughout.filter(|id| !shown.contains(id)).collect();
+    assert!(missed.is_empty(), "{query:?}: {missed:?} are missed");
+}
+
+const TURNED: &[&[(&str, &str)]] = &[&[], &[("gender", "female"), ("_sort", "-birthdate")]];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_pages_hold_together_on_sqlite() {
+    for query in TURNED {
+        let directory = tempfile::tempdir().unwrap();
+        let vault = open(&format!("sqlite:{}/v.sqlite", directory.path().display())).await;
+        turn_a_thousand(&vault, query).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_pages_hold_together_on_postgres() {
+    for (n, query) in TURNED.iter().enumerate() {
+        let vault = open(&fresh_database(&format!("thousand_{n}")).await).await;
+        turn_a_thousand(&vault, query).await;
     }
 }
 

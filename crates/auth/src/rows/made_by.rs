@@ -68,6 +68,22 @@ pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     (!any.is_empty()).then_some(Filter::Any(any))
 }
 
+/// What of a type was sent to the organization as the insurer.
+pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
+    let us = ("Organization", id);
+    let of_claim = |code: &str| {
+        let claim = ResourceType::named("Claim")?;
+        chain(params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
+    };
+    match ty.name() {
+        "Claim" | "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),
+        "Coverage" => refers(ty, "payor", us),
+        "ExplanationOfBenefit" => of_claim("claim"),
+        "PaymentNotice" => of_claim("request"),
+        _ => None,
+    }
+}
+
 /// What of a type the organization consists of.
 pub(super) fn part_of(ty: ResourceType, id: &str) -> Option<Filter> {
     if ty.name() == "Organization" {

@@ -32,6 +32,21 @@ fn clearance(role: Role, basis: Basis) -> (&'static str, bool) {
     }
 }
 
+/// That a resource has some label.
+pub(super) fn is_labelled(ty: ResourceType) -> Option<Filter> {
+    let parameter = search::Registry::r4().parameter(ty, "_security")?;
+    Some(Filter::Present { params: parameter.sources.clone(), kind: parameter.kind })
+}
+
+/// That a resource is on this rung or above it, or has this sensitivity.
+pub(super) fn reaches(ty: ResourceType, label: &str) -> Option<Filter> {
+    let from: Vec<&str> = LADDER.into_iter().skip_while(|one| *one != label).collect();
+    if from.is_empty() {
+        return one_of(ty, "_security", Some(SENSITIVITY), &[label]);
+    }
+    one_of(ty, "_security", Some(CONFIDENTIALITY), &from)
+}
+
 /// Whether a new version says less of how confidential or sensitive it is than the old one: only who keeps the
 /// vault may do that.
 pub(crate) fn lowers(ty: ResourceType, before: &Rows, after: &Rows) -> bool {
@@ -50,6 +65,18 @@ fn labels(ty: ResourceType, rows: &Rows) -> (usize, BTreeSet<&str>) {
     let normal = rung("N").unwrap_or_default();
     let rung = of(CONFIDENTIALITY).filter_map(rung).max().unwrap_or(normal);
     (rung, of(SENSITIVITY).filter(|code| SENSITIVITIES.contains(code)).collect())
+}
+
+/// The labels that something in these rows may have: the rungs above the normal one, and sensitivities.
+pub(super) fn possible(role: Role, basis: Basis) -> Vec<&'static str> {
+    let (rung, sensitive) = clearance(role, basis);
+    let rungs: &[&str] = match rung {
+        "R" => &["R"],
+        "V" => &["R", "V"],
+        _ => &[],
+    };
+    let sensitivities: &[&str] = if sensitive { &SENSITIVITIES } else { &[] };
+    rungs.iter().chain(sensitivities).copied().collect()
 }
 
 /// What keeps rows away for which somebody is not cleared.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use auth::Action;
+use auth::{Action, Caller, Principal};
 use bytes::Bytes;
-use fhir_model::{IssueType, Outcome, json};
+use fhir_model::{Instant, IssueType, Outcome, json};
 use search::{Plan, Registry};
-use storage::{Head, Key, Lock, Tx, Vault, Work};
+use storage::{Change, Head, Key, Lock, Method, Tx, Vault, Work};
 
 use super::{
     Target, Write, Written,
@@ -16,7 +16,7 @@ use super::{
     prepare::Prepared,
     references::Names,
 };
-use crate::{Fhir, search::Reach};
+use crate::{Fhir, audit, search::Reach};
 
 /// One entry of a transaction, or the only change of a plain request.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(crate) enum Act {
 pub(crate) struct Commit {
     entries: Vec<Entry>,
     pub(super) context: Context,
+    /// Who is named in the events of what is written, with what makes their ids.
+    recorded: Option<(Arc<Principal>, Vault)>,
 }
 
 /// What carrying out changes needs to know, besides the changes.
@@ -133,7 +135,48 @@ impl Commit {
         for (entry, prepared) in entries.iter_mut().zip(prepared) {
             entry.prepared = prepared;
         }
-        Self { entries, context }
+        Self { entries, context, recorded: None }
+    }
+
+    /// Writes with every change who made it.
+    pub(crate) fn recorded(mut self, fhir: &Fhir, caller: &Caller) -> Self {
+        self.recorded = audit::bearer(caller)
+            .filter(|_| fhir.audit.is_some())
+            .map(|who| (Arc::clone(who), fhir.vault.clone()));
+        self
+    }
+
+    /// The events of these changes.
+    fn events(&self, changes: &[Change], now: Instant) -> Result<Vec<Change>, Outcome> {
+        let Some((who, vault)) = &self.recorded else { return Ok(Vec::new()) };
+        let Context { registry, epoch, index_base, .. } = &self.context;
+        let event = |change: &Change| {
+            let Key { resource_type: ty, id } = &change.key;
+            let (interaction, action) = match change.method {
+                Method::Post => ("create", "C"),
+                Method::Put => ("update", "U"),
+                Method::Patch => ("patch", "U"),
+                Method::Delete => ("delete", "D"),
+            };
+            let ended = change.replaces.as_ref().filter(|_| change.body.is_none());
+            let rows = match ended.and_then(|head| head.body.clone()) {
+                // of what is deleted it counts what it was
+                Some(body) => &search::extract(registry, &json::parse_trusted(body), index_base),
+                None => &*change.rows,
+            };
+            let event = audit::Written {
+                interaction,
+                action,
+                reference: format!("{ty}/{id}/_history/{}", change.version()),
+                patients: search::patient_compartment(registry, *ty, id, rows)
+                    .into_iter()
+                    .collect(),
+                who,
+                at: now,
+            };
+            (vault.new_id(), audit::of_write(&event))
+        };
+        audit::changes(changes.iter().map(event), (registry, *epoch), index_base)
     }
 }
 
@@ -191,7 +234,8 @@ impl Work for Commit {
         };
         tx.check(&changes).map_err(place)?;
         tx.clear(&changes).await.map_err(place)?;
-        let mut stored = tx.write(changes).await?.into_iter();
+        let events = self.events(&changes, tx.now())?;
+        let mut stored = tx.write_recorded(changes, events).await?.into_iter();
         let mut written = Vec::with_capacity(decisions.len());
         for (decision, entry) in decisions.into_iter().zip(&self.entries) {
             written.push(match decision {

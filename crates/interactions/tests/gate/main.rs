@@ -10,6 +10,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod audited;
+mod consents;
 mod looking;
 mod nation;
 mod others;
@@ -49,6 +51,17 @@ mod tests {
         conditions_find_visible_rows_only,
         interns_write_what_is_preliminary,
         labels_and_audit_stay,
+    );
+    on_both!(consents:
+        an_insurer_reads_with_consent_only,
+        a_denial_wins,
+        relatives_act_as_far_as_they_are_let,
+        interns_and_clients_are_what_the_record_says,
+    );
+    on_both!(audited:
+        patients_see_who_saw_their_record,
+        writes_are_recorded_with_what_they_write,
+        refusals_are_recorded_and_say_nothing,
     );
     on_both!(others:
         each_role_sees_its_part,

@@ -51,7 +51,7 @@ impl Nation {
             connections_max: 2,
         };
         let vault = Vault::open(&options).await.unwrap();
-        let fhir = Fhir::new(vault, BASE, Software { name: "test", version: "0" });
+        let fhir = Fhir::new(vault, BASE, Software { name: "test", version: "0" }).audited();
         let nation = Self { fhir, _directory: directory };
         for resource in resources() {
             nation.put(&Caller::Operator, &resource).await.expect(&[200, 201]);
@@ -88,6 +88,11 @@ impl Nation {
         let answer = Answer::from(self.fhir.answer(caller, request).await);
         let body = answer.body.as_deref().map(|body| serde_json::from_slice(body).unwrap());
         Reply { status: answer.status, body: body.unwrap_or_default() }
+    }
+
+    /// Who a grant makes somebody, by what the record says now.
+    pub(crate) async fn bearer(&self, grant: Grant) -> Result<Caller, u16> {
+        self.fhir.bearer(grant).await.map_err(|refusal| refusal.status())
     }
 
     pub(crate) async fn get(&self, caller: &Caller, address: &str) -> Reply {
@@ -149,7 +154,7 @@ impl Reply {
 }
 
 /// A grant without a person.
-fn alone(scopes: &str) -> Grant {
+pub(crate) fn alone(scopes: &str) -> Grant {
     Grant {
         token_id: "t".into(),
         client: Some("app".into()),

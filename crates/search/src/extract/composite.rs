@@ -18,25 +18,34 @@ pub(super) const ROWS_MAX: usize = 10_000;
 /// The most steps of an expression for a part: there may be an element for each row.
 const STEPS_MAX: u64 = 10_000;
 
+/// A value, and the same in base units: with so many parts there are not many more rows than keys.
+const PARTS_FEW: usize = 2;
+
 /// Each token with each value of the other part, as long as there are not too many.
 pub(super) fn extract<'t>(found: &mut Found<'t>, param: ParamId, node: NodeRef<'t>) {
     let Some(composite) = found.program.composite(param) else { return };
+    let is_within = is_within(composite);
     // elements count too, so that many that give nothing do not cost much either
-    if found.composites_left == 0 {
-        return;
+    if !is_within {
+        if found.composites_left == 0 {
+            return;
+        }
+        found.composites_left -= 1;
     }
-    found.composites_left -= 1;
     let parts = rest(found, composite, node);
     if parts.is_empty() {
         return;
     }
+    let is_counted = !is_within || parts.len() > PARTS_FEW;
     let keys = keys(found, composite, node);
     for part in &parts {
         for key in &keys {
-            if found.composites_left == 0 {
-                return;
+            if is_counted {
+                if found.composites_left == 0 {
+                    return;
+                }
+                found.composites_left -= 1;
             }
-            found.composites_left -= 1;
             found.rows.composites.push(CompositeRow {
                 param,
                 code: key.code.clone(),
@@ -45,6 +54,17 @@ pub(super) fn extract<'t>(found: &mut Found<'t>, param: ParamId, node: NodeRef<'
             });
         }
     }
+}
+
+/// Whether all parts stand within the element: then no place is read twice.
+fn is_within(composite: &Composite) -> bool {
+    let is_path = |place: &PartPlace| matches!(place, PartPlace::Path(_));
+    let is_within = |part: &CompositePart| !part.is_common && part.places.iter().all(is_path);
+    let rest = match &composite.rest {
+        Rest::One(part) => is_within(part),
+        Rest::Numbers(..) => false,
+    };
+    rest && is_within(&composite.key)
 }
 
 /// The tokens that are keys; where they are the same for all elements they are looked for once.

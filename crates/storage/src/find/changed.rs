@@ -4,7 +4,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use fhir_model::{Outcome, json};
+use fhir_model::{IssueType, Outcome, json};
 use search::{Corpus, Filter, Hit, Plan, Sort, SortKey};
 
 use super::{
@@ -18,8 +18,9 @@ use super::{
 };
 use crate::tx::Indexing;
 
-/// More changed resources than these are not looked at; those beyond are not shown.
-const CHANGED_MAX: i64 = 1000;
+/// When more of what is found has changed than this, pages can no longer be turned: looking at all would take too
+/// long, and leaving some out would be a silent gap.
+const CHANGED_MAX: usize = 5000;
 
 /// Whether changes may move resources to other pages.
 pub(super) fn moves(plan: &Plan, parts: &[Part<'_>], route: &Route) -> bool {
@@ -48,7 +49,7 @@ fn keys(plan: &Plan, parts: &[Part<'_>], route: &Route) -> Vec<Sort> {
 /// Puts the resources that were changed since the first page among those of a later page that were not.
 ///
 /// # Errors
-/// The database's own trouble.
+/// `too-costly` when more than [`CHANGED_MAX`] of what is found has changed, or the database's own trouble.
 pub(super) async fn put_back(
     (plan, parts, route): (&Plan, &[Part<'_>], &Route),
     (order, commit, names): (&Order, Commit, &Names),
@@ -58,6 +59,15 @@ pub(super) async fn put_back(
     let changed = ask.found(&statement(parts, names, commit)).await?;
     if changed.is_empty() {
         return Ok(());
+    }
+    if changed.len() > CHANGED_MAX {
+        return Err(Outcome::new(
+            IssueType::TooCostly,
+            format!(
+                "More than {CHANGED_MAX} resources of this search were changed since its first page was read; start \
+                 again, or search without _sort, whose pages can be turned whatever changes"
+            ),
+        ));
     }
     let numbers: Vec<i64> = changed.iter().map(|one| one.res).collect();
     let mut before: BTreeMap<i64, Found> = BTreeMap::new();
@@ -85,7 +95,7 @@ fn statement(parts: &[Part<'_>], names: &Names, commit: Commit) -> Statement {
         let on = On::new(part, "r.res");
         let filters = part.filters.iter().map(|filter| check::holds(filter, &on, names));
         let there = sql(
-            "r.type = ? and r.version > 0 and r.updated >= ? and r.commit_no > ? and r.body is not null\n  \
+            "r.type = ? and r.version > 1 and r.updated >= ? and r.commit_no > ? and r.body is not null\n  \
              and  exists (select 1 from history h where h.res = r.res and h.commit_no <= ?)",
             [
                 i64::from(part.ty.number()).into(),
@@ -102,12 +112,13 @@ fn statement(parts: &[Part<'_>], names: &Names, commit: Commit) -> Statement {
         .with(Sql::joined([there].into_iter().chain(filters), "\n  and  "))
     };
     let selects = Sql::joined(parts.iter().map(select), "\nunion all\n");
-    selects.then("\nlimit  ").bind(CHANGED_MAX).statement()
+    selects.then("\nlimit  ").bind(i64::try_from(CHANGED_MAX + 1).unwrap_or(i64::MAX)).statement()
 }
 
 /// The versions that resources had at a commit.
 fn versions_before(numbers: &[i64], commit: Commit) -> Statement {
-    let last = "select max(l.version) from history l where l.res = h.res and l.commit_no <= ?";
+    let last = "select l.version from history l where l.res = h.res and l.commit_no <= ? \
+                order by l.commit_no desc limit 1";
     sql(
         "select h.res, h.type, h.id, h.version, h.updated, h.method, h.body, h.res as found, null as contained\n\
          from   history h\nwhere  h.body is not null\n  and  h.res in ",

@@ -6,6 +6,7 @@ use search::Plan;
 use super::{
     Turn,
     ask::{Ask, Dialect},
+    joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -42,6 +43,7 @@ pub(crate) async fn explain(
 ) -> Result<Explanation, Outcome> {
     let guarded = gate::guarded(plan, sight);
     let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
@@ -53,6 +55,7 @@ pub(crate) async fn explain(
         Mode::ByValue => "in the order of the values found by",
         Mode::AlongSort => "along the index of the first sort key",
         Mode::Collected => "collected, then sorted",
+        Mode::Through => "in the order of what is inside",
     };
     let line = |(n, part): (usize, &Part<'_>)| {
         let leader = route.leaders.get(n).copied().flatten();

@@ -7,7 +7,7 @@ use search::{Plan, Summary, Total};
 use super::{
     Page, Turn,
     ask::{Ask, Found},
-    changed, count, include,
+    changed, count, include, joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -48,6 +48,7 @@ pub(crate) async fn search(
 ) -> Result<Page, Outcome> {
     let guarded = gate::guarded(plan, sight);
     let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let commit = match turn {
         Turn::First => ask.last_commit(),
@@ -88,6 +89,7 @@ pub(crate) async fn count(
 ) -> Result<u64, Outcome> {
     let guarded = gate::guarded(plan, sight);
     let plan = guarded.as_ref().unwrap_or(plan);
+    let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;

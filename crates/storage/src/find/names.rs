@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The numbers of a plan's names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) dialect: Dialect,
     /// What ends a condition on other rows, to have them looked up for one resource after the other; see [`Reach`].
@@ -80,6 +80,15 @@ impl Names {
             }
         }
         Ok(names)
+    }
+
+    /// The same, for conditions before dearer ones: SQLite would make a join of them, which comes last.
+    pub(super) fn at_once(&self) -> Self {
+        let end = match self.dialect {
+            Dialect::Sqlite => " limit 1)",
+            Dialect::Postgres => self.end,
+        };
+        Self { end, ..self.clone() }
     }
 
     /// The number of a system; `None`: no row has it.

@@ -201,6 +201,24 @@ impl Order {
         }
     }
 
+    /// `order  by` columns that all go the way of the first value.
+    pub(super) fn all_one_way(&self, columns: &[String]) -> String {
+        let suffix = self.ways.first().map_or("", |way| way.suffix());
+        let terms: Vec<String> = columns.iter().map(|one| format!("{one}{suffix}")).collect();
+        format!("order  by {}", terms.join(", "))
+    }
+
+    /// From the first values on, all of which go one way.
+    pub(super) fn since(&self, columns: &[&str]) -> Sql {
+        let Some(from) = &self.from else { return Sql::always() };
+        let values: Option<Vec<Bind>> = from.values.iter().take(columns.len()).map(bind).collect();
+        let Some(values) = values.filter(|values| values.len() == columns.len()) else {
+            return Sql::always();
+        };
+        let sign = self.ways.first().map_or(">", |way| way.sign());
+        sql(format!("({}) {sign}= ", columns.join(", ")), []).with(Sql::list(values))
+    }
+
     /// From the first value on: a bound that an index can use where several values decide.
     pub(super) fn since_first(&self, column: &str) -> Sql {
         let value = self.from.as_ref().and_then(|from| bind(from.values.first()?));

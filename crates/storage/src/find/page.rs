@@ -34,6 +34,7 @@ pub(super) fn statement(
         Mode::ByValue => walk.by_value(),
         Mode::AlongSort => along_sort(plan, &walk),
         Mode::Collected => collected(plan, &walk),
+        Mode::Through => walk.through(),
     };
     show(plan, page, &order)
 }
@@ -43,6 +44,7 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
     match route.mode {
         Mode::ByResource => Order::rising(0, turn),
         Mode::ByValue => Order::rising(1, turn),
+        Mode::Through => Order::rising(2, turn),
         Mode::AlongSort | Mode::Collected => Order::of(plan, turn),
     }
 }

@@ -50,6 +50,8 @@ pub(crate) enum Mode {
     AlongSort,
     /// All are collected, then sorted as asked.
     Collected,
+    /// In the order of values inside a chain or `_has`; after the leader stand those inside.
+    Through,
 }
 
 /// The layout of [`Position::to_bytes`].
@@ -126,11 +128,12 @@ impl Mode {
             Self::ByValue => 1,
             Self::AlongSort => 2,
             Self::Collected => 3,
+            Self::Through => 4,
         }
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        [Self::ByResource, Self::ByValue, Self::AlongSort, Self::Collected]
+        [Self::ByResource, Self::ByValue, Self::AlongSort, Self::Collected, Self::Through]
             .get(usize::from(number))
             .copied()
     }

@@ -8,11 +8,12 @@ use super::{
     ask::Ask,
     leader::Leaders,
     names::Names,
-    part::{Part, shown},
+    part::{Domain, Part, shown},
     position::{Mode, Route},
     probe::{FEW, MANY, Sizes},
     range::Range,
-    sort,
+    sample, sort,
+    through::Through,
 };
 
 /// Chooses how the pages are found. What was chosen for the first page stays.
@@ -28,22 +29,66 @@ pub(super) async fn choose(
     let mut sizes = Sizes::default();
     let is_nested = parts.iter().flat_map(|part| &part.filters).any(|filter| collects(filter));
     let is_sorted = sorts(plan);
+    if let ([part], None, false) = (parts, before, is_sorted)
+        && let Some(only) = only_leader(part)
+        && let Some(route) = through(part, only, Leaders { names, sizes: &sizes })
+    {
+        return Ok((route, sizes));
+    }
     let is_open = match before {
-        Some(_) => is_nested,
+        // what leads inside stands in the route
+        Some(route) => is_nested && route.mode != Mode::Through,
         None => is_nested || parts.iter().any(|part| is_open(part, if is_sorted { 1 } else { 2 })),
     };
     if is_open {
         sizes.count(parts, names, ask, FEW).await?;
         if !parts.iter().all(|part| is_small(&sizes, part)) {
+            if let ([part], None, false) = (parts, before, is_sorted) {
+                let leaders = Leaders { names, sizes: &sizes };
+                if let Some(best) = sample::best(part, leaders, ask).await? {
+                    let route = led(part, best, leaders);
+                    return Ok((route, sizes));
+                }
+            }
             sizes.count(parts, names, ask, MANY).await?;
         }
     }
     let route = match before {
         Some(route) => route.clone(),
         None if is_sorted => sorted(plan, parts, &sizes),
-        None => natural(parts, Leaders { names, sizes: &sizes }),
+        None => unsorted(parts, Leaders { names, sizes: &sizes }),
     };
     Ok((route, sizes))
+}
+
+/// The route of a part that a certain filter leads.
+fn led(part: &Part<'_>, leader: usize, leaders: Leaders<'_>) -> Route {
+    through(part, leader, leaders)
+        .unwrap_or_else(|| natural(std::slice::from_ref(part), &[Some(leader)], leaders))
+}
+
+/// The filter that leads when no other can, neither here nor inside.
+fn only_leader(part: &Part<'_>) -> Option<usize> {
+    let able = Sizes::default().ranked(part);
+    let [only] = able.as_slice() else { return None };
+    let is_only = |inner: &Part<'_>| Sizes::default().ranked(inner).len() == 1;
+    let is_certain = match part.filters.get(*only)? {
+        Filter::Chain { targets, .. } => targets
+            .iter()
+            .flat_map(|plan| Part::of_type(plan, Domain::Either))
+            .all(|one| is_only(&one)),
+        Filter::Has { source, .. } => Part::of_type(source, Domain::Own).iter().all(is_only),
+        _ => false,
+    };
+    is_certain.then_some(*only)
+}
+
+/// Through others, where a filter leads there.
+fn through(part: &Part<'_>, leader: usize, leaders: Leaders<'_>) -> Option<Route> {
+    let filter = part.filters.get(leader)?;
+    let through = Through::of(filter, part, leaders, &[])?;
+    let leaders = [number(Some(leader))].into_iter().chain(through.leaders()).collect();
+    Some(Route { mode: Mode::Through, leaders })
 }
 
 /// The route of a count: whatever leads to the fewest rows.
@@ -122,11 +167,23 @@ fn sorted(plan: &Plan, parts: &[Part<'_>], sizes: &Sizes) -> Route {
     Route { mode: Mode::Collected, leaders: best.collect() }
 }
 
+/// In the order of the rows of whatever leads to the fewest.
+fn unsorted(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
+    if let [part] = parts
+        && let Some(best) = leaders.sizes.best(part)
+        && let Some(route) = through(part, best, leaders)
+    {
+        return route;
+    }
+    let chosen: Vec<Option<usize>> = parts.iter().map(|part| leader(part, leaders.sizes)).collect();
+    natural(parts, &chosen, leaders)
+}
+
 /// The order of the rows that lead.
-fn natural(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
-    let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter())
-        .map(|part| {
-            let leader = leader(part, leaders.sizes);
+fn natural(parts: &[Part<'_>], chosen: &[Option<usize>], leaders: Leaders<'_>) -> Route {
+    let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter().zip(chosen))
+        .map(|(part, leader)| {
+            let leader = *leader;
             let filter = leader.and_then(|n| part.filters.get(n).copied());
             match filter.and_then(|filter| leaders.ranges(filter, part)) {
                 Some(ranges) => (leader, ranges),

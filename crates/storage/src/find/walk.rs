@@ -10,6 +10,7 @@ use super::{
     position::Route,
     range::{Each, Range},
     statement::{Bind, Sql, sql},
+    through::Through,
 };
 
 /// What is walked: for each part the ranges of its leader.
@@ -113,6 +114,19 @@ impl Walk<'_, '_> {
             .with(rows.indented(2))
             .then(&format!("\n) as page\n{}", self.order.along(&["t.res", "page.res"])))
             .with(self.limit())
+    }
+
+    /// Columns `k1` and `k2`, what was walked along, and `res`, in their order.
+    pub(super) fn through(&self) -> Sql {
+        let nothing = || sql("select null as k1, null as k2, res from resource where false", []);
+        let ([part], [Some(leader), inside @ ..]) = (self.parts, self.route.leaders.as_slice())
+        else {
+            return nothing();
+        };
+        let leader = usize::from(*leader);
+        let filter = part.filters.get(leader).copied();
+        let through = filter.and_then(|filter| Through::of(filter, part, self.leaders, inside));
+        through.map_or_else(nothing, |through| through.walk(self, part, leader))
     }
 
     /// The parts with the ranges that lead them, and where these come from.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::BASE;
 
@@ -53,6 +53,7 @@ const CHART: &[&str] = &[
 const ABOUT: &[(&str, &[&str])] = &[
     ("CareTeam", &["subject", "participant.member"]),
     ("Condition", &["subject", "asserter"]),
+    ("Consent", &["patient"]),
     ("DiagnosticReport", &["subject"]),
     ("Encounter", &["subject"]),
     ("List", &["subject", "source"]),
@@ -74,7 +75,8 @@ impl Looker {
     fn kinds(&self) -> Vec<&'static str> {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
-            "patient" | "doctor" | "intern" | "hospital" => chart().collect(),
+            "patient" | "doctor" => chart().chain(["Consent"]).collect(),
+            "intern" | "hospital" => chart().collect(),
             "admin" => COMMON.to_vec(),
             _ => Vec::new(),
         }
@@ -106,11 +108,98 @@ impl Looker {
                 let sensitive = self.role == "doctor";
                 cleared(body, if sensitive { "R" } else { "N" }, sensitive)
                     && about.iter().any(|patient| treats(&self.who, patient, world))
+                    && !about.iter().any(|patient| self.denied(patient, body, world))
             }
-            "hospital" => made_by(&self.who, body, world),
+            "hospital" => {
+                made_by(&self.who, body, world)
+                    || (cleared(body, "R", false)
+                        && subjects(name, body).iter().any(|one| self.permitted(one, body, world))
+                        && !about.iter().any(|patient| self.denied(patient, body, world)))
+            }
             _ => false,
         }
     }
+}
+
+impl Looker {
+    /// The provisions of a patient's Consents that are in force: of each its own and the exceptions from it.
+    fn provisions<'w>(&self, patient: &str, world: &'w World) -> Vec<(&'w Value, Vec<&'w Value>)> {
+        let consents = world.values().filter(|one| one["resourceType"] == "Consent");
+        let in_force = consents.filter(|one| {
+            one["status"] == "active"
+                && world.contains_key(patient)
+                && references(one, "patient").iter().any(|it| it == patient)
+                && (one["provision"]["period"].is_null()
+                    || overlaps(&one["provision"]["period"], TODAY, TODAY))
+        });
+        in_force.map(|one| (&one["provision"], items(&one["provision"]["provision"]))).collect()
+    }
+
+    fn permitted(&self, patient: &str, body: &Value, world: &World) -> bool {
+        self.provisions(patient, world).into_iter().any(|(base, exceptions)| {
+            let mut all = [base].into_iter().chain(exceptions);
+            all.any(|one| {
+                one["type"] == "permit" && self.is_meant(one, body, |label| covers(body, label))
+            })
+        })
+    }
+
+    fn denied(&self, patient: &str, body: &Value, world: &World) -> bool {
+        self.provisions(patient, world).into_iter().any(|(base, exceptions)| {
+            let is_excepted = base["type"] == "deny"
+                && exceptions
+                    .iter()
+                    .any(|one| one["type"] == "permit" && self.is_meant(one, body, |_| false));
+            let mut all = [base].into_iter().chain(exceptions);
+            !is_excepted
+                && all.any(|one| {
+                    one["type"] == "deny" && self.is_meant(one, body, |label| carries(body, label))
+                })
+        })
+    }
+
+    /// Whether a provision is about this looker and this resource.
+    fn is_meant(&self, provision: &Value, body: &Value, by_label: impl Fn(&str) -> bool) -> bool {
+        let any = |name: &str, holds: &dyn Fn(&Value) -> bool| {
+            let values = items(&provision[name]);
+            values.is_empty() || values.into_iter().any(holds)
+        };
+        any("actor", &|actor| {
+            references(&json!({"it": actor["reference"]}), "it").contains(&self.who)
+        }) && any("purpose", &|purpose| purpose["code"] == "TREAT")
+            && any("class", &|class| class["code"] == body["resourceType"])
+            && any("securityLabel", &|label| by_label(label["code"].as_str().unwrap()))
+    }
+}
+
+const LADDER: [&str; 6] = ["U", "L", "M", "N", "R", "V"];
+
+/// The rung of a resource.
+fn rung(body: &Value) -> usize {
+    let at = |label: &&Value| LADDER.iter().position(|one| label["code"] == *one);
+    items(&body["meta"]["security"]).iter().filter_map(at).max().unwrap_or(3).max(3)
+}
+
+/// Whether a permission up to a label covers a resource.
+fn covers(body: &Value, label: &str) -> bool {
+    LADDER.iter().position(|one| *one == label).is_some_and(|at| rung(body) <= at)
+}
+
+/// Whether a denial of a label reaches a resource.
+fn carries(body: &Value, label: &str) -> bool {
+    match LADDER.iter().position(|one| *one == label) {
+        Some(at) => rung(body) >= at,
+        None => items(&body["meta"]["security"]).iter().any(|own| own["code"] == label),
+    }
+}
+
+/// Whose record a resource belongs to.
+fn subjects(name: &str, body: &Value) -> Vec<String> {
+    if body["resourceType"] == "Patient" {
+        return vec![name.to_owned()];
+    }
+    let all = ["subject", "patient"].iter().flat_map(|element| references(body, element));
+    all.filter(|one| one.starts_with("Patient/")).collect()
 }
 
 /// The patients that a resource is about.

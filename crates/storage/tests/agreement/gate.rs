@@ -179,7 +179,7 @@ fn caller(looker: &Looker) -> Caller {
 /// Writes resources, updates and deletions into each; all versions, in their order.
 async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
     const MORE: &[(&str, usize)] =
-        &[("CareTeam", 6), ("ServiceRequest", 5), ("PractitionerRole", 4)];
+        &[("CareTeam", 6), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 8)];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
         all.flat_map(|(ty, ids)| (0..*ids).map(move |id| (*ty, id.to_string()))).collect();
@@ -229,6 +229,19 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             "subject": resources::reference(dice, &["Patient"]),
             "requester": resources::reference(dice, &["Organization", "Practitioner"]),
             "performer": [resources::reference(dice, &["Practitioner", "PractitionerRole", "Organization", "Patient"])]}),
+        "Consent" => {
+            let mut provision = provision(dice);
+            if dice.percent(40) {
+                provision["provision"] = json!([self::provision(dice)]);
+            }
+            if dice.percent(50) {
+                provision["period"] = resources::period(dice);
+            }
+            json!({"resourceType": ty, "id": id, "status": dice.one(&["active", "active", "inactive"]),
+                "scope": {"coding": [{"code": "patient-privacy"}]}, "category": [{"text": "x"}],
+                "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
+                "provision": provision})
+        }
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -258,6 +271,27 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
         };
     }
     body
+}
+
+fn provision(dice: &mut Dice) -> Value {
+    let mut one = json!({"type": dice.one(&["permit", "permit", "deny"])});
+    if dice.percent(50) {
+        let of = resources::reference(dice, &["Organization", "Practitioner"]);
+        if of["reference"].as_str().is_some_and(|text| !text.contains("else.example")) {
+            one["actor"] = json!([{"role": {"text": "x"}, "reference": of}]);
+        }
+    }
+    if dice.percent(30) {
+        one["purpose"] = json!([{"code": dice.one(&["TREAT", "HPAYMT"])}]);
+    }
+    if dice.percent(40) {
+        one["class"] =
+            json!([{"code": dice.one(&["Observation", "Patient"])}, {"code": "Condition"}]);
+    }
+    if dice.percent(25) {
+        one["securityLabel"] = json!([{"code": dice.one(&["N", "R", "V", "PSY", "HIV"])}]);
+    }
+    one
 }
 
 /// What is there now.

@@ -1,0 +1,69 @@
+//! What was asked for, as an event says it.
+
+use crate::{Request, Verb};
+
+/// A request, remembered for its event.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// `Patient/1`, without what follows.
+    pub(crate) path: Vec<String>,
+    /// The query as it was sent.
+    pub(crate) query: String,
+    verb: Verb,
+}
+
+/// By <http://hl7.org/fhir/ValueSet/type-restful-interaction>.
+const HISTORY: &str = "_history";
+
+impl Asked {
+    pub(crate) fn of(request: &Request) -> Self {
+        Self { path: request.path.clone(), query: request.query.to_string(), verb: request.verb }
+    }
+
+    /// Whether an event of its own is written with what it changes.
+    pub(crate) fn writes(&self) -> bool {
+        let is_search = self.path.last().is_some_and(|last| last == "_search");
+        self.verb != Verb::Get && !is_search
+    }
+
+    /// The code of the interaction, and of what it does: create, read, update, delete, execute.
+    pub(crate) fn interaction(&self) -> (&'static str, &'static str) {
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        match (self.verb, path.as_slice()) {
+            (Verb::Get | Verb::Post, [.., "_search"]) => ("search", "E"),
+            (_, [.., name]) if name.starts_with('$') => ("operation", "E"),
+            (Verb::Get, [HISTORY]) => ("history-system", "R"),
+            (Verb::Get, [_, HISTORY]) => ("history-type", "R"),
+            (Verb::Get, [_, _, HISTORY]) => ("history-instance", "R"),
+            (Verb::Get, [_, _, HISTORY, _]) => ("vread", "R"),
+            (Verb::Get, ["metadata"]) => ("capabilities", "R"),
+            (Verb::Get, [_, _]) => ("read", "R"),
+            (Verb::Get, []) => ("search-system", "E"),
+            (Verb::Get, _) => ("search-type", "E"),
+            (Verb::Post, []) => ("transaction", "E"),
+            (Verb::Post, _) => ("create", "C"),
+            (Verb::Put, _) => ("update", "U"),
+            (Verb::Patch, _) => ("patch", "U"),
+            (Verb::Delete, _) => ("delete", "D"),
+        }
+    }
+
+    /// `Patient/1`, when one resource was named.
+    pub(crate) fn reference(&self) -> Option<String> {
+        match self.path.as_slice() {
+            [ty, id, rest @ ..]
+                if !id.starts_with(['_', '$'])
+                    && rest.first().is_none_or(|next| next == HISTORY) =>
+            {
+                Some(format!("{ty}/{id}"))
+            }
+            _ => None,
+        }
+    }
+
+    /// `Observation?code=x`
+    pub(crate) fn address(&self) -> String {
+        let path = self.path.join("/");
+        if self.query.is_empty() { path } else { format!("{path}?{}", self.query) }
+    }
+}

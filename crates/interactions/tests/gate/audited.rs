@@ -1,0 +1,110 @@
+//! Who did what.
+
+use std::time::Duration;
+
+use auth::{Caller, Role};
+use serde_json::{Value, json};
+
+use crate::nation::{Nation, client, observation, patient, person};
+
+/// The events that a patient sees of what others did, once there are so many.
+async fn events(nation: &Nation, of: &str, wanted: usize) -> Vec<Value> {
+    let reader = patient(of, "patient/AuditEvent.rs");
+    for _ in 0..100 {
+        let look = format!("/AuditEvent?patient={of}&_sort=-date&_count=100");
+        let found = nation.get(&reader, &look).await.expect(&[200]);
+        let entries = found.body["entry"].as_array().cloned().unwrap_or_default();
+        let all = entries.into_iter().map(|one| one["resource"].clone());
+        let others: Vec<Value> = all.filter(|one| !is_own(one)).collect();
+        if others.len() >= wanted {
+            return others;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("there are no {wanted} events about {of}");
+}
+
+/// What the patient's own looks leave behind, and what was there from the start.
+fn is_own(event: &Value) -> bool {
+    event["id"] == "ev" || event["agent"][2]["role"][0]["text"] == "patient"
+}
+
+fn said(event: &Value) -> [&str; 3] {
+    [&event["subtype"][0]["code"], &event["action"], &event["outcome"]]
+        .map(|value| value.as_str().unwrap_or_default())
+}
+
+pub(crate) async fn patients_see_who_saw_their_record(nation: &Nation) {
+    let d = person("doctor", "Practitioner/d", "user/*.rs");
+    nation.get(&d, "/Observation/oa").await.expect(&[200]);
+    let seen = events(nation, "a", 1).await;
+    assert_eq!(said(&seen[0]), ["read", "R", "0"]);
+    assert_eq!(seen[0]["agent"][2]["who"]["reference"], "Practitioner/d");
+    assert_eq!(seen[0]["entity"][0]["what"]["reference"], "Observation/oa");
+    assert_eq!(seen[0]["entity"][1]["what"]["reference"], "Patient/a");
+    nation.get(&d, "/Observation?code=x").await.expect(&[200]);
+    let seen = events(nation, "a", 2).await;
+    let search = seen.iter().find(|event| said(event)[0] == "search-type").unwrap();
+    // Observation?code=x
+    assert_eq!(search["entity"][0]["query"], "T2JzZXJ2YXRpb24/Y29kZT14");
+    // nobody else sees them, and nobody changes them
+    let b = patient("b", "patient/*.cruds");
+    let address = format!("/AuditEvent/{}", search["id"].as_str().unwrap());
+    nation.get(&b, &address).await.expect(&[404]);
+    let admin = person("admin", "Practitioner/d2", "user/*.cruds");
+    for caller in [&b, &patient("a", "patient/*.cruds"), &admin] {
+        nation.put(caller, search).await.expect(&[403, 405]);
+        nation.delete(caller, &address).await.expect(&[403, 405]);
+    }
+}
+
+pub(crate) async fn writes_are_recorded_with_what_they_write(nation: &Nation) {
+    let h1 = client(Role::Hospital, "h1", "system/*.cruds");
+    let made = observation("x", "Patient/a", "Organization/h1");
+    let made = nation.post(&h1, &made).await.expect(&[201]);
+    let id = made.body["id"].as_str().unwrap();
+    // it is there as soon as the write is
+    let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
+    let last = async || {
+        let look = format!("/AuditEvent?entity=Observation/{id}&_sort=-_lastUpdated");
+        let found = nation.get(&auditor, &look).await.expect(&[200]);
+        (found.names().len(), found.body["entry"][0]["resource"].clone())
+    };
+    let (number, event) = last().await;
+    assert_eq!((number, said(&event)), (1, ["create", "C", "0"]));
+    let mut changed = observation(id, "Patient/a", "Organization/h1");
+    changed["status"] = json!("amended");
+    nation.put(&h1, &changed).await.expect(&[200]);
+    let (number, event) = last().await;
+    assert_eq!((number, said(&event)), (2, ["update", "U", "0"]));
+    let what = &event["entity"][0]["what"]["reference"];
+    assert_eq!(*what, format!("Observation/{id}/_history/2"));
+    nation.delete(&h1, &format!("/Observation/{id}")).await.expect(&[200, 204]);
+    let (number, event) = last().await;
+    assert_eq!((number, said(&event)), (3, ["delete", "D", "0"]));
+    assert_eq!(event["entity"][1]["what"]["reference"], "Patient/a");
+    // the operator's own process leaves nothing behind
+    let own = observation("op", "Patient/a", "Organization/h1");
+    nation.put(&Caller::Operator, &own).await.expect(&[201]);
+    let found = nation.get(&auditor, "/AuditEvent?entity=Observation/op").await.expect(&[200]);
+    assert!(found.names().is_empty());
+}
+
+pub(crate) async fn refusals_are_recorded_and_say_nothing(nation: &Nation) {
+    let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
+    let a = patient("a", "patient/*.cruds");
+    nation.get(&a, "/Observation/ob").await.expect(&[404]);
+    nation.get(&a, "/Observation?patient=b").await.expect(&[403]);
+    for _ in 0..100 {
+        let found = nation.get(&auditor, "/AuditEvent?outcome=4").await.expect(&[200]);
+        if found.names().len() == 2 {
+            // B does not learn of what A tried
+            let b = patient("b", "patient/AuditEvent.rs");
+            let seen = nation.get(&b, "/AuditEvent?outcome=4").await.expect(&[200]);
+            assert!(seen.names().is_empty());
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the refusals were not recorded");
+}

@@ -1,0 +1,207 @@
+//! What patients permit and deny, from one request to the next.
+
+use auth::{Caller, Grant, Role, User};
+use serde_json::{Value, json};
+
+use crate::nation::{Nation, alone, client, patient, person, report};
+
+/// A Consent of A.
+fn consent(id: &str, provision: Value) -> Value {
+    json!({"resourceType": "Consent", "id": id, "status": "active",
+        "scope": {"coding": [{"code": "patient-privacy"}]},
+        "category": [{"coding": [{"code": "59284-0"}]}],
+        "policyRule": {"coding": [{"code": "OPTIN"}]},
+        "patient": {"reference": "Patient/a"}, "provision": provision})
+}
+
+fn actor(of: &str) -> Value {
+    json!([{"role": {"coding": [{"code": "IRCP"}]}, "reference": {"reference": of}}])
+}
+
+pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
+    let i1 = client(Role::Insurer, "i1", "system/*.rs");
+    let claims = async || nation.get(&i1, "/Claim").await.expect(&[200]).names();
+    let put = async |body: &Value| {
+        nation.put(&patient("a", "patient/*.cruds"), body).await.expect(&[200, 201])
+    };
+    assert!(claims().await.is_empty());
+    let mut consent = consent(
+        "c",
+        json!({"type": "permit", "actor": actor("Organization/i1"),
+        "purpose": [{"code": "HPAYMT"}], "class": [{"code": "Claim"}, {"code": "Patient"}]}),
+    );
+    put(&consent).await;
+    assert_eq!(claims().await, ["Claim/ca"]);
+    nation.get(&i1, "/Claim/ca").await.expect(&[200]);
+    nation.get(&i1, "/Claim/ca2").await.expect(&[404]);
+    let found = nation.get(&i1, "/Claim?_include=Claim:patient&_revinclude=Observation:*").await;
+    assert_eq!(found.expect(&[200]).names(), ["Claim/ca", "Patient/a"]);
+    nation.get(&i1, "/Observation/oa").await.expect(&[403]);
+    // somebody else's permission, another purpose, another class
+    for (name, value) in [
+        ("actor", actor("Organization/i2")),
+        ("purpose", json!([{"code": "TREAT"}])),
+        ("class", json!([{"code": "Coverage"}])),
+        ("period", json!({"end": "2020-01-01"})),
+        ("period", json!({"start": "2999-01-01"})),
+        ("dataPeriod", json!({"start": "2020-01-01"})),
+    ] {
+        let mut other = consent.clone();
+        other["provision"][name] = value;
+        put(&other).await;
+        assert!(claims().await.is_empty(), "{name}");
+        nation.get(&i1, "/Claim/ca").await.expect(&[404]);
+    }
+    let mut long = consent.clone();
+    long["provision"]["period"] = json!({"start": "2020-01-01", "end": "2999-01-01"});
+    put(&long).await;
+    assert_eq!(claims().await, ["Claim/ca"]);
+    // revoked: gone with the next request
+    consent["status"] = json!("inactive");
+    put(&consent).await;
+    assert!(claims().await.is_empty());
+    consent["status"] = json!("entered-in-error");
+    put(&consent).await;
+    nation.get(&i1, "/Claim/ca").await.expect(&[404]);
+}
+
+pub(crate) async fn a_denial_wins(nation: &Nation) {
+    let d = person("doctor", "Practitioner/d", "user/*.rs");
+    let h2 = client(Role::Hospital, "h2", "system/*.rs");
+    let put = async |body: Value| nation.put(&Caller::Operator, &body).await.expect(&[200, 201]);
+    let status = async |caller: &Caller, address: &str| nation.get(caller, address).await.status;
+    // another hospital reads with a permission
+    assert_eq!(status(&h2, "/DiagnosticReport/ra").await, 404);
+    put(consent("all", json!({"type": "permit"}))).await;
+    assert_eq!(status(&h2, "/DiagnosticReport/ra").await, 200);
+    assert_eq!(
+        nation.get(&h2, "/DiagnosticReport").await.sorted(),
+        ["DiagnosticReport/ra", "DiagnosticReport/rb"]
+    );
+    // a denial for it among permissions for all
+    put(consent("no", json!({"type": "deny", "actor": actor("Organization/h2")}))).await;
+    assert_eq!(status(&h2, "/DiagnosticReport/ra").await, 404);
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
+    // what the hospital wrote itself it keeps
+    assert_eq!(status(&h2, "/Observation/oa2").await, 200);
+    // a class is denied to the doctor
+    put(consent(
+        "no",
+        json!({"type": "deny", "actor": actor("Practitioner/d"),
+        "class": [{"code": "DiagnosticReport"}]}),
+    ))
+    .await;
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 404);
+    assert_eq!(status(&d, "/Observation/oa").await, 200);
+    assert!(nation.get(&d, "/DiagnosticReport").await.names().is_empty());
+    let found = nation.get(&d, "/Patient?_has:DiagnosticReport:patient:status=final").await;
+    assert!(found.expect(&[200]).names().is_empty());
+    // everything but an exception
+    put(consent(
+        "no",
+        json!({"type": "deny",
+        "provision": [{"type": "permit", "actor": actor("Practitioner/d")}]}),
+    ))
+    .await;
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
+    assert_eq!(status(&h2, "/DiagnosticReport/ra").await, 404);
+    // what is sensitive in one way
+    put(consent("no", json!({"type": "deny", "securityLabel": [{"code": "PSY"}]}))).await;
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
+    let mut labelled = report("ra", "Patient/a", "Organization/h1");
+    labelled["meta"] = json!({"security": [
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "PSY"}]});
+    put(labelled).await;
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 404);
+    // the earlier version did not say so
+    assert_eq!(status(&d, "/DiagnosticReport/ra/_history/1").await, 200);
+    put(consent("no", json!({"type": "deny", "securityLabel": [{"code": "HIV"}]}))).await;
+    assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
+    assert_eq!(status(&patient("a", "patient/*.rs"), "/DiagnosticReport/ra").await, 200);
+}
+
+fn account(role: &str, who: &str) -> Grant {
+    let user = User {
+        login: "x".into(),
+        role: role.into(),
+        fhir_user: Some(who.into()),
+        organization: None,
+        supervisor: None,
+        until: None,
+    };
+    Grant { user: Some(user), ..alone("user/*.cruds") }
+}
+
+pub(crate) async fn relatives_act_as_far_as_they_are_let(nation: &Nation) {
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    let status = async |address: &str| {
+        let relative = nation.bearer(account("proxy", "RelatedPerson/p")).await.unwrap();
+        nation.get(&relative, address).await.status
+    };
+    let mut relative = json!({"resourceType": "RelatedPerson", "id": "p", "active": true,
+        "patient": {"reference": "Patient/a"}});
+    put(&relative).await;
+    assert_eq!(status("/Patient/a").await, 404);
+    let lets = |class: &str| {
+        consent(
+            "c",
+            json!({"type": "permit", "actor": actor("RelatedPerson/p"),
+            "class": [{"code": class}, {"code": "Patient"}]}),
+        )
+    };
+    put(&lets("Appointment")).await;
+    assert_eq!(status("/Patient/a").await, 200);
+    assert_eq!(status("/DiagnosticReport/ra").await, 404);
+    put(&lets("DiagnosticReport")).await;
+    assert_eq!(status("/DiagnosticReport/ra").await, 200);
+    assert_eq!(status("/Patient/b").await, 404);
+    relative["period"] = json!({"end": "2020-01-01"});
+    put(&relative).await;
+    assert_eq!(status("/DiagnosticReport/ra").await, 404);
+    relative["period"] = json!({"start": "2020-01-01"});
+    put(&relative).await;
+    assert_eq!(status("/DiagnosticReport/ra").await, 200);
+    relative["active"] = json!(false);
+    put(&relative).await;
+    assert_eq!(status("/DiagnosticReport/ra").await, 404);
+}
+
+pub(crate) async fn interns_and_clients_are_what_the_record_says(nation: &Nation) {
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    let status = async || match nation.bearer(account("intern", "Practitioner/t")).await {
+        Ok(intern) => nation.get(&intern, "/Patient/a").await.status,
+        Err(status) => status,
+    };
+    let role = |id: &str, of: &str| {
+        json!({"resourceType": "PractitionerRole", "id": id, "active": true,
+            "practitioner": {"reference": format!("Practitioner/{of}")}})
+    };
+    assert_eq!(status().await, 404);
+    put(&role("rd", "d")).await;
+    let mut intern = role("rt", "t");
+    intern["extension"] = json!([{"url": "https://medvault.example/fhir/supervisor",
+        "valueReference": {"reference": "PractitionerRole/rd"}}]);
+    put(&intern).await;
+    assert_eq!(status().await, 200);
+    // the supervisor leaves
+    let mut left = role("rd", "d");
+    left["active"] = json!(false);
+    put(&left).await;
+    assert_eq!(status().await, 404);
+    put(&role("rd", "d")).await;
+    // the time is over
+    intern["period"] = json!({"end": "2020-01-01"});
+    put(&intern).await;
+    assert_eq!(status().await, 401);
+    // a client is what its organization is
+    let of = |organization: &str| Grant {
+        client_organization: Some(format!("Organization/{organization}")),
+        ..alone("system/*.rs")
+    };
+    let h1 = nation.bearer(of("h1")).await.unwrap();
+    nation.get(&h1, "/DiagnosticReport/ra").await.expect(&[200]);
+    let i1 = nation.bearer(of("i1")).await.unwrap();
+    nation.get(&i1, "/DiagnosticReport/ra").await.expect(&[403]);
+    let none = nation.bearer(of("zz")).await.unwrap();
+    nation.get(&none, "/DiagnosticReport/ra").await.expect(&[403]);
+}

@@ -1,0 +1,117 @@
+//! Which of several filters with many rows leads best: the first rows of each are looked at, and how many of them the
+//! other filters let through.
+
+use fhir_model::Outcome;
+use search::Filter;
+
+use super::{
+    ask::{Ask, Dialect},
+    check::{self, On},
+    leader::Leaders,
+    part::Part,
+    range::Range,
+    statement::{Sql, sql},
+    through::Through,
+};
+
+/// So many rows of each filter are looked at.
+const ROWS: i64 = 16;
+/// Of each stretch, when a filter has many.
+const ROWS_MIN: i64 = 4;
+
+/// More filters than these are not tried.
+const CANDIDATES_MAX: usize = 4;
+
+/// Counts come two in a number.
+const BASE: i64 = 1 << 20;
+
+/// The filter of a part that fills a page soonest, as far as its first rows tell; `None` when they do not.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn best(
+    part: &Part<'_>,
+    leaders: Leaders<'_>,
+    ask: &mut impl Ask,
+) -> Result<Option<usize>, Outcome> {
+    let candidates: Vec<(usize, Vec<Sql>)> = (leaders.sizes.ranked(part).into_iter())
+        .filter_map(|n| Some((n, samples(part.filters.get(n)?, part, leaders)?)))
+        .take(CANDIDATES_MAX)
+        .collect();
+    if let [(only, _)] = candidates.as_slice() {
+        return Ok(Some(*only));
+    }
+    let mut looks = Vec::new();
+    for (n, samples) in &candidates {
+        let on = On::new(part, "d.res");
+        let holds = part.others(Some(*n)).map(|one| check::holds(one, &on, leaders.names));
+        let holds = Sql::all(holds);
+        for sample in samples {
+            looks.push(
+                sql("select cast(? as bigint) as n, count(*) * ", [as_i64(*n).into()])
+                    .bind(BASE)
+                    .then(" + coalesce(sum(case when ")
+                    .with(holds.clone())
+                    .then(" then 1 else 0 end), 0) from (\n  ")
+                    .with(sample.clone().indented(2))
+                    .then("\n) as d"),
+            );
+        }
+    }
+    if looks.is_empty() {
+        return Ok(None);
+    }
+    let statement = Sql::compound(looks, "\nunion all\n").statement();
+    let mut found: Vec<(usize, i64, i64)> = candidates.iter().map(|(n, _)| (*n, 0, 0)).collect();
+    for (n, counted) in ask.numbers(&statement).await? {
+        if let Some((_, rows, hits)) = found.iter_mut().find(|(at, ..)| as_i64(*at) == n) {
+            *rows += counted / BASE;
+            *hits += counted % BASE;
+        }
+    }
+    // rows that are looked at for one that is shown; those of others inside cost about twice as much
+    let cost = |(n, rows, hits): &(usize, i64, i64)| {
+        let is_nested = part.filters.get(*n).is_some_and(|filter| leads_through(filter));
+        let weight = if is_nested { 2 } else { 1 };
+        (*hits > 0).then(|| (rows * BASE / hits * weight, *n))
+    };
+    Ok(found.iter().filter_map(cost).min().map(|(_, n)| n))
+}
+
+/// Whether a filter finds other resources first.
+pub(super) fn leads_through(filter: &Filter) -> bool {
+    matches!(filter, Filter::Chain { .. } | Filter::Has { .. })
+}
+
+/// The first resources that a filter leads to.
+fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec<Sql>> {
+    if leads_through(filter) {
+        let through = Through::of(filter, part, leaders, &[])?;
+        return Some(through.sample(leaders, ROWS_MIN));
+    }
+    // these are all found before they are put in order
+    let is_dear = matches!(filter, Filter::Words { .. });
+    if is_dear && leaders.names.dialect == Dialect::Postgres {
+        return None;
+    }
+    let ranges = leaders.ranges(filter, part)?;
+    if ranges.iter().any(|range| range.each.is_some() || range.is_by_resource) {
+        return None;
+    }
+    let pieces = i64::try_from(ranges.len()).unwrap_or(ROWS).max(1);
+    let at_most = (ROWS / pieces).max(ROWS_MIN);
+    let sample = |range: &Range| {
+        let (res, from) = (range.res, range.from(leaders.names.dialect));
+        let order = if range.is_fixed { String::new() } else { format!("d.{}, ", range.column) };
+        sql(format!("select d.{res} as res from {from} where "), [])
+            .with(range.condition().on("d"))
+            .then(&format!(" order by {order}d.{res} limit "))
+            .bind(at_most)
+    };
+    let there = ranges.iter().filter(|range| !range.condition().is_never());
+    Some(there.map(sample).collect())
+}
+
+fn as_i64(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
