@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use ::auth::Purpose;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::Method,
@@ -97,7 +98,11 @@ impl Visit {
         let native = binary::accept(request, (verb, &path), &query);
         let wanted = Wanted::of(&mut query, accept.filter(|_| native.is_none()))?;
         self.manner = Manner::Resource(wanted);
-        let caller = auth::caller(door, header(request, AUTHORIZATION.as_str())).await?;
+        let purpose = Purpose::parse(
+            header(request, "x-purpose-of-use"),
+            header(request, "x-break-glass-reason"),
+        )?;
+        let caller = auth::caller(door, header(request, AUTHORIZATION.as_str()), purpose).await?;
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
         let asked = (verb, path.as_slice());

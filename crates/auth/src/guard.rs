@@ -106,7 +106,11 @@ pub fn check(
         let text = "Contained resources are searched only by who may see every record";
         return Err(Outcome::new(IssueType::Forbidden, text));
     }
-    let only = permit.principal().and_then(|who| who.only_patient());
+    let who = permit.principal();
+    if who.is_some_and(|who| who.emergency().is_some()) {
+        names_one(plan)?;
+    }
+    let only = who.and_then(|who| who.only_patient());
     for one in &plan.types {
         one.filters.iter().try_for_each(|filter| open(filter, one.ty, permit))?;
         if let Some(only) = only
@@ -117,6 +121,49 @@ pub fn check(
         }
     }
     Ok(())
+}
+
+/// An emergency is about one patient.
+fn names_one(plan: &Plan) -> Result<(), Outcome> {
+    let is_one = |one: &TypePlan| one.filters.iter().any(|filter| is_about_one(filter, one.ty));
+    if plan.includes.is_empty() && plan.types.iter().all(is_one) {
+        return Ok(());
+    }
+    let text = "An emergency is about one patient: name it, and include nothing else";
+    Err(Outcome::new(IssueType::Forbidden, text))
+}
+
+fn is_about_one(filter: &Filter, ty: ResourceType) -> bool {
+    match filter {
+        Filter::All(inner) => inner.iter().any(|one| is_about_one(one, ty)),
+        Filter::Any(inner) => !inner.is_empty() && inner.iter().all(|one| is_about_one(one, ty)),
+        Filter::Id(ids) => ty.ty() == TypeId::PATIENT && ids.len() == 1,
+        Filter::Value { params, any } => {
+            let about = rows::names_patient(ty);
+            let is_patient = |test: &Test| {
+                matches!(test, Test::Reference(ReferenceTest::Local { ty, .. }) if ty.ty() == TypeId::PATIENT)
+                    || matches!(test, Test::Reference(ReferenceTest::Id { types, .. })
+                        if types.iter().all(|ty| ty.ty() == TypeId::PATIENT))
+            };
+            let identifies = |test: &Test| {
+                matches!(test, Test::Token(token) if token.code.is_some())
+                    && ty.ty() == TypeId::PATIENT
+                    && rows::is_identifier(ty, params)
+            };
+            let is_about = params.iter().all(|param| about.contains(param));
+            match any.as_slice() {
+                [one] => (is_about && is_patient(one)) || identifies(one),
+                _ => false,
+            }
+        }
+        Filter::Not(_)
+        | Filter::Updated(_)
+        | Filter::Present { .. }
+        | Filter::Chain { .. }
+        | Filter::Has { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. } => false,
+    }
 }
 
 /// Whether the types of a search were named by who asks.

@@ -5,6 +5,7 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use crate::{
     Grant,
     policy::Policy,
+    purpose::Purpose,
     role::Role,
     rows::{self, Rows},
     scope::{Action, Context, Scope, ScopeSet},
@@ -20,6 +21,7 @@ pub struct Principal {
     now: Instant,
     /// User, client, patient in context and scopes.
     name: String,
+    purpose: Purpose,
 }
 
 /// What the vault says of somebody, looked up for each request, so that it holds from the next request on.
@@ -54,7 +56,7 @@ impl Principal {
         }
         let role = role(&grant, &standing)?;
         let name = name(&grant);
-        let principal = Self { grant, scopes, role, standing, now, name };
+        let principal = Self { grant, scopes, role, standing, now, name, purpose: Purpose::Usual };
         if matches!(role, Role::Patient | Role::Proxy | Role::Doctor | Role::Intern | Role::Device)
             && principal.grant.user.is_some()
             && principal.itself().is_none()
@@ -67,6 +69,27 @@ impl Principal {
     /// Names the user, the client, the patient in context and the scopes: whoever has the same name sees the same.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same person with another purpose.
+    ///
+    /// # Errors
+    /// `forbidden` when it is none of theirs.
+    pub fn with(self, purpose: Purpose) -> Result<Self, Outcome> {
+        purpose.suits(self.role)?;
+        Ok(Self { purpose, ..self })
+    }
+
+    /// Why they look at a patient who is not under their care, if they do.
+    pub fn emergency(&self) -> Option<&str> {
+        match &self.purpose {
+            Purpose::Emergency(reason) => Some(reason),
+            Purpose::Usual | Purpose::Named(_) => None,
+        }
+    }
+
+    pub(crate) fn purpose(&self) -> &Purpose {
+        &self.purpose
     }
 
     /// The part that they play.
@@ -118,6 +141,9 @@ impl Principal {
 
     /// Whether scopes and role cover this for some resource of the type.
     pub(crate) fn may(&self, action: Action, ty: ResourceType) -> bool {
+        if self.emergency().is_some() && action.writes() {
+            return false;
+        }
         self.scopes.allows(ty, action) && Policy::vault().allows(self.role, ty, action)
     }
 

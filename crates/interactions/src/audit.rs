@@ -2,6 +2,7 @@
 //! transaction; what was looked at, and what was refused, together with its neighbours within some milliseconds.
 
 mod asked;
+mod emergency;
 mod event;
 mod record;
 
@@ -9,9 +10,9 @@ use std::{sync::Arc, time::Duration};
 
 use auth::{Action, Caller, Principal, authorize};
 use bytes::Bytes;
-use fhir_model::{Instant, Outcome};
+use fhir_model::{Instant, IssueType, Outcome};
 use storage::Vault;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use asked::Asked;
 pub(crate) use event::{Written, of_write};
@@ -45,6 +46,8 @@ pub(crate) struct Note {
     /// What was shown.
     pub(crate) body: Option<Bytes>,
     pub(crate) at: Instant,
+    /// Told when it is on disk.
+    pub(crate) recorded: Option<oneshot::Sender<()>>,
 }
 
 impl Audit {
@@ -63,6 +66,20 @@ impl Audit {
     }
 }
 
+impl Audit {
+    /// Takes an event in, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// `transient` when it cannot be recorded.
+    pub(crate) async fn note_now(&self, mut note: Note) -> Result<(), Outcome> {
+        let (sender, recorded) = oneshot::channel();
+        note.recorded = Some(sender);
+        self.note(note).await;
+        let lost = |_| Outcome::new(IssueType::Transient, "This could not be recorded; try again");
+        recorded.await.map_err(lost)
+    }
+}
+
 /// The person or client that is to be named in events; the operator's own process and nobody in particular are not.
 pub(crate) fn bearer(caller: &Caller) -> Option<&Arc<Principal>> {
     match caller {
@@ -72,6 +89,7 @@ pub(crate) fn bearer(caller: &Caller) -> Option<&Arc<Principal>> {
 }
 
 async fn record(vault: Vault, mut receiver: mpsc::Receiver<Note>) {
+    let mut told = emergency::Told::default();
     while let Some(first) = receiver.recv().await {
         tokio::time::sleep(WAIT).await;
         let mut notes = vec![first];
@@ -80,9 +98,21 @@ async fn record(vault: Vault, mut receiver: mpsc::Receiver<Note>) {
         {
             notes.push(note);
         }
-        let events = notes.iter().map(|note| event::of_note(&vault, note)).collect();
-        if let Err(refusal) = write(&vault, events).await {
-            tracing::error!(refusal = ?refusal.issues().first(), "an audit event was lost");
+        let mut events = Vec::new();
+        for note in &notes {
+            let patients = event::patients_of(&vault, note);
+            events.push(event::of_note(note, &patients));
+            events.extend(emergency::papers(note, &patients, &mut told));
+        }
+        match write(&vault, events).await {
+            Ok(()) => {
+                let waiting = notes.into_iter().filter_map(|note| note.recorded);
+                // who waited may have gone away
+                waiting.for_each(|waiting| waiting.send(()).unwrap_or_default());
+            }
+            Err(refusal) => {
+                tracing::error!(refusal = ?refusal.issues().first(), "an audit event was lost");
+            }
         }
     }
 }

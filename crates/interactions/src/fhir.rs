@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Caller, Grant};
+use auth::{Caller, Grant, Purpose};
 use fhir_model::{Outcome, json};
 use storage::Vault;
 
@@ -89,7 +89,15 @@ impl Fhir {
     /// # Errors
     /// `login` when the grant is over, or does not say whose rows it opens.
     pub async fn bearer(&self, grant: Grant) -> Result<Caller, Outcome> {
-        standing::bearer(self, grant).await
+        self.bearer_for(grant, Purpose::Usual).await
+    }
+
+    /// The same, with a purpose that they name.
+    ///
+    /// # Errors
+    /// Those of [`Fhir::bearer`]; `forbidden` when the purpose is not theirs.
+    pub async fn bearer_for(&self, grant: Grant, purpose: Purpose) -> Result<Caller, Outcome> {
+        standing::bearer(self, grant, purpose).await
     }
 
     /// Answers a request.
@@ -114,7 +122,13 @@ impl Fhir {
             Err(refusal) => (refusal.status(), Some(refusal.to_json().into())),
         };
         let at = self.vault.clock().now();
-        audit.note(Note { who: Arc::clone(who), asked, status, body, at }).await;
+        let note = Note { who: Arc::clone(who), asked, status, body, at, recorded: None };
+        if who.emergency().is_some() {
+            // what cannot be reviewed is not shown
+            audit.note_now(note).await?;
+        } else {
+            audit.note(note).await;
+        }
         result
     }
 

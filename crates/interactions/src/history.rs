@@ -27,6 +27,11 @@ pub(crate) async fn history(
         Scope::System => (Action::Search, None),
     };
     let permit = authorize(caller, action, ty)?;
+    let is_emergency = permit.principal().is_some_and(|who| who.emergency().is_some());
+    if is_emergency && !matches!(scope, Scope::Instance(_)) {
+        let text = "An emergency is about one patient: ask for the history of one resource";
+        return Err(Outcome::new(IssueType::Forbidden, text));
+    }
     let path = path(&scope);
     let cursor = query.take(cursor::PARAMETER);
     let mut wanted = wanted(scope, &query)?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use auth::{Action, Caller, Grant, Permit, Principal, Role, Standing, authorize};
+use auth::{Action, Caller, Grant, Permit, Principal, Purpose, Role, Standing, authorize};
 use fhir_model::{Instant, IssueType, NodeRef, Outcome, ResourceType, Tree, json};
 use search::{Handling, Plan, Reading, Timespan};
 use storage::{Key, Turn};
@@ -20,7 +20,7 @@ const SUPERVISOR: &str = "/supervisor";
 ///
 /// # Errors
 /// `login` when the grant is over, or does not say enough; the database's own trouble.
-pub(crate) async fn bearer(fhir: &Fhir, grant: Grant) -> Result<Caller, Outcome> {
+pub(crate) async fn bearer(fhir: &Fhir, grant: Grant, purpose: Purpose) -> Result<Caller, Outcome> {
     let now = fhir.vault.clock().now();
     let permit = authorize(&Caller::Operator, Action::Read, None)?;
     let look = Look { fhir, permit, now };
@@ -40,7 +40,8 @@ pub(crate) async fn bearer(fhir: &Fhir, grant: Grant) -> Result<Caller, Outcome>
         }
         _ => {}
     }
-    Principal::new(grant, standing, now).map(|who| Caller::Bearer(Arc::new(who)))
+    let who = Principal::new(grant, standing, now)?.with(purpose)?;
+    Ok(Caller::Bearer(Arc::new(who)))
 }
 
 /// Looks as the vault itself.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Caller, Grant, Mode, oauth};
+use auth::{Caller, Grant, Mode, Purpose, oauth};
 use fhir_model::{IssueType, Outcome};
 use storage::Accounts;
 
@@ -12,7 +12,11 @@ use crate::server::Door;
 ///
 /// # Errors
 /// `login` when a token is presented that is not one of this vault's, or no longer is.
-pub(crate) async fn caller(door: &Door, authorization: Option<&str>) -> Result<Caller, Outcome> {
+pub(crate) async fn caller(
+    door: &Door,
+    authorization: Option<&str>,
+    purpose: Purpose,
+) -> Result<Caller, Outcome> {
     if door.mode == Mode::Open {
         return Ok(Caller::Operator);
     }
@@ -25,7 +29,7 @@ pub(crate) async fn caller(door: &Door, authorization: Option<&str>) -> Result<C
         let why = "The access token is not one of this vault's, or is no longer valid";
         Outcome::new(IssueType::Login, why)
     })?;
-    door.fhir.bearer(Grant::clone(&grant)).await
+    door.fhir.bearer_for(Grant::clone(&grant), purpose).await
 }
 
 /// The token in an `Authorization` header.

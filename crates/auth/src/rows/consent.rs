@@ -9,7 +9,7 @@ use super::{
     chain, membership, sensitive,
     written::{during, has, one_of, params},
 };
-use crate::{Principal, policy::Basis, role::Role};
+use crate::{Principal, Purpose, policy::Basis, role::Role};
 
 /// Who asks, and what for, as rules name it.
 struct Asker {
@@ -26,7 +26,10 @@ impl Asker {
         let any = Some("*".to_owned());
         Self {
             actors: [any, itself, organization, supervisor].into_iter().flatten().collect(),
-            purpose: purpose(who.role()),
+            purpose: match who.purpose() {
+                Purpose::Named(code) => code,
+                Purpose::Usual | Purpose::Emergency(_) => purpose(who.role()),
+            },
             now: who.now(),
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn of_write(written: &Written<'_>) -> Vec<u8> {
 }
 
 /// The event of what was looked at, or refused.
-pub(super) fn of_note(vault: &Vault, note: &Note) -> Vec<u8> {
+pub(super) fn of_note(note: &Note, patients: &BTreeSet<Box<str>>) -> Vec<u8> {
     let outcome = match note.status {
         0..400 => ("0", None),
         400..500 => ("4", note.body.as_ref().and_then(diagnostics)),
@@ -62,15 +62,16 @@ pub(super) fn of_note(vault: &Vault, note: &Note) -> Vec<u8> {
     } else {
         event.query(&note.asked.address());
     }
-    let mut patients = BTreeSet::new();
-    if let Some(body) = note.body.as_ref().filter(|_| note.status < 300) {
-        patients = shown(vault, body);
-    }
-    if let Some(only) = note.who.only_patient() {
-        patients.insert(only.into());
-    }
     patients.iter().take(PATIENTS_MAX).for_each(|patient| event.patient(patient));
     event.finish()
+}
+
+/// The patients whose data was shown, and whom the token is for.
+pub(super) fn patients_of(vault: &Vault, note: &Note) -> BTreeSet<Box<str>> {
+    let body = note.body.as_ref().filter(|_| note.status < 300);
+    let mut patients = body.map(|body| shown(vault, body)).unwrap_or_default();
+    patients.extend(note.who.only_patient().map(Into::into));
+    patients
 }
 
 impl Event {
@@ -89,6 +90,11 @@ impl Event {
         if let Some(why) = why {
             event.text(r#","outcomeDesc":"#);
             event.string(&why);
+        }
+        if let Some(reason) = who.emergency() {
+            event.text(r#","purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}],"text":"#);
+            event.string(reason);
+            event.text("}]");
         }
         event.agents(who, action);
         event.text(r#","source":{"observer":{"display":"MedVault"}}"#);

@@ -1,9 +1,9 @@
-//! Events on their way into the vault.
+//! Events, and what they entail, on their way into the vault.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fhir_model::{IssueType, Outcome, ResourceType, json};
+use fhir_model::{IssueType, Outcome, json};
 use storage::{Change, Key, Lock, Method, Tx, Vault, Work};
 
 /// Events that are written by themselves.
@@ -37,8 +37,6 @@ pub(crate) fn changes(
     base: &str,
 ) -> Result<Vec<Change>, Outcome> {
     let strange = |_| Outcome::new(IssueType::Exception, "An audit event could not be written");
-    let ty = ResourceType::named("AuditEvent");
-    let ty = ty.ok_or_else(|| Outcome::new(IssueType::Exception, "There are no audit events"))?;
     events
         .map(|(id, event)| {
             let event =
@@ -46,7 +44,7 @@ pub(crate) fn changes(
             Ok(Change {
                 rows: Arc::new(search::extract(registry, event.tree(), base)),
                 body: Some(Arc::new(event.stamp(&id, &[]))),
-                key: Key::new(ty, id),
+                key: Key::new(event.resource_type(), id),
                 method: Method::Post,
                 replaces: None,
                 epoch,

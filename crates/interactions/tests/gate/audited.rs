@@ -108,3 +108,41 @@ pub(crate) async fn refusals_are_recorded_and_say_nothing(nation: &Nation) {
     }
     panic!("the refusals were not recorded");
 }
+
+pub(crate) async fn an_emergency_is_reasoned_told_and_reviewed(nation: &Nation) {
+    let doctor = || crate::consents::account("doctor", "Practitioner/d");
+    assert_eq!(nation.emergency(doctor(), " ").await.unwrap_err(), 400);
+    let intern = crate::consents::account("intern", "Practitioner/t");
+    assert_eq!(nation.emergency(intern, "unconscious").await.unwrap_err(), 403);
+    let usual = nation.bearer(doctor()).await.unwrap();
+    nation.get(&usual, "/Patient/b").await.expect(&[404]);
+    let emergency = nation.emergency(doctor(), "unconscious at the roadside").await.unwrap();
+    nation.get(&emergency, "/Patient/b").await.expect(&[200]);
+    // it was recorded before it was shown
+    let auditor = person("auditor", "Practitioner/d2", "user/*.rs");
+    let found = nation.get(&auditor, "/AuditEvent?patient=b&outcome=0").await.expect(&[200]);
+    let event = &found.body["entry"][0]["resource"];
+    assert_eq!(event["purposeOfEvent"][0]["coding"][0]["code"], "BTG");
+    assert_eq!(event["purposeOfEvent"][0]["text"], "unconscious at the roadside");
+    nation.get(&emergency, "/Observation/ob").await.expect(&[200]);
+    let found = nation.get(&emergency, "/Observation?patient=b").await.expect(&[200]);
+    assert_eq!(found.sorted(), ["Observation/ob", "Observation/ob-on-a"]);
+    // told and given to review once
+    let b = patient("b", "patient/*.rs");
+    let told = nation.get(&b, "/Communication").await.expect(&[200]);
+    assert_eq!(told.names().len(), 1);
+    assert!(told.body.to_string().contains("unconscious at the roadside"));
+    let reviews = nation.get(&auditor, "/Task?code=review").await.expect(&[200]);
+    assert_eq!(reviews.names().len(), 1);
+    // not many, not everything, and nothing is changed
+    for bulk in
+        ["/Observation", "/Patient", "/?_type=Patient", "/_history", "/Observation/_history"]
+    {
+        nation.get(&emergency, bulk).await.expect(&[403]);
+    }
+    nation.get(&emergency, "/Observation?patient=b&_include=*").await.expect(&[403]);
+    nation.delete(&emergency, "/Observation/ob").await.expect(&[403]);
+    nation.put(&emergency, &observation("ob", "Patient/b", "Practitioner/d")).await.expect(&[403]);
+    // and without the purpose it is as before
+    nation.get(&usual, "/Patient/b").await.expect(&[404]);
+}

@@ -120,7 +120,7 @@ pub(crate) async fn a_denial_wins(nation: &Nation) {
     assert_eq!(status(&patient("a", "patient/*.rs"), "/DiagnosticReport/ra").await, 200);
 }
 
-fn account(role: &str, who: &str) -> Grant {
+pub(crate) fn account(role: &str, who: &str) -> Grant {
     let user = User {
         login: "x".into(),
         role: role.into(),

@@ -62,6 +62,7 @@ mod tests {
         patients_see_who_saw_their_record,
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
+        an_emergency_is_reasoned_told_and_reviewed,
     );
     on_both!(others:
         each_role_sees_its_part,

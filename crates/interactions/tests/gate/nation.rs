@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth::{Caller, Grant, Principal, Role, Standing, User};
+use auth::{Caller, Grant, Principal, Purpose, Role, Standing, User};
 use fhir_model::{Instant, json};
 use interactions::{Answer, Body, Conditions, Fhir, Prefer, Query, Request, Software, Verb};
 use sea_orm::{ConnectionTrait as _, Database};
@@ -88,6 +88,12 @@ impl Nation {
         let answer = Answer::from(self.fhir.answer(caller, request).await);
         let body = answer.body.as_deref().map(|body| serde_json::from_slice(body).unwrap());
         Reply { status: answer.status, body: body.unwrap_or_default() }
+    }
+
+    /// Somebody who looks in an emergency.
+    pub(crate) async fn emergency(&self, grant: Grant, reason: &str) -> Result<Caller, u16> {
+        let purpose = Purpose::parse(Some("BTG"), Some(reason)).map_err(|no| no.status())?;
+        self.fhir.bearer_for(grant, purpose).await.map_err(|refusal| refusal.status())
     }
 
     /// Who a grant makes somebody, by what the record says now.

@@ -15,8 +15,8 @@ use crate::{config::Config, console, trouble::Trouble};
 pub(crate) enum ClientCommand {
     /// Register a client, or change the one of that id
     ///
-    /// With --jwks it signs who it is (private_key_jwt), with --secret it sends that (client_secret_basic), else it
-    /// is public. With system/ scopes and --jwks it may act on its own (client_credentials).
+    /// With --jwks it signs who it is (`private_key_jwt`), with --secret it sends that (`client_secret_basic`), else it
+    /// is public. With system/ scopes and --jwks it may act on its own (`client_credentials`).
     Add(Box<Add>),
     /// Print every client, one a line: id, state, how it proves itself, scopes
     List,
