@@ -4,6 +4,7 @@ mod composite;
 mod contents;
 mod date;
 mod found;
+mod letters;
 mod local;
 mod number;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod xhtml;
 use fhir_model::{NodeRef, Tree};
 use fhirpath::Context;
 
+pub use letters::letters;
 pub(crate) use reference::{is_id, target};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
 
@@ -36,6 +38,8 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     let mut rows = of_resource(registry, tree.root(), base, &local);
     if registry.has_words() {
         rows.words = contents::words(tree);
+        // the last of all kinds, so the list stays sorted
+        rows.words.extend(letters::of_strings(&rows.strings));
     }
     rows.contained = local
         .resources()
