@@ -17,7 +17,7 @@ use super::{
     deadline::{self, Deadline},
     names::Names,
     pending::Pending,
-    query::Asked,
+    query::{Asked, Systems},
     trouble,
 };
 use crate::{
@@ -225,7 +225,9 @@ impl Writer {
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
-        let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
+        // numbers that may yet be taken back are not remembered
+        let (last_commit, systems) = (self.memory.commit(), Systems::default());
+        let mut asked = Asked { connection: &self.connection, last_commit, systems: &systems };
         self.deadline.begin(deadline::TIME_MAX);
         let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked)
             .now_or_never();
