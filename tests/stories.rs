@@ -26,6 +26,7 @@ macro_rules! smart_stories {
 
 mod auth;
 mod conditions;
+mod gate;
 mod history;
 mod official_examples;
 mod one_resource;
