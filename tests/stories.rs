@@ -25,10 +25,12 @@ macro_rules! smart_stories {
 }
 
 mod auth;
+mod beds;
 mod conditions;
 mod history;
 mod official_examples;
 mod one_resource;
+mod operations;
 mod patching;
 mod refusals;
 mod search_answers;

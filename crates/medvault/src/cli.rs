@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     access::{self, ClientCommand, TokenWish, UserCommand},
+    bed_sim,
     config::{Config, Faults, setting::Flags, surroundings},
     console, demo, doctor, import, log, serve,
     trouble::Trouble,
@@ -59,6 +60,11 @@ enum Command {
     Client(ClientCommand),
     /// Print an access token minted straight in the database, for scripts and tests
     Token(TokenWish),
+    /// Simulate what the bed policy does to people, and print it as a table
+    ///
+    /// A region of 600 beds under first come first served, severity alone, and severity with waiting; the same
+    /// patients meet each. The same seeds print the same table.
+    BedSim(bed_sim::Options),
     /// Print what is wrong with configuration, data directory, database, clock and disk
     ///
     /// One line for each check; changes nothing; exits with 1 when something is wrong.
@@ -102,6 +108,7 @@ fn carry_out(cli: Cli) -> Result<ExitCode, Trouble> {
             let config = logging(config)?;
             wait(access::token(&config, wish))??
         }
+        Command::BedSim(options) => bed_sim::run(&options).map(|()| true)?,
         Command::Doctor => wait(doctor::run(config))?,
     };
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

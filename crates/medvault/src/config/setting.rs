@@ -77,6 +77,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "smart asks for an access token; open asks for nothing and listens on loopback only [default: smart]",
     ),
+    quiet(
+        "beds.hold_seconds",
+        "SECONDS",
+        None,
+        "How long a bed is held for an answer [default: 1800, in intensive care 900]",
+    ),
     flag(
         "log.format",
         "log",
