@@ -28,7 +28,7 @@ impl Input {
     /// operation searches.
     pub(super) fn read(
         definition: &Definition,
-        query: Query,
+        query: &Query,
         body: Body,
     ) -> Result<(Self, Query), Outcome> {
         let mut input = Self::default();
