@@ -25,7 +25,8 @@ use crate::totals::Stamp;
 pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
     pub(super) last_commit: Commit,
-    pub(super) systems: &'c Systems,
+    /// `None`: numbers that may yet be taken back are not remembered.
+    pub(super) systems: Option<&'c Systems>,
 }
 
 /// The numbers of systems, once looked up: they never change.
@@ -61,11 +62,13 @@ impl Ask for Asked<'_> {
     }
 
     fn known_system(&self, uri: &str) -> Option<i64> {
-        self.systems.known(uri)
+        self.systems?.known(uri)
     }
 
     fn learn_system(&self, uri: &str, number: i64) {
-        self.systems.learn(uri, number);
+        if let Some(systems) = self.systems {
+            systems.learn(uri, number);
+        }
     }
 
     fn last_commit(&self) -> Commit {
