@@ -77,6 +77,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "smart asks for an access token; open asks for nothing and listens on loopback only [default: smart]",
     ),
+    quiet(
+        "audit.events",
+        "on|off",
+        None,
+        "Whether AuditEvents say what the bearers of tokens do; off only to measure [default: on]",
+    ),
     flag(
         "log.format",
         "log",
