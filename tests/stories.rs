@@ -25,11 +25,13 @@ macro_rules! smart_stories {
 }
 
 mod auth;
+mod beds;
 mod conditions;
 mod gate;
 mod history;
 mod official_examples;
 mod one_resource;
+mod operations;
 mod patching;
 mod refusals;
 mod search_answers;

@@ -25,6 +25,7 @@ const INSTANCE: &str = "GET, HEAD, PUT, PATCH, DELETE, OPTIONS";
 const TYPE: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 const SEARCH: &str = "GET, HEAD, POST, OPTIONS";
 const OPERATION: &str = "POST, OPTIONS";
+const CALL: &str = "GET, HEAD, POST, OPTIONS";
 const READ: &str = "GET, HEAD, OPTIONS";
 
 /// What `Allow` says of an address.
@@ -34,6 +35,7 @@ pub(crate) fn allowed(pieces: &[String]) -> &'static str {
         [] | [.., "_search"] => SEARCH,
         ["metadata" | "_history" | "$reindex-status"] | [_, "_history"] => READ,
         [.., "$reindex"] => OPERATION,
+        [.., last] if last.starts_with('$') => CALL,
         [_] => TYPE,
         [_, _] => INSTANCE,
         _ => READ,

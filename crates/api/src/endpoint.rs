@@ -18,7 +18,7 @@ use crate::{
     binary,
     body::{self, header},
     format::Wanted,
-    refusal::Refusal,
+    refusal::{Connection, Refusal},
     response::{self, Manner},
     server::{Door, Limits},
 };
@@ -107,7 +107,14 @@ impl Visit {
         let prefer = Prefer::parse(header(request, "prefer"));
         let asked = (verb, path.as_slice());
         let mut held = door.admission.hold();
-        let mut body = body::receive(door, request, asked, (payload, &mut held)).await?;
+        let received = body::receive(door, request, asked, (payload, &mut held)).await;
+        let mut body = match received {
+            // to find faults is what was asked for
+            Err(refusal) if is_found_fault(&path, &refusal) => {
+                return Ok(Answer::ok(refusal.outcome.to_json()));
+            }
+            received => received?,
+        };
         if let Body::Form(form) = &mut body
             && (form.get("_format").is_some() || form.get("_pretty").is_some())
         {
@@ -124,6 +131,13 @@ impl Visit {
         }
         Ok(answer)
     }
+}
+
+/// Whether a body that `$validate` was asked about is at fault.
+fn is_found_fault(path: &[String], refusal: &Refusal) -> bool {
+    path.last().is_some_and(|last| last == "$validate")
+        && [400, 422].contains(&refusal.status)
+        && refusal.connection == Connection::Stays
 }
 
 fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {

@@ -13,6 +13,7 @@ use actix_web::{
     },
 };
 use bytes::Bytes;
+use fhir_model::IssueType;
 use interactions::Answer;
 
 use crate::{
@@ -65,9 +66,12 @@ pub(crate) fn write(
     (manner, allow): (Manner, &'static str),
     result: Result<Answer, Refusal>,
 ) -> HttpResponse {
+    let mut is_locked = false;
     let (answer, connection) = match result {
         Ok(answer) => (answer, Connection::Stays),
         Err(refusal) => {
+            is_locked =
+                refusal.outcome.issues().first().is_some_and(|it| it.code == IssueType::Locked);
             let answer = Answer { status: refusal.status, ..Answer::refusal(&refusal.outcome) };
             (answer, refusal.connection)
         }
@@ -83,6 +87,9 @@ pub(crate) fn write(
     let sent = request.headers().get(&X_REQUEST_ID);
     response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));
     for_status(&mut response, status, (allow, request.headers().contains_key(AUTHORIZATION)));
+    if is_locked {
+        response.insert_header((RETRY_AFTER, "1"));
+    }
     if connection == Connection::Closes {
         response.force_close();
     }

@@ -72,6 +72,8 @@ enum Workload {
     /// Concurrency whose outcome is known exactly.
     #[command(subcommand)]
     Race(workload::race::Options),
+    /// A queue before ten thousand beds: availability, allocation one by one and all at once.
+    Beds(workload::beds::Options),
     /// SIGKILL under load; nothing acknowledged may be lost, no transaction halved.
     Crash(workload::crash::Options),
     /// Input made to break a server.
@@ -153,6 +155,7 @@ impl Workload {
             Self::Start(options) => workload::start::run(options, report).await,
             Self::Suite(options) => workload::suite::run(bench, options, report).await,
             Self::Crash(options) => workload::crash::run(bench, options, report).await,
+            Self::Beds(options) => workload::beds::run(bench, options, report).await,
             Self::Fill(options) => workload::fill::run(bench, options, report).await,
             Self::Reindex(options) => workload::reindex::run(bench, options, report).await,
         }

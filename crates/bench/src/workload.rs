@@ -1,5 +1,6 @@
 //! The workloads, one file each.
 
+pub(crate) mod beds;
 pub(crate) mod crash;
 pub(crate) mod create;
 pub(crate) mod crud;

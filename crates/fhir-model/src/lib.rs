@@ -15,6 +15,6 @@ pub mod xml;
 
 pub use definitions::{ElementDef, ResourceType, TypeId};
 pub use instant::Instant;
-pub use outcome::{Issue, IssueType, Outcome, Severity};
+pub use outcome::{Issue, IssueType, Outcome, Severity, VAULT_ISSUE};
 pub use resource::{Stamped, Stored, Valid};
 pub use tree::{Children, Kind, NodeRef, Tree};

@@ -31,6 +31,8 @@ pub enum IssueType {
     Timeout,
     /// 409: somebody else is in the way; ask again.
     Conflict,
+    /// 409: something is being worked on that must not be disturbed; ask again.
+    Locked,
     /// 409: the reference is needed by others, or two entries name one resource.
     Duplicate,
     /// 410: was there, was deleted.
@@ -51,6 +53,8 @@ pub enum IssueType {
     Invariant,
     /// 422: a rule of the business.
     BusinessRule,
+    /// 422: what is there is not enough to decide.
+    Incomplete,
     /// 422: the query would cost too much.
     TooCostly,
     /// 429: too many requests.
@@ -79,6 +83,7 @@ impl IssueType {
             Self::NotAcceptable => (406, "not-supported"),
             Self::Timeout => (408, "timeout"),
             Self::Conflict => (409, "conflict"),
+            Self::Locked => (409, "lock-error"),
             Self::Duplicate => (409, "duplicate"),
             Self::Deleted => (410, "deleted"),
             Self::VersionConflict => (412, "conflict"),
@@ -89,6 +94,7 @@ impl IssueType {
             Self::CodeInvalid => (422, "code-invalid"),
             Self::Invariant => (422, "invariant"),
             Self::BusinessRule => (422, "business-rule"),
+            Self::Incomplete => (422, "incomplete"),
             Self::TooCostly => (422, "too-costly"),
             Self::Throttled => (429, "throttled"),
             Self::Transient => (503, "transient"),
@@ -130,6 +136,9 @@ impl Severity {
     }
 }
 
+/// The `CodeSystem` of the vault's own rules, in `OperationOutcome.issue.details`.
+pub const VAULT_ISSUE: &str = "https://medvault.example/fhir/CodeSystem/vault-issue";
+
 /// One `OperationOutcome.issue`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
@@ -137,6 +146,8 @@ pub struct Issue {
     pub severity: Severity,
     /// What kind of trouble.
     pub code: IssueType,
+    /// Which rule of the vault's own, for programs: a code of [`VAULT_ISSUE`].
+    pub details: Option<&'static str>,
     /// A sentence for the developer who reads it; never patient data.
     pub diagnostics: Cow<'static, str>,
     /// The `FHIRPath` of the place, for example `Patient.name[0].family`.
@@ -153,6 +164,7 @@ impl Outcome {
         Self(vec![Issue {
             severity: Severity::Error,
             code,
+            details: None,
             diagnostics: diagnostics.into(),
             expression: None,
         }])
@@ -163,6 +175,7 @@ impl Outcome {
         Self(vec![Issue {
             severity: Severity::Information,
             code: IssueType::Informational,
+            details: None,
             diagnostics: diagnostics.into(),
             expression: None,
         }])
@@ -171,6 +184,15 @@ impl Outcome {
     /// Several faults at once; `None` when there are none.
     pub fn from_issues(issues: Vec<Issue>) -> Option<Self> {
         (!issues.is_empty()).then_some(Self(issues))
+    }
+
+    /// Names the rule of the vault's own that the last issue is about, by its code.
+    #[must_use]
+    pub fn coded(mut self, code: &'static str) -> Self {
+        if let Some(issue) = self.0.last_mut() {
+            issue.details = Some(code);
+        }
+        self
     }
 
     /// Points the last issue at an element.
@@ -231,7 +253,14 @@ impl Outcome {
             out.extend_from_slice(issue.severity.code().as_bytes());
             out.extend_from_slice(br#"","code":""#);
             out.extend_from_slice(issue.code.code().as_bytes());
-            out.extend_from_slice(br#"","diagnostics":"#);
+            out.push(b'"');
+            if let Some(code) = issue.details {
+                let details = format!(
+                    r#","details":{{"coding":[{{"system":"{VAULT_ISSUE}","code":"{code}"}}]}}"#
+                );
+                out.extend_from_slice(details.as_bytes());
+            }
+            out.extend_from_slice(br#","diagnostics":"#);
             json::write_string(out, &issue.diagnostics);
             if let Some(expression) = &issue.expression {
                 out.extend_from_slice(br#","expression":["#);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use fhir_model::{ResourceType, definitions::r4, json};
 use search::{Parameter, Registry};
 
-use crate::Fhir;
+use crate::{Fhir, operation};
 
 /// When what is stated here last changed.
 const DATE: &str = "2026-11-22";
@@ -101,7 +101,7 @@ fn rest(registry: &Registry) -> Vec<u8> {
     out.extend_from_slice(br#","interaction":"#);
     list(&mut out, SYSTEM_INTERACTIONS, interaction);
     out.extend_from_slice(br#","operation":"#);
-    list(&mut out, SYSTEM_OPERATIONS, operation);
+    list(&mut out, SYSTEM_OPERATIONS, stated);
     out.extend_from_slice(br#","compartment":"#);
     list(&mut out, r4().compartments(), |out, one| json::write_string(out, one.url));
     out.push(b'}');
@@ -126,8 +126,11 @@ fn resource(out: &mut Vec<u8>, registry: &Registry, ty: ResourceType) {
         registry.of(ty).iter().filter(|parameter| searching::is_answered(parameter)).collect();
     out.extend_from_slice(br#","searchParam":"#);
     list(out, &answered, |out, parameter| search_parameter(out, parameter));
+    let ours = operation::all().iter().filter(|it| it.is_for(ty));
+    let ours = ours.map(|it| (it.definition.code.as_str(), it.definition.url.as_str()));
+    let operations: Vec<(&str, &str)> = OPERATIONS.iter().copied().chain(ours).collect();
     out.extend_from_slice(br#","operation":"#);
-    list(out, OPERATIONS, operation);
+    list(out, &operations, stated);
     out.push(b'}');
 }
 
@@ -137,7 +140,7 @@ fn interaction(out: &mut Vec<u8>, code: &&str) {
     out.push(b'}');
 }
 
-fn operation(out: &mut Vec<u8>, (name, definition): &Operation) {
+fn stated(out: &mut Vec<u8>, (name, definition): &(&str, &str)) {
     out.extend_from_slice(br#"{"name":"#);
     json::write_string(out, name);
     out.extend_from_slice(br#","definition":"#);
@@ -201,17 +204,23 @@ mod tests {
     }
 
     #[test]
-    fn operations_are_stated_where_they_are_answered() {
+    fn operations_are_stated_where_they_can_be_called() {
         let statement = parsed();
+        let resources = items(&items(&statement, "rest")[0], "resource");
+        let of = |ty: &str| -> BTreeSet<String> {
+            let found = resources.iter().find(|one| one.get("type").unwrap().as_str() == Some(ty));
+            let names = items(found.unwrap(), "operation").iter();
+            names.map(|it| it.get("name").unwrap().as_str().unwrap().to_owned()).collect()
+        };
+        assert!(of("Patient").contains("everything") && of("Patient").contains("meta"));
+        assert!(of("ServiceRequest").contains("allocate-bed"));
+        assert!(!of("Patient").contains("allocate-bed"));
         let rest = &items(&statement, "rest")[0];
         let names = |value: &json::Value| -> Vec<String> {
             let name = |one: &json::Value| one.get("name").unwrap().as_str().unwrap().to_owned();
             items(value, "operation").iter().map(name).collect()
         };
         assert_eq!(names(rest), ["reindex", "reindex-status"]);
-        for resource in items(rest, "resource") {
-            assert_eq!(names(resource), ["reindex"]);
-        }
     }
 
     #[test]

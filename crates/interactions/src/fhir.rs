@@ -7,9 +7,11 @@ use fhir_model::{Outcome, json};
 use storage::Vault;
 
 use crate::{
-    Answer, Interaction, Prefer, Request,
+    Answer, Interaction, Operation, Prefer, Request,
     audit::{self, Asked, Audit, Note},
-    batch, capabilities, history, read, reindex, search, standing, transaction, write,
+    batch, capabilities, history, operation,
+    operation::beds::Desk,
+    read, reindex, search, standing, transaction, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -29,12 +31,20 @@ pub struct Fhir {
     pub(crate) software: Software,
     pub(crate) limits: json::Limits,
     pub(crate) audit: Option<Audit>,
+    pub(crate) desk: Desk,
 }
 
 impl Fhir {
     /// A service at `base`, an absolute URL without a slash at the end.
     pub fn new(vault: Vault, base: &str, software: Software) -> Self {
-        Self { vault, base: base.into(), software, limits: json::Limits::default(), audit: None }
+        Self {
+            vault,
+            base: base.into(),
+            software,
+            limits: json::Limits::default(),
+            audit: None,
+            desk: Desk::default(),
+        }
     }
 
     /// Records who does what, from now on. Needs a runtime.
@@ -42,6 +52,21 @@ impl Fhir {
     pub fn audited(mut self) -> Self {
         self.audit = Some(Audit::begin(self.vault.clone()));
         self
+    }
+
+    /// Holds beds for so many seconds, whatever the kind of bed.
+    #[must_use]
+    pub fn holding_beds_for(mut self, seconds: Option<u32>) -> Self {
+        self.desk.hold_seconds = seconds;
+        self
+    }
+
+    /// Ends holds whose time is over, and offers what came free to who is next. To be called every few seconds.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn sweep_beds(&self) -> Result<(), Outcome> {
+        operation::beds::sweep::sweep(self).await
     }
 
     /// The base URL, without a slash at the end.
@@ -143,6 +168,7 @@ impl Fhir {
             Interaction::Transaction(bundle) => {
                 Box::pin(transaction::transaction(self, caller, &bundle, prefer)).await
             }
+            Interaction::Operation(call) => Box::pin(Operation::answer(self, caller, *call)).await,
         }
     }
 }

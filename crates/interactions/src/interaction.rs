@@ -4,7 +4,8 @@ use fhir_model::{IssueType, Outcome, ResourceType, Valid};
 use storage::{Key, Scope};
 
 use crate::{
-    Body, Conditions, Fhir, Query, Request, Verb,
+    Body, Call, Conditions, Fhir, Query, Request, Verb,
+    operation::call,
     patch::Patch,
     search::Reach,
     write::{Target, Write},
@@ -33,6 +34,8 @@ pub enum Interaction {
     Batch(Box<Valid>),
     /// `POST [base]` with a Bundle of type `transaction`
     Transaction(Box<Valid>),
+    /// `[type]/$[code]`, `[type]/[id]/$[code]`
+    Operation(Box<Call>),
 }
 
 /// A read and what the client has already.
@@ -53,6 +56,10 @@ impl Interaction {
     /// `not-found` for an address that does not exist, `not-supported` for a method it does not have,
     /// `invalid` when address and body contradict each other.
     pub fn parse(fhir: &Fhir, request: Request) -> Result<Self, Outcome> {
+        let last = request.path.last().map_or("", String::as_str);
+        if last.starts_with('$') && !last.starts_with("$reindex") && request.path.len() > 1 {
+            return call(request);
+        }
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
         match path.as_slice() {
             [] => on_base(request),
@@ -92,6 +99,18 @@ impl Interaction {
             _ => Err(no_such_address(&path.join("/"))),
         }
     }
+}
+
+fn call(mut request: Request) -> Result<Interaction, Outcome> {
+    let path = std::mem::take(&mut request.path);
+    let pieces: Vec<&str> = path.iter().map(String::as_str).collect();
+    let (target, code) = match pieces.as_slice() {
+        [ty, code] => (call::Target::Type(resource_type(ty)?), code),
+        [ty, id, code] => (call::Target::Instance(key(ty, id)?), code),
+        _ => return Err(no_such_address(&path.join("/"))),
+    };
+    let call = Call::parse(target, code.trim_start_matches('$'), request)?;
+    Ok(Interaction::Operation(Box::new(call)))
 }
 
 fn on_base(request: Request) -> Result<Interaction, Outcome> {
@@ -204,7 +223,7 @@ fn resource_type(name: &str) -> Result<ResourceType, Outcome> {
     })
 }
 
-fn key(ty: &str, id: &str) -> Result<Key, Outcome> {
+pub(crate) fn key(ty: &str, id: &str) -> Result<Key, Outcome> {
     let resource_type = resource_type(ty)?;
     if id.starts_with('$') {
         return Err(not_found(format!("There is no operation {id} on {ty}")));

@@ -64,6 +64,8 @@ pub struct Conditions {
     pub if_modified_since: Option<Instant>,
     /// `If-None-Exist`: create only when this search finds nothing.
     pub if_none_exist: Option<Query>,
+    /// `Idempotency-Key`: the same call under the same key is carried out once.
+    pub idempotency_key: Option<String>,
 }
 
 /// A request.
@@ -107,7 +109,19 @@ impl Conditions {
                 Query::parse(text.split_once('?').map_or(text, |(_, criteria)| criteria))
             })
             .transpose()?;
-        Ok(Self { if_match, if_absent, if_none_match, if_modified_since: since, if_none_exist })
+        let idempotency_key = header("Idempotency-Key").map(str::trim).map(str::to_owned);
+        if idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 255) {
+            let text = "An Idempotency-Key has 1 to 255 characters";
+            return Err(Outcome::new(IssueType::Invalid, text));
+        }
+        Ok(Self {
+            if_match,
+            if_absent,
+            if_none_match,
+            if_modified_since: since,
+            if_none_exist,
+            idempotency_key,
+        })
     }
 }
 

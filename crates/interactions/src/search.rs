@@ -1,6 +1,7 @@
 //! Searches: <https://hl7.org/fhir/R4/http.html#search>.
 
 pub(crate) mod concepts;
+mod everything;
 mod explain;
 mod reach;
 mod searchset;
@@ -12,7 +13,9 @@ use fhir_model::{Issue, IssueType, Outcome, ResourceType};
 use search::{Handling, Plan, Reading, Summary, Total};
 use storage::{Turn, Version};
 
+pub(crate) use everything::{Care, everything};
 pub use reach::Reach;
+pub(crate) use searchset::enter;
 
 use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, page, search_parameter};
 
@@ -64,7 +67,7 @@ pub(crate) async fn search(
     }
     let turn = if is_number { Turn::First } else { turn };
     page::link(&mut bundle, (fhir, permit.bearer()), (&path, &understood), &found, &turn);
-    searchset::enter(&mut bundle, &fhir.base, &plan, &found);
+    enter(&mut bundle, &fhir.base, &plan, &found);
     for remark in searchset::remarks(ignored, &found) {
         bundle.remark(&fhir.vault.new_id(), &remark);
     }
@@ -75,7 +78,7 @@ pub(crate) async fn search(
 pub(crate) fn bundle_of(base: &str, plan: &Plan, versions: Vec<Version>) -> Bytes {
     let mut bundle = Bundle::new("searchset");
     let page = storage::Page { versions, ..storage::Page::default() };
-    searchset::enter(&mut bundle, base, plan, &page);
+    enter(&mut bundle, base, plan, &page);
     bundle.finish().into()
 }
 
@@ -105,7 +108,7 @@ pub(crate) fn criteria(fhir: &Fhir, ty: ResourceType, query: &Query) -> Result<P
 }
 
 /// Understands a query, and what was left out of it.
-fn understand(
+pub(crate) fn understand(
     fhir: &Fhir,
     reach: &Reach,
     mut query: Query,

@@ -100,7 +100,8 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
         | Interaction::VersionRead(..)
         | Interaction::History(..)
         | Interaction::Reindex(_)
-        | Interaction::ReindexStatus(_) => {
+        | Interaction::ReindexStatus(_)
+        | Interaction::Operation(_) => {
             return Err(Outcome::new(
                 IssueType::NotSupported,
                 "Inside a transaction only reads and searches can be asked for; use a batch",

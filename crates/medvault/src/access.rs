@@ -10,7 +10,7 @@ use storage::Accounts;
 use crate::{config::Config, serve, trouble::Trouble};
 
 pub(crate) use client::{ClientCommand, run as clients};
-pub(crate) use token::{TokenWish, run as token};
+pub(crate) use token::{TokenWish, mint, run as token};
 pub(crate) use user::{UserCommand, run as users};
 
 /// Opens the accounts.

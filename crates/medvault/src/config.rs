@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Which log lines.
     pub(crate) log_filter: String,
+    /// How long a bed is held for an answer; `None`: as long as its kind is usually held.
+    pub(crate) bed_hold_seconds: Option<u32>,
     /// What a request may ask for.
     pub(crate) limits: api::Limits,
 }
@@ -88,6 +90,9 @@ impl Config {
             log_filter: merged
                 .optional("log.filter")
                 .map_or_else(String::new, |LogFilter(text)| text),
+            bed_hold_seconds: merged
+                .optional::<NonZeroU32>("beds.hold_seconds")
+                .map(NonZeroU32::get),
             limits: limits(&mut merged),
         };
         if config.auth == Some(Mode::Open) && !config.is_loopback() {

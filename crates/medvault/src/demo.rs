@@ -1,6 +1,10 @@
 //! `demo`: `serve`, with the demo nation loaded, in a directory that goes away with it unless one is named.
 
-use std::{fs::Permissions, ops::ControlFlow, os::unix::fs::PermissionsExt as _, sync::Arc};
+mod accounts;
+
+use std::{
+    fs::Permissions, ops::ControlFlow, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc,
+};
 
 use auth::Caller;
 use bytes::Bytes;
@@ -15,8 +19,11 @@ use crate::{
 };
 
 /// Loads the nation, unless it is there already, and serves it.
-pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
-    let (config, is_opened) = config.open_unless_told();
+///
+/// With a file for the accounts it asks for tokens, as there are some to be had.
+pub(crate) async fn run(config: Config, file: Option<PathBuf>) -> Result<(), Trouble> {
+    let (config, is_opened) =
+        if file.is_some() { (config, false) } else { config.open_unless_told() };
     let throw_away = if config.is_place_named {
         None
     } else {
@@ -47,10 +54,9 @@ pub(crate) async fn run(config: Config) -> Result<(), Trouble> {
             directory.path().display()
         ));
     }
+    accounts::make(&fhir, file.as_deref()).await?;
     if is_opened {
-        console::say(
-            "Open to everybody on this machine (--auth open): demo accounts come with the SMART server",
-        );
+        console::say("open to everybody on this machine; with --auth smart it asks for a login");
     }
     serve::listen(&config, fhir, stop).await
 }

@@ -1,6 +1,7 @@
 //! `medvault`: configuration, wiring, commands.
 
 mod access;
+mod bed_sim;
 mod cli;
 mod config;
 mod console;

@@ -1,6 +1,8 @@
 //! `serve`: opens the vault and answers until told to stop.
 
-use std::{fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{
+    fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration,
+};
 
 use api::Server;
 use auth::Mode;
@@ -25,6 +27,7 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let vault = Vault::open(&options).await?;
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
     let fhir = Fhir::new(vault, &options.base, software);
+    let fhir = fhir.holding_beds_for(config.bed_hold_seconds);
     // where everybody is the operator, there is nobody to be named
     let is_audited = config.mode() == Mode::Smart && config.has_audit;
     Ok(if is_audited { fhir.audited() } else { fhir })
@@ -47,6 +50,7 @@ pub(crate) async fn listen(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Trouble> {
     let base = fhir.base().to_owned();
+    let sweeping = sweep_beds(fhir.clone());
     let server = Server::bind(
         api::Config {
             listen: config.listen,
@@ -60,7 +64,39 @@ pub(crate) async fn listen(
     let listening_on = format!("listen on {}", config.listen);
     let server = server.map_err(Trouble::when(listening_on))?;
     console::say(&format!("listening on {base}"));
-    server.serve().await.map_err(Trouble::when("serve"))
+    tokio::select! {
+        served = server.serve() => served.map_err(Trouble::when("serve")),
+        () = sweeping => Ok(()),
+    }
+}
+
+async fn reconcile(fhir: &Fhir) {
+    let vault = fhir.vault();
+    match vault.beds_adrift().await {
+        Ok(drift) if drift.adrift.is_empty() => {
+            tracing::info!(claims = drift.claims, "beds: 0 drift");
+        }
+        Ok(drift) => {
+            let set_right = vault.set_beds_right(&drift).await;
+            tracing::error!(adrift = ?drift.adrift, ?set_right, "beds do not show their claims");
+        }
+        Err(outcome) => tracing::warn!(%outcome, "reconciling beds"),
+    }
+}
+
+/// How often it is looked whether the time of a hold is over.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Ends holds whose time is over, until the server stops; before that, looks whether what was written before the
+/// last stop is in order.
+async fn sweep_beds(fhir: Fhir) {
+    reconcile(&fhir).await;
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(outcome) = Box::pin(fhir.sweep_beds()).await {
+            tracing::warn!(%outcome, "sweeping beds");
+        }
+    }
 }
 
 /// Port 0 means any free port; the base URL needs to know which.

@@ -5,6 +5,7 @@
 //! after the commit is on disk.
 
 pub mod accounts;
+mod beds;
 mod body;
 mod cache;
 mod change;
@@ -29,6 +30,10 @@ mod vault;
 mod words;
 
 pub use accounts::Accounts;
+pub use beds::{
+    About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,
+    Stage, illegal,
+};
 pub use change::{Change, Method};
 pub use clock::Clock;
 pub use database_url::DatabaseUrl;
@@ -36,4 +41,4 @@ pub use find::{Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};
 pub use reindex::{Building, Job};
 pub use tx::{Head, Key, Lock, Tx, Work};
-pub use vault::{Diagnosis, Options, Vault};
+pub use vault::{Diagnosis, Options, Vault, elsewhere as aside};

@@ -40,6 +40,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(5, "0005_search_parameter"),
     migration!(6, "0006_changed"),
     migration!(7, "0007_auth"),
+    migration!(9, "0009_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -10,7 +10,7 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
 use search::{Plan, Rows};
 
 use crate::{
-    Change, Version,
+    Change, Version, beds,
     delta::IndexDelta,
     find::statement::Statement,
     gate::Sight,
@@ -89,6 +89,7 @@ pub struct Tx<'a> {
     engine: Engine<'a>,
     /// What was found to lie inside the permit.
     cleared: Vec<(Key, Arc<Rows>)>,
+    beds: beds::Heard,
 }
 
 /// What index rows depend on.
@@ -133,7 +134,17 @@ impl<'a> Tx<'a> {
         now: Instant,
         engine: Engine<'a>,
     ) -> Self {
-        Self { permit, indexing, now, engine, cleared: Vec::new() }
+        Self { permit, indexing, now, engine, cleared: Vec::new(), beds: beds::Heard::default() }
+    }
+
+    /// What was done to claims on beds.
+    pub(crate) fn heard(&mut self) -> &mut beds::Heard {
+        &mut self.beds
+    }
+
+    /// The URL under which absolute references are local.
+    pub(crate) fn index_base(&self) -> Arc<str> {
+        Arc::clone(&self.indexing.base)
     }
 
     /// The time of this transaction.
@@ -201,7 +212,8 @@ impl<'a> Tx<'a> {
     }
 
     /// Writes new versions; one a resource. The answer is in the order of the changes. What a
-    /// `SearchParameter` defines is extracted from these versions on.
+    /// `SearchParameter` defines is extracted from these versions on. What they say about beds is settled with
+    /// the claims, see [`Tx::settle_beds`].
     ///
     /// # Errors
     /// What is wrong with a definition, before anything is written; the database's own trouble.
@@ -220,6 +232,8 @@ impl<'a> Tx<'a> {
     ) -> Result<Vec<Stored>, Outcome> {
         let asked = changes.len();
         self.clear(&changes).await.map_err(|(_, refusal)| refusal)?;
+        // what follows from them for others is the vault's own doing
+        changes.extend(self.follow_beds(&changes).await?);
         changes.extend(record.into_iter().filter(Change::is_record));
         let known = self.indexing.parameters.epoch;
         let effect = Effect::of(&self.indexing.parameters, &changes);

@@ -479,7 +479,11 @@ impl Engine {
     }
 }
 
-pub(crate) async fn elsewhere<T: Send + 'static>(
+/// Runs work that takes its time on a thread that serves no requests.
+///
+/// # Errors
+/// The work's own; `exception` when it panicked.
+pub async fn elsewhere<T: Send + 'static>(
     query: impl FnOnce() -> Result<T, Outcome> + Send + 'static,
 ) -> Result<T, Outcome> {
     tokio::task::spawn_blocking(query)

@@ -173,8 +173,19 @@ fn discovery_says_where_everything_is(house: &House) {
     for capability in capabilities.split_ascii_whitespace() {
         assert!(has("capabilities", capability), "{capability}");
     }
-    let metadata = house.send("GET", "/metadata", &origin[..1], "").expect(200);
+    openid_says_the_same(house, &smart);
+}
+
+fn openid_says_the_same(house: &House, smart: &Value) {
+    let origin = [("Origin", "https://anywhere.example")];
+    let metadata = house.send("GET", "/metadata", &origin, "").expect(200);
     assert_eq!(metadata.header("Access-Control-Allow-Origin"), "*");
+    let security = &metadata.json()["rest"][0]["security"];
+    assert_eq!(security["service"][0]["coding"][0]["code"], "SMART-on-FHIR");
+    assert_eq!(
+        security["extension"][0]["extension"][0]["valueUri"],
+        smart["authorization_endpoint"]
+    );
     let issuer = smart["issuer"].as_str().unwrap();
     assert_eq!(issuer, house.issuer());
     let openid = house.get(&format!("{issuer}/.well-known/openid-configuration")).expect(200);

@@ -42,6 +42,8 @@ fn an_app_registers_and_waits(house: &House) {
         Browser::new(house).get(&format!("/auth/authorize?{query}"))
     };
     ask(&pending).expect(400);
+    house.medvault(&["client", "approve", pending["client_id"].as_str().unwrap()]);
+    ask(&pending).expect(200);
     let operator = house.medvault(&["token", "--scope", "__register"]);
     let active = register(house, Some(&operator), &public()).expect(201).json();
     assert_eq!(active["status"], "active");

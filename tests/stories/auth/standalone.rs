@@ -66,6 +66,12 @@ fn a_patient_opens_an_app(house: &House) {
     house.get(answer["smart_style_url"].as_str().unwrap()).expect(200).json();
 
     let token = answer["access_token"].as_str().unwrap();
+    pages_of_the_app_may_read(house, token, &id);
+    everybody_says_the_same(house, &app, &answer);
+}
+
+/// The answers to a page of the app's own origin, and of no other.
+fn pages_of_the_app_may_read(house: &House, token: &str, id: &str) {
     let path = format!("/Patient/{id}");
     get_with(house, token, &path).expect(200);
     house.get(&path).expect(401);
@@ -79,16 +85,22 @@ fn a_patient_opens_an_app(house: &House) {
     let preflight = house.send("OPTIONS", &path, &asked, "").expect(204);
     assert_eq!(preflight.header("Access-Control-Allow-Origin"), ORIGIN);
     assert!(preflight.header("Access-Control-Allow-Headers").contains("Authorization"));
+}
 
-    let look = post_form(house, "/auth/introspect", &headers[..1], &[("token", token)]).expect(200);
+/// Introspection, the `id_token` and userinfo.
+fn everybody_says_the_same(house: &House, app: &App<'_>, answer: &Value) {
+    let token = answer["access_token"].as_str().unwrap();
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str())];
+    let look = post_form(house, "/auth/introspect", &headers, &[("token", token)]).expect(200);
     let look = look.json();
     assert_eq!(look["active"], true);
-    assert_eq!((&look["patient"], &look["client_id"]), (&json!(id), &json!(app.id)));
+    assert_eq!((&look["patient"], &look["client_id"]), (&answer["patient"], &json!(app.id)));
     assert_eq!(words(&look["scope"]), words(&answer["scope"]));
-    let claims = claims(&answer);
+    let claims = claims(answer);
     assert_eq!((&look["iss"], &look["sub"]), (&claims["iss"], &claims["sub"]));
     assert_eq!(look["fhirUser"], claims["fhirUser"]);
-    let info = house.send("GET", &format!("{}/auth/userinfo", house.issuer()), &headers[..1], "");
+    let info = house.send("GET", &format!("{}/auth/userinfo", house.issuer()), &headers, "");
     assert_eq!(info.expect(200).json()["sub"], claims["sub"]);
 }
 
@@ -279,6 +291,17 @@ fn a_refresh_token_turns_over(house: &House) {
     let token = less["access_token"].as_str().unwrap();
     get_with(house, token, &format!("/Patient/{id}")).expect(200);
     get_with(house, token, "/Observation").expect(403);
+    // SMART does not ask a public client for its name here, but a confidential one has to prove itself
+    let nameless = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", less["refresh_token"].as_str().unwrap()),
+    ];
+    let less = post_form(house, "/auth/token", &[], &nameless).expect(200).json();
+    let token = less["access_token"].as_str().unwrap();
+    let confidential = App::new(house, Kind::Symmetric).tokens(&login, ALL);
+    let nameless =
+        [nameless[0], ("refresh_token", confidential["refresh_token"].as_str().unwrap())];
+    expect_error(post_form(house, "/auth/token", &[], &nameless), 401, "invalid_client");
     // somebody else's
     let stranger = App::new(house, Kind::Public);
     let newest = less["refresh_token"].as_str().unwrap();
@@ -330,7 +353,7 @@ fn less_can_be_granted_than_was_asked(house: &House) {
     };
     let (inside, outside) = (observation("laboratory"), observation("vital-signs"));
     let found = get_with(house, token, &format!("/Observation?patient={id}")).expect(200).ids();
-    assert_eq!(found, [inside.clone()]);
+    assert_eq!(found, std::slice::from_ref(&inside));
     get_with(house, token, &format!("/Observation/{inside}")).expect(200);
     get_with(house, token, &format!("/Observation/{outside}")).expect(404);
     // and not at all

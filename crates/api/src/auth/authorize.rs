@@ -8,12 +8,13 @@ use actix_web::{
     web::{Data, Payload},
 };
 use auth::oauth::{
-    Client, Form, Refusal,
+    Client, Code, Form, Refusal,
     answer::Context,
     authorize::{self, Approved, Chosen, Consent as Answer, Decision, Request, Session, Wrong},
     launch::{Extras, Launch},
     scopes,
 };
+use fhir_model::Outcome;
 use storage::accounts::{Consent, NewCode};
 
 use super::{
@@ -149,14 +150,14 @@ async fn converse(door: &Door, http: &HttpRequest, said: &Said) -> Result<HttpRe
         (Decision::PickPatient, Some(session)) => {
             let who = (request, session);
             let page = picking::page(door, &browser, Kind::Patient, who, said.carried()).await;
-            page.map_err(trouble)
+            shown(door, request, page)
         }
         (Decision::PickEncounter, Some(session)) => {
             let patient = patient_of(session, &known, &chosen);
             let carried = Carried { patient: &patient, ..said.carried() };
             let page =
                 picking::page(door, &browser, Kind::Encounter, (request, session), carried).await;
-            page.map_err(trouble)
+            shown(door, request, page)
         }
         (Decision::Ask(asked), Some(session)) => {
             let who = (&known.client, session);
@@ -166,6 +167,23 @@ async fn converse(door: &Door, http: &HttpRequest, said: &Said) -> Result<HttpRe
             issue(door, &browser, &known, (session, approved)).await
         }
         (_, _) => Ok(login::page(door, &browser, &then(&said.query), None)),
+    }
+}
+
+/// A page on which somebody is chosen; back to the app when the person may not see anybody.
+fn shown(
+    door: &Door,
+    request: &Request,
+    page: Result<HttpResponse, Outcome>,
+) -> Result<HttpResponse, Refusal> {
+    match page {
+        Ok(page) => Ok(page),
+        Err(outcome) if (400..500).contains(&outcome.status()) => {
+            let why = "The person may not see any record";
+            let refusal = Refusal::new(Code::AccessDenied, why);
+            Ok(back(door, &request.redirect_uri, Some(&request.state), Err(&refusal)))
+        }
+        Err(outcome) => Err(reply::trouble(&outcome)),
     }
 }
 
@@ -198,7 +216,7 @@ async fn known(door: &Door, query: &str) -> Result<Result<Known, Wrong>, Refusal
     };
     let unknown = || {
         let why = "The app is not registered here";
-        Wrong::Shown(Refusal::new(auth::oauth::Code::InvalidClient, why))
+        Wrong::Shown(Refusal::new(Code::InvalidClient, why))
     };
     Ok(client.map(|client| Known { request, client, launch }).ok_or_else(unknown))
 }
@@ -255,7 +273,7 @@ async fn issue(
     let code = door.accounts().issue_code(&new).await.map_err(|it| reply::trouble(&it))?;
     let used = || {
         let why = "launch was used before; launch the app again";
-        Refusal::new(auth::oauth::Code::InvalidRequest, why)
+        Refusal::new(Code::InvalidRequest, why)
     };
     let code = code.ok_or_else(used);
     let code = code.as_deref();

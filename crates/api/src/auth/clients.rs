@@ -41,14 +41,40 @@ pub(super) async fn authenticated(
     let id = form
         .get("client_id")
         .ok_or_else(|| Refusal::new(Code::InvalidClient, "The client does not say who it is"))?;
-    match form.get("client_secret") {
-        Some(secret) => by_secret(door, (id, secret), Method::ClientSecretPost).await,
-        None => {
-            let client = known(door, id).await?;
-            exchange::let_in(&client, Method::None)?;
-            Ok(client)
-        }
+    if let Some(secret) = form.get("client_secret") {
+        return by_secret(door, (id, secret), Method::ClientSecretPost).await;
     }
+    let client = known(door, id).await?;
+    exchange::let_in(&client, Method::None)?;
+    Ok(client)
+}
+
+/// The client behind a refresh. SMART does not ask a public client for its name there, as the token tells it:
+/// <https://hl7.org/fhir/smart-app-launch/STU2.2/app-launch.html#refresh-access-token>.
+///
+/// # Errors
+/// See [`authenticated`]; `invalid_grant` for a token that tells nothing.
+pub(super) async fn refreshing(
+    door: &Door,
+    request: &HttpRequest,
+    form: &Form,
+) -> Result<Client, Refusal> {
+    let is_named = header(request, AUTHORIZATION.as_str()).is_some()
+        || ["client_id", "client_assertion", "client_assertion_type"]
+            .iter()
+            .any(|name| form.get(name).is_some());
+    if is_named {
+        return authenticated(door, request, form).await;
+    }
+    let found = door.accounts().refreshing(form.need("refresh_token")?).await;
+    let found = found.map_err(|outcome| reply::trouble(&outcome))?;
+    let (token, _) = found.ok_or_else(|| {
+        let why = "The refresh token is unknown, was taken back or is too old";
+        Refusal::new(Code::InvalidGrant, why)
+    })?;
+    let client = known(door, &token.client).await?;
+    exchange::let_in(&client, Method::None)?;
+    Ok(client)
 }
 
 async fn known(door: &Door, id: &str) -> Result<Client, Refusal> {

@@ -5,13 +5,14 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN,
-        VARY,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, HeaderMap,
+        HeaderValue, ORIGIN, VARY,
     },
     web::Data,
 };
 use auth::Mode;
 
+use super::bearer;
 use crate::{body::header, server::Door};
 
 const EXPOSED: HeaderValue = HeaderValue::from_static(
@@ -36,14 +37,27 @@ pub(crate) async fn allow(
         response.headers_mut().insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         return;
     }
-    let is_known =
-        door.mode == Mode::Smart && door.accounts().has_origin(origin).await.unwrap_or(false);
+    let is_known = door.mode == Mode::Smart && is_known(door, request, origin).await;
     if let Some(origin) = HeaderValue::from_str(origin).ok().filter(|_| is_known) {
         let headers = response.headers_mut();
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         headers.append(VARY, HeaderValue::from_static("Origin"));
     }
+}
+
+/// Whether a page of that origin belongs to the client whose token comes along, or to any client when none does.
+async fn is_known(door: &Door, request: &HttpRequest, origin: &str) -> bool {
+    let accounts = door.accounts();
+    let token = header(request, AUTHORIZATION.as_str()).and_then(bearer::token);
+    if let Some(token) = token
+        && let Ok(Some(grant)) = accounts.grant(token).await
+        && let Some(id) = &grant.client
+    {
+        let client = accounts.client(id).await.unwrap_or_default();
+        return client.is_some_and(|client| client.is_at(origin));
+    }
+    accounts.has_origin(origin).await.unwrap_or(false)
 }
 
 /// Whether everybody may read an answer.

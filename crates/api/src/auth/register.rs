@@ -18,6 +18,8 @@ use crate::{body::header, server::Door};
 
 /// The right to register clients that count at once.
 const RIGHT: &str = "__register";
+/// Clients that wait for an administrator at most: anybody may register.
+const PENDING_MAX: i64 = 1000;
 
 /// Registers a client.
 #[utoipa::path(post, path = "/auth/register", tag = "authorization", request_body(content = serde_json::Value, content_type = "application/json"), responses((status = 201, description = "The client", content_type = "application/json"), (status = 400, description = "What is wrong with it", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
@@ -49,6 +51,11 @@ pub(crate) async fn create(
 async fn standing(door: &Door, request: &HttpRequest) -> Result<Status, Refusal> {
     let authorization = header(request, AUTHORIZATION.as_str());
     if authorization.is_none() {
+        let pending = door.accounts().pending_clients().await;
+        if pending.map_err(|it| reply::trouble(&it))? >= PENDING_MAX {
+            let why = "Too many clients wait for an administrator; try again later";
+            return Err(Refusal::new(Code::TemporarilyUnavailable, why));
+        }
         return Ok(Status::Pending);
     }
     let grant = bearer::needed(door.accounts(), authorization).await?;

@@ -43,10 +43,10 @@ pub(super) fn refused(request: &HttpRequest, refusal: &Refusal) -> HttpResponse 
     let basic = header(request, AUTHORIZATION.as_str())
         .and_then(|value| value.get(..6))
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "));
-    let says = match refusal.code {
-        Code::InvalidClient if basic => Some("Basic realm=\"medvault\""),
-        Code::InvalidToken => Some("Bearer error=\"invalid_token\""),
-        _ => None,
+    let says = if refusal.code == Code::InvalidToken {
+        Some("Bearer error=\"invalid_token\"")
+    } else {
+        Some("Basic realm=\"medvault\"").filter(|_| basic && refusal.code == Code::InvalidClient)
     };
     if let Some(says) = says {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(says));

@@ -44,7 +44,10 @@ async fn decide(door: &Door, request: &HttpRequest, payload: Payload) -> Result<
         let why = format!("grant_type has to be one of {}", known.join(", "));
         return Err(Refusal::new(Code::UnsupportedGrantType, why));
     }
-    let client = clients::authenticated(door, request, &form).await?;
+    let client = match grant {
+        "refresh_token" => clients::refreshing(door, request, &form).await?,
+        _ => clients::authenticated(door, request, &form).await?,
+    };
     match grant {
         "authorization_code" => by_code(door, &form, &client).await,
         "refresh_token" => by_refresh(door, &form, &client).await,
@@ -61,13 +64,11 @@ async fn by_code(door: &Door, form: &Form, client: &Client) -> Result<Value, Ref
     match (decided, found) {
         (Redemption::Tokens, Some((_, kept))) => {
             let minting = minting(door, &kept, &kept.consent.scopes).await?;
-            match accounts.redeem(code, &minting).await.map_err(trouble)? {
-                Some(minted) => answered(door, &kept, &minted).await,
-                None => {
-                    accounts.revoke_consent(&kept.id).await.map_err(trouble)?;
-                    Err(used_twice())
-                }
+            if let Some(minted) = accounts.redeem(code, &minting).await.map_err(trouble)? {
+                return answered(door, &kept, &minted).await;
             }
+            accounts.revoke_consent(&kept.id).await.map_err(trouble)?;
+            Err(used_twice())
         }
         (Redemption::Theft, Some((_, kept))) => {
             accounts.revoke_consent(&kept.id).await.map_err(trouble)?;

@@ -222,7 +222,9 @@ pub fn decide(
         None => Decision::Ask(request.scope.clone()),
         Some(Consent::Denied) => refuse(Code::AccessDenied, "The person said no"),
         Some(Consent::Given(ticked)) => {
-            let granted = granted(&request.scope, ticked);
+            let mut granted = granted(&request.scope, ticked);
+            // who is nobody in the record cannot be named
+            granted.retain(|scope| scope != "fhirUser" || session.user.fhir_user.is_some());
             if granted.is_empty() {
                 return refuse(Code::AccessDenied, "The person left nothing ticked");
             }

@@ -29,6 +29,7 @@ impl Faults {
         self.issues.push(Issue {
             severity: Severity::Error,
             code,
+            details: None,
             diagnostics,
             expression: (!expression.is_empty()).then_some(expression),
         });
@@ -52,6 +53,7 @@ pub(super) fn syntax_issue(text: &[u8], broken: Broken) -> Issue {
     Issue {
         severity: Severity::Error,
         code: IssueType::Structure,
+        details: None,
         diagnostics: format!("Not JSON at line {line}, column {column}: {}", broken.what).into(),
         expression: None,
     }

@@ -14,7 +14,7 @@ use crate::{
 
 /// Writes what was found, and what belongs to it. `_elements` is about what was searched for, `_summary`
 /// about all.
-pub(super) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
+pub(crate) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
     let elements = Elements::of_plan(plan);
     for version in &page.versions {
         let Some((url, body)) = entry(base, version) else { continue };
@@ -32,7 +32,7 @@ pub(super) fn remarks(ignored: Vec<Issue>, page: &Page) -> Vec<Outcome> {
     let cut = page.is_cut.then_some( Issue {
         severity: Severity::Warning,
         code: IssueType::TooCostly,
-        diagnostics: Cow::Borrowed(
+        details: None,        diagnostics: Cow::Borrowed(
             "There is more to include than a page holds; ask for fewer matches with _count, or follow the \
              references",
         ),

@@ -234,6 +234,7 @@ impl Work for Commit {
         };
         tx.check(&changes).map_err(place)?;
         tx.clear(&changes).await.map_err(place)?;
+        tx.settle_beds(&changes).await.map_err(place)?;
         let events = self.events(&changes, tx.now())?;
         let mut stored = tx.write_recorded(changes, events).await?.into_iter();
         let mut written = Vec::with_capacity(decisions.len());

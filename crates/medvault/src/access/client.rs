@@ -15,11 +15,16 @@ use crate::{config::Config, console, trouble::Trouble};
 pub(crate) enum ClientCommand {
     /// Register a client, or change the one of that id
     ///
-    /// With --jwks it signs who it is (private_key_jwt), with --secret it sends that (client_secret_basic), else it
-    /// is public. With system/ scopes and --jwks it may act on its own (client_credentials).
+    /// With --jwks it signs who it is (`private_key_jwt`), with --secret it sends that (`client_secret_basic`), else it
+    /// is public. With system/ scopes and --jwks it may act on its own (`client_credentials`).
     Add(Box<Add>),
     /// Print every client, one a line: id, state, how it proves itself, scopes
     List,
+    /// Let a client in that registered itself and waits
+    Approve {
+        /// The client's id
+        id: String,
+    },
     /// End a client now, with every token that it holds
     Revoke {
         /// The client's id
@@ -70,6 +75,13 @@ pub(crate) async fn run(config: &Config, command: ClientCommand) -> Result<bool,
                 console::say(&line(&registered.client));
             }
             Ok(true)
+        }
+        ClientCommand::Approve { id } => {
+            let was_there = accounts.approve_client(&id).await?;
+            if !was_there {
+                console::remark(&format!("No client {id} waits"));
+            }
+            Ok(was_there)
         }
         ClientCommand::Revoke { id } => {
             let was_there = accounts.revoke_client(&id).await?;

@@ -30,6 +30,14 @@ pub(crate) struct TokenWish {
     expires: i64,
 }
 
+impl TokenWish {
+    /// A token of a person, for an hour.
+    pub(crate) fn of(login: &str, scope: &str, patient: Option<String>) -> Self {
+        let (scope, user) = (scope.to_owned(), Some(login.to_owned()));
+        Self { scope, user, patient, client: None, expires: 3600 }
+    }
+}
+
 /// Prints a token.
 pub(crate) async fn run(config: &Config, wish: TokenWish) -> Result<bool, Trouble> {
     let accounts = open(config).await?;

@@ -83,6 +83,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "Whether AuditEvents say what the bearers of tokens do; off only to measure [default: on]",
     ),
+    quiet(
+        "beds.hold_seconds",
+        "SECONDS",
+        None,
+        "How long a bed is held for an answer [default: 1800, in intensive care 900]",
+    ),
     flag(
         "log.format",
         "log",

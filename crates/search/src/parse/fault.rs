@@ -83,6 +83,7 @@ impl Fault {
         Issue {
             severity,
             code,
+            details: None,
             diagnostics: format!("The search parameter '{name}' {text}").into(),
             expression: None,
         }

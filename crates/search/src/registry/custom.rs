@@ -122,6 +122,7 @@ impl Reader<'_> {
         self.issues.push(Issue {
             severity: Severity::Error,
             code,
+            details: None,
             diagnostics: text.into(),
             expression: Some(format!("SearchParameter{dot}{element}")),
         });

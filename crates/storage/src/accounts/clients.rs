@@ -85,6 +85,24 @@ impl Accounts {
         self.one(&sql, values).await?.as_ref().map(client).transpose()
     }
 
+    /// How many clients wait for an administrator.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn pending_clients(&self) -> Result<i64, Outcome> {
+        let sql = "select count(*) as pending from oauth_client where status = 'pending'";
+        self.one(sql, []).await?.map_or(Ok(0), |row| row.get("pending"))
+    }
+
+    /// Lets a client in that waits; whether there was one.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn approve_client(&self, id: &str) -> Result<bool, Outcome> {
+        let sql = "update oauth_client set status = 'active' where id = $1 and status = 'pending'";
+        Ok(self.execute(sql, [id.into()]).await? > 0)
+    }
+
     /// All clients, by id.
     ///
     /// # Errors

@@ -1,0 +1,69 @@
+//! Beds: requested, allocated, confirmed, released and cleaned. Who is next and which bed is decided by the crate
+//! `beds`; that no bed is ever given twice by `storage`.
+
+pub(crate) mod allocate;
+mod approval;
+mod assessment;
+pub(crate) mod availability;
+mod board;
+mod capacity;
+pub(crate) mod confirm;
+mod deed;
+mod document;
+pub(crate) mod explanation;
+mod gate;
+mod hold;
+mod order;
+mod patient;
+mod plan;
+mod policy;
+pub(crate) mod release;
+pub(crate) mod request;
+mod single;
+pub(crate) mod sweep;
+pub(crate) mod transfer;
+pub(crate) mod turnover;
+mod vitals;
+pub(crate) mod waitlist;
+
+use std::sync::Arc;
+
+use auth::{Action, Caller, Permit, authorize};
+use fhir_model::{IssueType, Outcome, ResourceType};
+use futures_util::lock::Mutex;
+
+use board::Board;
+
+/// The canonical base of this vault's own definitions.
+pub(crate) const CANONICAL: &str = "https://medvault.example/fhir";
+
+/// How long a hold lasts when nobody says.
+const HOLD_SECONDS: u32 = 30 * 60;
+/// In intensive care every quarter of an hour counts.
+const HOLD_SECONDS_ICU: u32 = 15 * 60;
+
+/// What the planner of a service remembers. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Desk {
+    /// What the last look at the beds and the queue showed.
+    board: Arc<Mutex<Board>>,
+    /// One batch at a time.
+    planner: Arc<Mutex<()>>,
+    /// In place of the usual times.
+    pub(crate) hold_seconds: Option<u32>,
+}
+
+/// The planner sees all beds and the whole queue, whoever asks; what of it is shown is another matter.
+fn planners() -> Result<Permit, Outcome> {
+    authorize(&Caller::Operator, Action::Read, None)
+}
+
+fn ty(name: &str) -> Result<ResourceType, Outcome> {
+    ResourceType::named(name)
+        .ok_or_else(|| Outcome::new(IssueType::Exception, format!("There is no type {name}")))
+}
+
+/// A system of codes of ours.
+fn system(name: &str) -> String {
+    format!("{CANONICAL}/CodeSystem/{name}")
+}

@@ -1,0 +1,277 @@
+//! How urgent a request is and what its bed must be, out of the order, the patient and the vital signs.
+
+use std::fmt::Write as _;
+
+use beds::{
+    Bar, BayWish, Code as _, Findings, GenderPolicy, Method, Needs, Points, Position, Request,
+    Tier,
+    severity::{self, News2, Scale},
+    tier,
+};
+use fhir_model::{Instant, IssueType, Outcome, json::Value};
+use serde::{Deserialize, Serialize};
+use storage::{Key, Turn, Version};
+
+use super::{
+    document,
+    order::Order,
+    order::order,
+    patient::person,
+    planners, ty,
+    vitals::{self, Measured, Seen},
+};
+use crate::{
+    Fhir, Query,
+    search::{Reach, understand},
+};
+
+/// Vital signs count for a day at most.
+const WINDOW_MILLIS: i64 = 24 * 3_600_000;
+const OBSERVATIONS_MAX: u32 = 200;
+
+/// What the patient asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wishes {
+    pub(super) preferred: Vec<String>,
+    pub(super) accepts_alternative: bool,
+    pub(super) accepts_higher_level: bool,
+    pub(super) gender_bay: Option<GenderPolicy>,
+    pub(super) position: Option<Position>,
+    pub(super) distance_metres_max: Option<u32>,
+}
+
+/// A request as the plan takes it, and what it rests on. Kept as JSON with the request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Assessed {
+    pub(super) request: Request,
+    pub(super) wishes: Wishes,
+    /// What put it into its tier.
+    pub(super) method: Method,
+    /// How the severity was found, in words.
+    pub(super) words: String,
+    /// When that was, in milliseconds since 1970.
+    pub(super) as_of_millis: i64,
+    /// Until when the order holds.
+    pub(super) valid_until_millis: i64,
+    /// When the latest vital sign was measured.
+    pub(super) measured_millis: Option<i64>,
+    /// `Observation.id` and version of each vital sign that counts.
+    pub(super) basis: Vec<(String, u64)>,
+    /// Values that the score would need and nobody measured.
+    pub(super) missing: Vec<String>,
+    /// `RiskAssessment.id`
+    pub(super) risk: Option<String>,
+}
+
+/// What an assessment starts from.
+pub(super) struct Asked<'a> {
+    pub(super) task: &'a str,
+    pub(super) authored_millis: i64,
+    pub(super) order: &'a Order,
+    pub(super) wishes: Wishes,
+}
+
+/// Assesses a request as of now.
+///
+/// # Errors
+/// `not-found` when the patient is not here; the database's own trouble.
+pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Outcome> {
+    let permit = planners()?;
+    let now = fhir.vault.clock().now();
+    let patient = asked.order.patient.as_deref().unwrap_or_default();
+    let key = Key::new(ty("Patient")?, patient);
+    let found = fhir.vault.read(&permit, &key).await?;
+    let body = found.as_ref().and_then(|it| it.body.as_ref());
+    let Some(body) = body else {
+        let text = "The patient of the order is not here";
+        return Err(Outcome::new(IssueType::NotFound, text).at("ServiceRequest.subject"));
+    };
+    let person = person(&document::read(body)?);
+    let seen = observations(fhir, patient, now).await?;
+    let measured = vitals::measured(&seen, now.millis() - WINDOW_MILLIS);
+    let Asked { task, authored_millis, order, wishes } = asked;
+    let scores = scores(order, &measured, person.for_scores(now));
+    let request = Request {
+        id: task.to_owned(),
+        authored_on_millis: authored_millis,
+        tier: scores.tier,
+        severity: scores.severity,
+        needs: Needs {
+            bed_type: order.bed_type,
+            accepts_higher_level: wishes.accepts_higher_level,
+            bay: BayWish::of(person.gender, wishes.gender_bay),
+            age_group: person.age_group(now),
+            isolation: order.isolation,
+            equipment: order.equipment,
+            organism: order.organism.clone(),
+        },
+        position: wishes.position.or(person.position),
+        distance_metres_max: wishes.distance_metres_max,
+        allowed: order.allowed.clone(),
+        preferred: wishes.preferred.clone(),
+        accepts_alternative: wishes.accepts_alternative,
+        barred: None,
+    };
+    Ok(Assessed {
+        request,
+        wishes,
+        method: scores.method,
+        words: scores.words,
+        as_of_millis: now.millis(),
+        valid_until_millis: order.valid.1,
+        measured_millis: measured.latest_millis,
+        basis: measured.basis,
+        missing: scores.missing,
+        risk: None,
+    })
+}
+
+/// Assesses a request of the queue again: what the order and the vital signs say has changed.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn again(
+    fhir: &Fhir,
+    old: &Assessed,
+    order_id: &str,
+) -> Result<Assessed, Outcome> {
+    let permit = planners()?;
+    let key = Key::new(ty("ServiceRequest")?, order_id);
+    let found = fhir.vault.read(&permit, &key).await?;
+    let Some(body) = found.as_ref().and_then(|it| it.body.as_ref()) else { return Ok(old.clone()) };
+    let order = order(order_id, &document::read(body)?);
+    let asked = Asked {
+        task: &old.request.id,
+        authored_millis: old.request.authored_on_millis,
+        order: &order,
+        wishes: old.wishes.clone(),
+    };
+    let fresh = assess(fhir, asked).await?;
+    Ok(Assessed { risk: old.risk.clone().filter(|_| fresh.basis == old.basis), ..fresh })
+}
+
+impl Assessed {
+    /// The request as it takes part at this time.
+    pub(super) fn at(&self, now: Instant, state: &str) -> Request {
+        let barred = match state {
+            "paused" => Some(Bar::Paused),
+            _ if now.millis() > self.valid_until_millis => Some(Bar::ApprovalExpired),
+            _ => None,
+        };
+        Request { barred, ..self.request.clone() }
+    }
+}
+
+/// The latest vital signs of a patient.
+async fn observations(fhir: &Fhir, patient: &str, now: Instant) -> Result<Vec<Seen>, Outcome> {
+    let permit = planners()?;
+    let since = Instant::from_millis(now.millis() - WINDOW_MILLIS);
+    let pairs = [
+        ("subject", format!("Patient/{patient}")),
+        ("code", vitals::CODES.to_owned()),
+        ("date", format!("ge{since}")),
+        ("_sort", "-date".to_owned()),
+    ];
+    let query: Query = pairs.into_iter().map(|(name, text)| (name.to_owned(), text)).collect();
+    let reach = Reach::Type(ty("Observation")?);
+    let (plan, _) = understand(fhir, &reach, query, search::Handling::Strict)?;
+    let page = fhir.vault.search(&permit, &plan, &Turn::First, OBSERVATIONS_MAX).await?;
+    page.versions.iter().filter_map(seen).collect()
+}
+
+fn seen(version: &Version) -> Option<Result<Seen, Outcome>> {
+    let body = document::read(version.body.as_ref()?);
+    Some(body.map(|body| Seen { id: version.id.clone(), version: version.version, body }))
+}
+
+struct Scores {
+    tier: Tier,
+    method: Method,
+    severity: Points,
+    words: String,
+    missing: Vec<String>,
+}
+
+fn scores(order: &Order, measured: &Measured, patient: severity::Patient) -> Scores {
+    let scale = if order.is_hypercapnic { Scale::Hypercapnic } else { Scale::Usual };
+    let news2 = severity::news2(&measured.vitals, scale, patient).ok();
+    let qsofa = severity::qsofa(&measured.vitals, patient).ok();
+    let findings = Findings {
+        priority: order.priority,
+        clinician: order.tier,
+        news2: news2.clone(),
+        qsofa_with_infection: qsofa.filter(|_| order.has_infection),
+        ..Findings::default()
+    };
+    let (tier, method) = tier(&findings);
+    let missing = news2.iter().flat_map(News2::missing).map(|it| it.code().to_owned()).collect();
+    let words = match (&news2, order.priority) {
+        (Some(score), _) => news2_words(score, measured.latest_millis),
+        (None, Some(priority)) => format!("ordered {}", priority.code()),
+        (None, None) => String::new(),
+    };
+    let severity = news2.map_or(Points::whole(0), |score| Points::from(score.total()));
+    Scores { tier, method, severity, words, missing }
+}
+
+/// `NEWS2 9 at 10:42 (breathing 3, oxygen 2)`
+fn news2_words(score: &News2, measured_millis: Option<i64>) -> String {
+    let mut text = format!("NEWS2 {}", score.total());
+    if let Some(millis) = measured_millis {
+        let minutes = millis.div_euclid(60_000).rem_euclid(24 * 60);
+        // writing to a String cannot fail
+        let _written = write!(text, " at {:02}:{:02} UTC", minutes / 60, minutes % 60);
+    }
+    let parts: Vec<String> = score
+        .parts
+        .iter()
+        .filter_map(|(parameter, points)| {
+            let points = points.filter(|points| *points > 0)?;
+            Some(format!("{} {points}", parameter.code()))
+        })
+        .collect();
+    if !parts.is_empty() {
+        let _written = write!(text, " ({})", parts.join(", "));
+    }
+    text
+}
+
+/// The assessment as a resource.
+pub(super) fn risk_assessment(assessed: &Assessed, patient: &str, now: Instant) -> Value {
+    use document::{coded, concept, list, object, reference, string};
+    let basis: Vec<Value> =
+        assessed.basis.iter().map(|(id, _)| reference("Observation", id)).collect();
+    let points = assessed.request.severity.0;
+    let prediction = object([
+        ("outcome", object([("text", string("Deterioration"))])),
+        ("qualitativeRisk", concept("bed-tier", assessed.request.tier.code())),
+        ("rationale", string(assessed.words.as_str())),
+    ]);
+    let mut risk = object([
+        ("resourceType", string("RiskAssessment")),
+        ("status", string("final")),
+        ("method", coded(&super::system("severity-method"), assessed.method.code())),
+        ("subject", reference("Patient", patient)),
+        ("occurrenceDateTime", string(now.to_string())),
+        ("prediction", list([prediction])),
+    ]);
+    let completeness = if assessed.missing.is_empty() { "complete" } else { "partial" };
+    let extensions = list([
+        document::extension("score-completeness", "valueCode", string(completeness)),
+        document::extension("severity", "valueDecimal", Value::Number(decimal(points))),
+    ]);
+    document::set(&mut risk, "extension", extensions);
+    if !basis.is_empty() {
+        document::set(&mut risk, "basis", Value::Array(basis));
+    }
+    risk
+}
+
+/// Millionths as a decimal.
+pub(super) fn decimal(millionths: i64) -> String {
+    let sign = if millionths < 0 { "-" } else { "" };
+    let (whole, part) =
+        (millionths.unsigned_abs() / 1_000_000, millionths.unsigned_abs() % 1_000_000);
+    let text = format!("{sign}{whole}.{part:06}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

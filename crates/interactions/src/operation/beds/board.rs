@@ -1,0 +1,380 @@
+//! All beds and the whole queue, as the last look showed them. A look asks the database only for what changed since
+//! the one before, so that a plan does not begin by reading ten thousand resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use beds::{
+    AgeGroup, Bay, Bed, BedState, BedType, Code, CodeSet, GenderPolicy, Hospital, Kind, Position,
+    Request, Snapshot,
+};
+use fhir_model::{Instant, Outcome, json, json::Value};
+use storage::{BedRow, Claim, ClaimState, Stage};
+
+use super::{
+    assessment::{self, Assessed},
+    document::{codes, extensions, read, referred, text},
+    patient::of_location,
+    planners,
+    policy::InForce,
+    ty,
+};
+use crate::Fhir;
+
+/// On PostgreSQL a transaction may become visible after a later one.
+const SLACK_MILLIS: i64 = 2_000;
+/// After this time wards and sites are read again.
+const PLACES_MILLIS: i64 = 30_000;
+/// Levels from a bed up to its site.
+const LEVELS_MAX: usize = 8;
+/// Observations that are looked through at once.
+const OBSERVATIONS_MAX: u32 = 5_000;
+
+/// What the last look showed.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    seen: Option<Instant>,
+    observed: Option<Instant>,
+    places_read: Option<Instant>,
+    pub(super) beds: BTreeMap<String, BoardBed>,
+    pub(super) sites: BTreeMap<String, Site>,
+    places: BTreeMap<String, Place>,
+    pub(super) queue: BTreeMap<String, Waiting>,
+}
+
+/// Which beds take part, and which requests by their Tasks.
+type HasBed<'a> = dyn Fn(&BoardBed) -> bool + 'a;
+type HasRequest<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// A bed.
+#[derive(Debug, Clone)]
+pub(super) struct BoardBed {
+    pub(super) bed: Bed,
+    pub(super) name: String,
+    /// The Location that it is part of.
+    pub(super) ward: Option<String>,
+    organization: Option<String>,
+    position: Option<Position>,
+    pub(super) claim: Option<Claim>,
+}
+
+/// A hospital.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Site {
+    pub(super) hospital: Hospital,
+    pub(super) name: String,
+    /// `Organization.id`, unless only the place is known.
+    pub(super) organization: Option<String>,
+    /// `Location.id` of the outermost place.
+    pub(super) location: Option<String>,
+}
+
+/// A Location that beds are part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    part_of: Option<String>,
+    position: Option<Position>,
+    name: String,
+    organization: Option<String>,
+}
+
+/// A request that waits.
+#[derive(Debug, Clone)]
+pub(super) struct Waiting {
+    pub(super) order: String,
+    pub(super) patient: String,
+    pub(super) state: String,
+    pub(super) assessed: Assessed,
+}
+
+impl Board {
+    /// Looks what changed.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(super) async fn look(&mut self, fhir: &Fhir) -> Result<(), Outcome> {
+        let permit = planners()?;
+        let now = fhir.vault.clock().now();
+        let since = self.seen.map_or(0, |seen| seen.millis() - SLACK_MILLIS);
+        let since = Instant::from_millis(since.max(0));
+        let rows = fhir.vault.beds_since(&permit, since).await?;
+        let requests = fhir.vault.bed_requests_since(&permit, since).await?;
+        let last = rows.iter().map(|row| row.changed).chain(requests.iter().map(|row| row.changed));
+        let seen = last.max().into_iter().chain(self.seen).max();
+        self.take_beds(fhir, rows).await?;
+        for row in requests {
+            if !["queued", "paused"].contains(&row.state.as_str()) {
+                self.queue.remove(&row.task);
+                continue;
+            }
+            // a row that this version cannot read is left to the one that wrote it
+            let Ok(kept) = serde_json::from_str::<Assessed>(&row.details) else { continue };
+            let known = self.queue.get(&row.task).map(|waiting| waiting.assessed.clone());
+            let mut assessed = known.unwrap_or(kept);
+            if row.changed.millis() > assessed.as_of_millis + 5_000 {
+                assessed = assessment::again(fhir, &assessed, &row.order).await?;
+            }
+            let waiting =
+                Waiting { order: row.order, patient: row.patient, state: row.state, assessed };
+            self.queue.insert(row.task, waiting);
+        }
+        self.observe(fhir, now).await?;
+        self.seen = seen;
+        Ok(())
+    }
+
+    async fn take_beds(&mut self, fhir: &Fhir, rows: Vec<BedRow>) -> Result<(), Outcome> {
+        let permit = planners()?;
+        let location = ty("Location")?;
+        let ids: Vec<&str> =
+            rows.iter().filter(|row| !row.is_gone).map(|row| row.id.as_str()).collect();
+        let versions = fhir.vault.read_many(&permit, location, &ids).await?;
+        let mut bodies: BTreeMap<&str, &bytes::Bytes> = BTreeMap::new();
+        for version in &versions {
+            bodies.extend(version.body.as_ref().map(|body| (version.id.as_str(), body)));
+        }
+        let mut changed = Vec::new();
+        for row in &rows {
+            self.beds.remove(&row.id);
+            let Some(body) = bodies.get(row.id.as_str()) else { continue };
+            if let Ok(body) = read(body) {
+                changed.push((row.id.clone(), bed(row, &body)));
+            }
+        }
+        let now = fhir.vault.clock().now();
+        let is_old = self.places_read.is_none_or(|at| now.millis() - at.millis() > PLACES_MILLIS);
+        if is_old {
+            self.places.clear();
+            self.places_read = Some(now);
+        }
+        let mut of: Vec<String> = changed.iter().map(|(id, _)| id.clone()).collect();
+        self.beds.extend(changed);
+        if is_old {
+            of = self.beds.keys().cloned().collect();
+        }
+        self.read_places(fhir, &of).await?;
+        for id in &of {
+            self.settle_site(id);
+        }
+        Ok(())
+    }
+
+    /// Reads the wards, buildings and sites that beds are part of and that are not known.
+    async fn read_places(&mut self, fhir: &Fhir, of: &[String]) -> Result<(), Outcome> {
+        let (permit, location) = (planners()?, ty("Location")?);
+        let wards = of.iter().filter_map(|id| self.beds.get(id)?.ward.clone());
+        let mut wanted: BTreeSet<String> = wards.collect();
+        for _ in 0..LEVELS_MAX {
+            wanted.retain(|id| !self.places.contains_key(id));
+            if wanted.is_empty() {
+                break;
+            }
+            let ids: Vec<String> = std::mem::take(&mut wanted).into_iter().collect();
+            for version in fhir.vault.read_many(&permit, location, &ids).await? {
+                let Some(body) = version.body.as_ref().and_then(|body| read(body).ok()) else {
+                    continue;
+                };
+                let place = Place {
+                    part_of: referred(&body, "partOf", "Location").map(str::to_owned),
+                    position: of_location(&body),
+                    name: text(&body, "name").unwrap_or_default().to_owned(),
+                    organization: referred(&body, "managingOrganization", "Organization")
+                        .map(str::to_owned),
+                };
+                wanted.extend(place.part_of.clone());
+                self.places.insert(version.id, place);
+            }
+        }
+        Ok(())
+    }
+
+    /// Says of a bed in which hospital it stands, and of the hospital where.
+    fn settle_site(&mut self, id: &str) {
+        let Some(bed) = self.beds.get_mut(id) else { return };
+        let mut organization = bed.organization.clone();
+        let (mut position, mut name, mut outermost) = (bed.position, String::new(), None);
+        let mut next = bed.ward.as_ref();
+        for _ in 0..LEVELS_MAX {
+            let Some((at, place)) = next.and_then(|it| self.places.get_key_value(it)) else {
+                break;
+            };
+            position = position.or(place.position);
+            organization = organization.or_else(|| place.organization.clone());
+            name.clone_from(&place.name);
+            outermost = Some(at.clone());
+            next = place.part_of.as_ref();
+        }
+        let hospital = organization.clone().or_else(|| outermost.clone());
+        let hospital = hospital.unwrap_or_else(|| id.to_owned());
+        bed.bed.hospital.clone_from(&hospital);
+        if name.is_empty() {
+            name.clone_from(&hospital);
+        }
+        let site = self.sites.entry(hospital.clone()).or_insert_with(|| Site {
+            hospital: Hospital { id: hospital, position: None },
+            name,
+            organization,
+            location: outermost,
+        });
+        site.hospital.position = position.or(site.hospital.position);
+    }
+
+    /// Looks whether vital signs of those who wait were taken.
+    async fn observe(&mut self, fhir: &Fhir, now: Instant) -> Result<(), Outcome> {
+        let first = self.queue.values().map(|it| it.assessed.as_of_millis).min();
+        let Some(first) = first else {
+            self.observed = Some(now);
+            return Ok(());
+        };
+        let day = now.millis() - 24 * 3_600_000;
+        let mut since = self.observed.map_or(first, Instant::millis).max(day) - SLACK_MILLIS;
+        let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (task, waiting) in &self.queue {
+            of.entry(&waiting.patient).or_default().push(task);
+        }
+        let mut stale: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let from = Instant::from_millis(since);
+            let some = fhir
+                .vault
+                .written_since(&planners()?, ty("Observation")?, from, OBSERVATIONS_MAX)
+                .await?;
+            for version in &some {
+                let Some(body) = &version.body else { continue };
+                let tree = json::parse_trusted(body.clone());
+                let subject =
+                    tree.root().child("subject").and_then(|it| it.child_text("reference"));
+                let patient = subject.as_deref().and_then(|it| it.rsplit('/').next());
+                for task in patient.and_then(|it| of.get(it)).into_iter().flatten() {
+                    let known = self.queue.get(*task);
+                    let has_it = known.is_some_and(|it| {
+                        it.assessed.basis.contains(&(version.id.clone(), version.version))
+                            || version.updated.millis() < it.assessed.as_of_millis
+                    });
+                    if !has_it {
+                        stale.insert((*task).to_owned());
+                    }
+                }
+            }
+            let last = some.last().map_or(since, |version| version.updated.millis());
+            if some.len() < OBSERVATIONS_MAX as usize || last <= since {
+                break;
+            }
+            since = last;
+        }
+        for task in stale {
+            let Some(waiting) = self.queue.get(&task).cloned() else { continue };
+            let assessed = assessment::again(fhir, &waiting.assessed, &waiting.order).await?;
+            self.queue.insert(task, Waiting { assessed, ..waiting });
+        }
+        self.observed = Some(now);
+        Ok(())
+    }
+
+    /// What a plan is made from: the beds that are in scope, and the requests that are chosen.
+    pub(super) fn snapshot(
+        &self,
+        policy: &InForce,
+        now: Instant,
+        (has_bed, has_request): (&HasBed<'_>, &HasRequest<'_>),
+    ) -> Snapshot {
+        let beds: Vec<Bed> =
+            self.beds.values().filter(|it| has_bed(it)).map(|it| it.as_of(now)).collect();
+        let named: BTreeSet<&str> = beds.iter().map(|bed| bed.hospital.as_str()).collect();
+        let hospitals = self.sites.values().filter(|it| named.contains(it.hospital.id.as_str()));
+        let hospitals = hospitals.map(|it| it.hospital.clone()).collect();
+        let chosen = self.queue.iter().filter(|(task, _)| has_request(task));
+        let requests: Vec<Request> =
+            chosen.map(|(_, waiting)| waiting.assessed.at(now, &waiting.state)).collect();
+        let policy = policy.policy.clone();
+        Snapshot { as_of_millis: now.millis(), policy, hospitals, beds, requests }
+    }
+}
+
+impl BoardBed {
+    /// The bed at this time: a hold whose time is over holds nothing.
+    pub(super) fn as_of(&self, now: Instant) -> Bed {
+        let is_over = self.claim.as_ref().is_some_and(|claim| claim.is_expired(now));
+        let state = if is_over { BedState::Ready } else { self.bed.state };
+        Bed { state, ..self.bed.clone() }
+    }
+
+    /// Whether it is part of a place: a ward, or what that is part of.
+    pub(super) fn is_in(&self, board: &Board, place: &str) -> bool {
+        if self.bed.id == place {
+            return true;
+        }
+        let mut next = self.ward.as_deref();
+        for _ in 0..LEVELS_MAX {
+            match next {
+                Some(at) if at == place => return true,
+                Some(at) => next = board.places.get(at).and_then(|it| it.part_of.as_deref()),
+                None => return false,
+            }
+        }
+        false
+    }
+}
+
+fn bed(row: &BedRow, body: &Value) -> BoardBed {
+    let status = text(body, "status").unwrap_or("active");
+    let is_staffed =
+        !extensions(body, "staffed").any(|it| it.get("valueBoolean") == Some(&Value::Bool(false)));
+    BoardBed {
+        bed: Bed {
+            id: row.id.clone(),
+            hospital: String::new(),
+            kind: kind(body),
+            is_staffed,
+            is_active: status != "inactive",
+            state: state_of(row.claim.as_ref()),
+            since_millis: row.claim.as_ref().map_or(row.changed, |it| it.starts_at).millis(),
+        },
+        name: text(body, "name").unwrap_or(&row.id).to_owned(),
+        ward: referred(body, "partOf", "Location").map(str::to_owned),
+        organization: referred(body, "managingOrganization", "Organization").map(str::to_owned),
+        position: of_location(body),
+        claim: row.claim.clone(),
+    }
+}
+
+fn state_of(claim: Option<&Claim>) -> BedState {
+    match claim.map(|claim| (claim.state, claim.stage)) {
+        None => BedState::Ready,
+        Some((ClaimState::Held, _)) => BedState::Held,
+        Some((ClaimState::Planned, _)) => BedState::Planned,
+        Some((ClaimState::Occupied, _)) => BedState::Occupied,
+        Some((ClaimState::Turnover, Some(Stage::Cleaning))) => BedState::Cleaning,
+        Some((ClaimState::Turnover, _)) => BedState::Dirty,
+        Some((ClaimState::Blocked, _)) => BedState::Blocked,
+    }
+}
+
+fn kind(body: &Value) -> Kind {
+    fn code<T: Code>(body: &Value, name: &str) -> Option<T> {
+        extensions(body, name).find_map(|it| T::parse(text(it, "valueCode")?))
+    }
+    fn all<T: Code>(body: &Value, name: &str) -> CodeSet<T> {
+        let of = |it: &Value| {
+            let coding = it.get("valueCoding").and_then(|coding| text(coding, "code"));
+            let concept = it.get("valueCodeableConcept").and_then(|it| codes(it).next());
+            text(it, "valueCode").or(coding).or(concept).and_then(T::parse)
+        };
+        extensions(body, name).filter_map(of).collect()
+    }
+    let gender_policy = code(body, "gender-policy").unwrap_or(GenderPolicy::Any);
+    let cohort = extensions(body, "cohort").find_map(|it| text(it, "valueCode"));
+    let bay = match (cohort, gender_policy) {
+        (Some(organism), _) => Bay::Cohort(organism.to_owned()),
+        // a bed for anyone is a room of one's own
+        (None, GenderPolicy::Any) => Bay::Single,
+        (None, GenderPolicy::Female | GenderPolicy::Male | GenderPolicy::Mixed) => Bay::Shared,
+    };
+    Kind {
+        bed_type: code(body, "bed-type").unwrap_or(BedType::General),
+        gender_policy,
+        age_group: code(body, "age-group").unwrap_or(AgeGroup::Any),
+        isolation: all(body, "isolation-capability"),
+        equipment: all(body, "bed-equipment"),
+        bay,
+    }
+}

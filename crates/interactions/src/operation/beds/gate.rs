@@ -1,0 +1,126 @@
+//! Who may do what with beds. Scopes cover an operation by the type that it is called on: `cu` for one that changes
+//! something, `rs` for one that reads. What the role may do stands here; what is written then is the vault's own doing,
+//! since a patient who accepts a bed may not write a Location.
+
+use auth::{Action, Caller, Permit, Principal, Role, authorize};
+use fhir_model::{IssueType, Outcome, ResourceType};
+
+use super::planners;
+use crate::{
+    operation::{Request, Target},
+    read::not_found,
+};
+
+/// Those who ask for a bed and answer to one.
+pub(super) const ASKING: &[Role] = &[Role::Patient, Role::Proxy, Role::Doctor];
+/// Those who run a hospital's beds.
+pub(super) const MANAGING: &[Role] = &[Role::BedManager, Role::Hospital];
+/// Those who see beds and not only numbers.
+const STAFF: &[Role] =
+    &[Role::BedManager, Role::Hospital, Role::Doctor, Role::Intern, Role::Operator, Role::Admin];
+
+/// Lets these roles do a change, on resources that they may see; the permit is the vault's own.
+///
+/// # Errors
+/// `login`, `forbidden`, `not-found`.
+pub(super) async fn admit(request: &Request<'_>, roles: &[&[Role]]) -> Result<Permit, Outcome> {
+    let (ty, key) = match &request.call.target {
+        Target::Type(ty) => (*ty, None),
+        Target::Instance(key) => (key.resource_type, Some(key)),
+    };
+    if let Some(who) = bearer(request.caller, ty)? {
+        let covers = |action: Action| who.scopes().allows(ty, action);
+        if !(covers(Action::Create) && covers(Action::Update)) {
+            return Err(forbidden(&format!("insufficient_scope: this needs {ty}.cu")));
+        }
+        if who.role() != Role::Operator && !roles.iter().any(|some| some.contains(&who.role())) {
+            return Err(forbidden(&format!("A {} may not do that", who.role())));
+        }
+        let sees_all = MANAGING.contains(&who.role()) || who.role() == Role::Operator;
+        if let Some(key) = key.filter(|_| !sees_all) {
+            let permit = authorize(request.caller, Action::Read, Some(ty))?;
+            request.fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
+        }
+    }
+    authorize(&Caller::Operator, Action::Update, None)
+}
+
+/// Somebody with a token; `None`: the operator.
+fn bearer(caller: &Caller, ty: ResourceType) -> Result<Option<&Principal>, Outcome> {
+    match caller {
+        Caller::Operator => Ok(None),
+        Caller::Anonymous => {
+            let text = format!("An access token is needed to call operations on {ty}");
+            Err(Outcome::new(IssueType::Login, text))
+        }
+        Caller::Bearer(who) => Ok(Some(who)),
+    }
+}
+
+/// What the caller's role is; `None`: the operator, or nobody.
+pub(super) fn role(caller: &Caller) -> Option<Role> {
+    match caller {
+        Caller::Operator => Some(Role::Operator),
+        Caller::Anonymous => None,
+        Caller::Bearer(who) => Some(who.role()),
+    }
+}
+
+/// Whether the caller sees beds, and not only numbers.
+pub(super) fn is_staff(caller: &Caller) -> bool {
+    role(caller).is_some_and(|role| STAFF.contains(&role))
+}
+
+/// Whether the caller sees the whole queue.
+pub(super) fn manages(caller: &Caller) -> bool {
+    role(caller).is_some_and(|role| MANAGING.contains(&role) || role == Role::Operator)
+}
+
+/// The hospital whose beds alone the caller may give; `None`: all.
+pub(super) fn own_hospital(caller: &Caller) -> Result<Option<&str>, Outcome> {
+    match caller {
+        Caller::Bearer(who) if MANAGING.contains(&who.role()) => {
+            let none = || forbidden("The account belongs to no organization");
+            who.organization().map(Some).ok_or_else(none)
+        }
+        Caller::Operator | Caller::Anonymous | Caller::Bearer(_) => Ok(None),
+    }
+}
+
+/// Refuses beds of other hospitals.
+///
+/// # Errors
+/// `not-found`, as if the bed were not there.
+pub(super) async fn manages_bed(request: &Request<'_>, bed: &str) -> Result<(), Outcome> {
+    let Some(own) = own_hospital(request.caller)? else { return Ok(()) };
+    let mut board = request.fhir.desk.board.lock().await;
+    board.look(request.fhir).await?;
+    let is_own = board.beds.get(bed).is_some_and(|it| it.bed.hospital == own);
+    if is_own {
+        Ok(())
+    } else {
+        Err(Outcome::new(IssueType::NotFound, "There is no such bed here"))
+    }
+}
+
+/// The same for the beds of a stay.
+///
+/// # Errors
+/// `not-found`, as if the stay were not there.
+pub(super) async fn manages_stay(request: &Request<'_>) -> Result<(), Outcome> {
+    use super::document::{items, read, referred};
+    if own_hospital(request.caller)?.is_none() {
+        return Ok(());
+    }
+    let key = request.call.key()?;
+    let found = request.fhir.vault.read(&planners()?, key).await?.ok_or_else(|| not_found(key))?;
+    let stay = read(found.body.as_deref().unwrap_or_default())?;
+    let mut beds =
+        items(&stay, "location").iter().filter_map(|it| referred(it, "location", "Location"));
+    let last = beds.next_back().ok_or_else(|| not_found(key))?;
+    manages_bed(request, last).await
+}
+
+pub(super) fn forbidden(text: &str) -> Outcome {
+    Outcome::new(IssueType::Forbidden, text.to_owned())
+}

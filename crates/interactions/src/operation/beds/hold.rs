@@ -1,0 +1,314 @@
+//! A decision put into effect: claims, stays, requests and the trail of reasons, in one transaction.
+
+use std::collections::BTreeMap;
+
+use fhir_model::{Instant, IssueType, Outcome, json::Value};
+use storage::{About, Change, Claim, ClaimState, Head, Key, Tx};
+
+use super::{
+    deed::Deed,
+    document::{
+        coded, concept, create, items, list, object, read, reference, referred, set, string, text,
+        update,
+    },
+    plan::{Context, Decided},
+    ty,
+};
+use crate::{
+    Answer,
+    operation::{Definition, Output},
+};
+
+/// A bed to be held for a request.
+#[derive(Debug, Clone)]
+pub(super) struct Grant {
+    /// Its place among the allocations of the plan.
+    pub(super) allocation: usize,
+    pub(super) task: String,
+    pub(super) order: String,
+    pub(super) patient: String,
+    pub(super) bed: String,
+    /// The stay that begins with it.
+    pub(super) encounter: String,
+    pub(super) organization: Option<String>,
+    pub(super) hold_seconds: u32,
+    /// For the patient and the doctor.
+    pub(super) sentence: String,
+    pub(super) risk: Option<String>,
+}
+
+/// What becomes of a grant whose bed somebody else got in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Losing {
+    /// Nothing is held, and a new plan is made.
+    Refuses,
+    /// The others are held.
+    IsLeftOut,
+}
+
+/// Holds beds.
+pub(super) struct Hold {
+    pub(super) definition: &'static Definition,
+    pub(super) grants: Vec<Grant>,
+    pub(super) decided: Decided,
+    pub(super) context: Context,
+    /// Under which the record is kept.
+    pub(super) decision_id: String,
+    pub(super) record: String,
+    /// Why a human departed from the policy.
+    pub(super) override_reason: Option<Value>,
+    pub(super) losing: Losing,
+    /// The only request that the answer is about.
+    pub(super) only: Option<String>,
+    /// Ids for the resources of the trail.
+    pub(super) fresh_ids: Vec<String>,
+}
+
+/// Allocations that one Provenance is about.
+pub(super) const TRAIL: usize = 100;
+
+impl Deed for Hold {
+    async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
+        let given = self.claim(tx).await?;
+        if !given.is_empty() {
+            tx.keep_bed_decision(&self.decision_id, &self.record).await?;
+            let changes = self.changes(tx, &given).await?;
+            tx.write(changes).await?;
+        }
+        self.answer(&given)
+    }
+}
+
+impl Hold {
+    /// The grants that hold, by their place, with the end of the hold.
+    async fn claim(&self, tx: &mut Tx<'_>) -> Result<BTreeMap<usize, Instant>, Outcome> {
+        let of = |one: fn(&Grant) -> &String| self.grants.iter().map(one).cloned().collect();
+        let about = About {
+            beds: of(|grant| &grant.bed),
+            tasks: of(|grant| &grant.task),
+            patients: of(|grant| &grant.patient),
+            encounters: Vec::new(),
+        };
+        let mut ledger = tx.bed_ledger(&about).await?;
+        let states = tx.bed_request_states(&about.tasks).await?;
+        let mut given = BTreeMap::new();
+        for (n, grant) in self.grants.iter().enumerate() {
+            let waits = states.get(&grant.task).is_some_and(|state| state == "queued");
+            let until = tx.now().millis() + i64::from(grant.hold_seconds) * 1000;
+            let claim = Claim {
+                task: Some(grant.task.clone()),
+                encounter: Some(grant.encounter.clone()),
+                patient: Some(grant.patient.clone()),
+                hold_until: Some(Instant::from_millis(until)),
+                ..Claim::new(&grant.bed, ClaimState::Held, tx.now())
+            };
+            let started = if waits { ledger.start(claim) } else { Err(no_longer()) };
+            match started {
+                Ok(()) => {
+                    given.insert(n, Instant::from_millis(until));
+                }
+                Err(outcome) if self.losing == Losing::Refuses => return Err(outcome),
+                Err(_) => {}
+            }
+        }
+        tx.keep_beds(ledger).await?;
+        Ok(given)
+    }
+
+    async fn changes(
+        &self,
+        tx: &mut Tx<'_>,
+        given: &BTreeMap<usize, Instant>,
+    ) -> Result<Vec<Change>, Outcome> {
+        let task = ty("Task")?;
+        let (encounter, provenance) = (ty("Encounter")?, ty("Provenance")?);
+        let held: Vec<(&Grant, Instant)> =
+            given.iter().filter_map(|(n, until)| Some((self.grants.get(*n)?, *until))).collect();
+        let keys: Vec<Key> =
+            held.iter().map(|(grant, _)| Key::new(task, grant.task.as_str())).collect();
+        let heads = tx.load(&keys).await?;
+        let mut changes = Vec::with_capacity(held.len() * 2 + 1);
+        for (((grant, until), key), head) in held.iter().zip(keys).zip(heads) {
+            let Some((head, body)) = head.and_then(with_body) else { return Err(no_longer()) };
+            let body = self.task(grant, *until, read(&body)?, tx.now());
+            changes.push(update(key, head, &body)?);
+            let stay = Key::new(encounter, grant.encounter.as_str());
+            changes.push(create(stay, &stay_of(grant))?);
+        }
+        for (some, id) in held.chunks(TRAIL).zip(&self.fresh_ids) {
+            let trail = self.trail(some.iter().map(|(grant, _)| *grant), tx.now());
+            changes.push(create(Key::new(provenance, id.as_str()), &trail)?);
+        }
+        Ok(changes)
+    }
+
+    fn task(&self, grant: &Grant, until: Instant, mut task: Value, now: Instant) -> Value {
+        let output = |code: &str, name: &str, value: Value| {
+            object([("type", concept("bed-request-output", code)), (name, value)])
+        };
+        set(&mut task, "status", string("accepted"));
+        set(&mut task, "businessStatus", concept("bed-request-status", "held"));
+        set(&mut task, "lastModified", string(now.to_string()));
+        let period = object([("end", string(until.to_string()))]);
+        set(&mut task, "restriction", object([("period", period)]));
+        let outputs = list([
+            output("bed", "valueReference", reference("Location", &grant.bed)),
+            output("encounter", "valueReference", reference("Encounter", &grant.encounter)),
+            output("hold-until", "valueInstant", string(until.to_string())),
+            output("explanation", "valueMarkdown", string(grant.sentence.as_str())),
+            output("decision", "valueString", string(self.decision_id.as_str())),
+        ]);
+        set(&mut task, "output", outputs);
+        task
+    }
+
+    /// Who decided what by which rules.
+    fn trail<'g>(&self, grants: impl Iterator<Item = &'g Grant>, now: Instant) -> Value {
+        let (mut targets, mut entities) = (Vec::new(), Vec::new());
+        let source = |what: Value| object([("role", string("source")), ("what", what)]);
+        let identifier = object([
+            ("system", string("urn:ietf:rfc:3986")),
+            ("value", string(self.decided.record.policy.as_str())),
+        ]);
+        entities.push(source(object([("identifier", identifier)])));
+        for grant in grants {
+            targets.push(reference("Task", &grant.task));
+            targets.push(reference("Encounter", &grant.encounter));
+            entities.extend(grant.risk.iter().map(|id| source(reference("RiskAssessment", id))));
+        }
+        let who = object([("display", string("MedVault bed planner"))]);
+        let mut trail = object([
+            ("resourceType", string("Provenance")),
+            ("target", Value::Array(targets)),
+            ("recorded", string(now.to_string())),
+            ("activity", concept("bed-activity", "allocate")),
+            ("agent", list([object([("who", who)])])),
+            ("entity", Value::Array(entities)),
+        ]);
+        if let Some(reason) = &self.override_reason {
+            set(&mut trail, "reason", list([reason.clone()]));
+        }
+        trail
+    }
+
+    fn answer(&self, given: &BTreeMap<usize, Instant>) -> Result<Answer, Outcome> {
+        let plan = &self.decided.record.decision;
+        let by_place: BTreeMap<usize, (&Grant, Option<&Instant>)> = self
+            .grants
+            .iter()
+            .enumerate()
+            .map(|(n, it)| (it.allocation, (it, given.get(&n))))
+            .collect();
+        let mut out = Output::default();
+        for (n, allocation) in plan.allocations.iter().enumerate() {
+            let alternatives = self.decided.alternatives.get(&allocation.request);
+            let Some((grant, Some(until))) = by_place.get(&n) else { continue };
+            let held = Some((grant.encounter.as_str(), **until));
+            let part = self.context.allocation(
+                allocation,
+                ("held", held),
+                alternatives.map(Vec::as_slice),
+            );
+            out.parts("allocation", part);
+        }
+        let is_asked = |task: &str| self.only.as_deref().is_none_or(|only| only == task);
+        for refusal in plan.unallocated.iter().filter(|it| is_asked(&it.request)) {
+            out.parts("unallocated", self.context.unallocated(refusal));
+        }
+        summary(&mut out, &self.decided, given.len());
+        out.answer(self.definition)
+    }
+}
+
+/// `summary`
+pub(super) fn summary(out: &mut Output, decided: &Decided, served: usize) {
+    let record = &decided.record;
+    let policy = record.policy.rsplit_once('|').map_or(record.policy.as_str(), |(it, _)| it);
+    let mut part = Output::default();
+    part.number("requests", "unsignedInt", record.inputs.requests.len());
+    part.number("served", "unsignedInt", served);
+    part.number("objective", "decimal", record.decision.cost);
+    part.value("optimal", "boolean", true.to_string());
+    part.number("elapsedMs", "decimal", decided.elapsed_millis);
+    part.text("policy", "canonical", policy);
+    part.text("asOf", "instant", &Instant::from_millis(record.inputs.as_of_millis).to_string());
+    out.parts("summary", part);
+}
+
+fn with_body(head: Head) -> Option<(Head, bytes::Bytes)> {
+    let body = head.body.clone()?;
+    Some((head, body))
+}
+
+/// A stay that is reserved.
+fn stay_of(grant: &Grant) -> Value {
+    let place =
+        object([("location", reference("Location", &grant.bed)), ("status", string("reserved"))]);
+    let class = object([
+        ("system", string("http://terminology.hl7.org/CodeSystem/v3-ActCode")),
+        ("code", string("IMP")),
+    ]);
+    let mut stay = object([
+        ("resourceType", string("Encounter")),
+        ("status", string("planned")),
+        ("class", class),
+        ("subject", reference("Patient", &grant.patient)),
+        ("basedOn", list([reference("ServiceRequest", &grant.order)])),
+        ("location", list([place])),
+    ]);
+    if let Some(organization) = &grant.organization {
+        set(&mut stay, "serviceProvider", reference("Organization", organization));
+    }
+    stay
+}
+
+fn no_longer() -> Outcome {
+    let text = "The request does not wait any more";
+    Outcome::new(IssueType::Conflict, text).coded("illegal-transition")
+}
+
+/// What a Task says was decided for it: the decision's id, the bed and the stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) decision: Option<String>,
+    pub(super) bed: Option<String>,
+    pub(super) encounter: Option<String>,
+    pub(super) until: Option<String>,
+}
+
+pub(super) fn said(task: &Value) -> Said {
+    let find = |code: &str| {
+        items(task, "output").iter().find(|it| {
+            it.get("type").is_some_and(|of| super::document::codes(of).any(|it| it == code))
+        })
+    };
+    let refers = |code: &str, ty: &str| {
+        find(code).and_then(|it| referred(it, "valueReference", ty)).map(str::to_owned)
+    };
+    Said {
+        decision: find("decision").and_then(|it| text(it, "valueString")).map(str::to_owned),
+        bed: refers("bed", "Location"),
+        encounter: refers("encounter", "Encounter"),
+        until: find("hold-until").and_then(|it| text(it, "valueInstant")).map(str::to_owned),
+    }
+}
+
+/// A message to the patient about a request.
+pub(super) fn message(task: &str, patient: &str, words: &str, now: Instant) -> Value {
+    object([
+        ("resourceType", string("Communication")),
+        ("status", string("completed")),
+        (
+            "category",
+            list([coded(
+                "http://terminology.hl7.org/CodeSystem/communication-category",
+                "notification",
+            )]),
+        ),
+        ("subject", reference("Patient", patient)),
+        ("about", list([reference("Task", task)])),
+        ("recipient", list([reference("Patient", patient)])),
+        ("sent", string(now.to_string())),
+        ("payload", list([object([("contentString", string(words))])])),
+    ])
+}

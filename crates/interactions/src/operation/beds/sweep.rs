@@ -1,0 +1,159 @@
+//! Holds end by the clock: the request is in the queue again and keeps its place, and the bed is offered to who is
+//! next. Both are told.
+
+use std::collections::BTreeSet;
+
+use auth::{Action, Caller, authorize};
+use fhir_model::{Instant, Outcome};
+use storage::{About, Claim, ClaimState, End, Key, Tx, Work};
+
+use super::{
+    board::BoardBed,
+    document::create,
+    hold::{Grant, Hold, message},
+    plan::decide,
+    policy::in_force,
+    ty,
+};
+use crate::{
+    Conditions, Fhir, Query,
+    operation::{Call, Input, Request, Target, beds::allocate, find},
+};
+use fhir_model::definitions::OperationLevel;
+
+/// Ends what is over, and offers what came free.
+pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
+    let permit = authorize(&Caller::Operator, Action::Update, None)?;
+    let now = fhir.vault.clock().now();
+    let over = fhir.vault.expired_holds(&permit, now).await?;
+    if over.is_empty() {
+        return Ok(());
+    }
+    let mut ended = Vec::new();
+    for claim in over {
+        let message_id = fhir.vault.new_id();
+        if fhir.vault.commit(permit.clone(), Expire { claim: claim.clone(), message_id }).await? {
+            ended.push(claim);
+        }
+    }
+    offer(fhir, &ended).await
+}
+
+/// Ends one hold.
+struct Expire {
+    claim: Claim,
+    message_id: String,
+}
+
+impl Work for Expire {
+    type Answer = bool;
+
+    fn locks(&self) -> Vec<storage::Lock> {
+        Vec::new()
+    }
+
+    fn may_refuse_late(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Outcome> {
+        let about = About { beds: vec![self.claim.bed.clone()], ..About::default() };
+        let mut ledger = tx.bed_ledger(&about).await?;
+        let now = tx.now();
+        let claim = ledger.of_bed(&self.claim.bed).cloned();
+        let claim = claim.filter(|it| it.id == self.claim.id && it.state == ClaimState::Held);
+        let Some(claim) = claim.filter(|claim| claim.is_expired(now)) else { return Ok(false) };
+        ledger.end(&claim, End::Expired);
+        tx.keep_beds(ledger).await?;
+        let mut changes = Vec::new();
+        if let (Some(task), Some(patient)) = (&claim.task, &claim.patient) {
+            let words = "The time to accept the bed is over. You are in the queue again and keep your place.";
+            let key = Key::new(ty("Communication")?, self.message_id.as_str());
+            changes.push(create(key, &message(task, patient, words, now))?);
+        }
+        tx.write(changes).await?;
+        Ok(true)
+    }
+}
+
+/// Offers beds that came free to who is next, but not to those who let them go by.
+async fn offer(fhir: &Fhir, ended: &[Claim]) -> Result<(), Outcome> {
+    let permit = authorize(&Caller::Operator, Action::Update, None)?;
+    let policy = in_force(fhir, None).await?;
+    let now = fhir.vault.clock().now();
+    let beds: BTreeSet<&str> = ended.iter().map(|claim| claim.bed.as_str()).collect();
+    let tasks: BTreeSet<&str> = ended.iter().filter_map(|claim| claim.task.as_deref()).collect();
+    let snapshot = {
+        let mut board = fhir.desk.board.lock().await;
+        board.look(fhir).await?;
+        let is_free = |bed: &BoardBed| beds.contains(bed.bed.id.as_str());
+        let others = |task: &str| !tasks.contains(task);
+        board.snapshot(&policy, now, (&is_free, &others))
+    };
+    let ids = snapshot.requests.len();
+    if ids == 0 {
+        return Ok(());
+    }
+    let Some(operation) = find("allocate-bed", Some(ty("ServiceRequest")?), OperationLevel::Type)
+    else {
+        return Ok(());
+    };
+    let decided = decide(fhir, snapshot, &policy).await?;
+    let call = Call {
+        operation,
+        target: Target::Type(ty("ServiceRequest")?),
+        input: Input::default(),
+        query: Query::default(),
+        conditions: Conditions::default(),
+    };
+    let request = Request { fhir, caller: &Caller::Operator, call };
+    let wanted = allocate::Wanted {
+        hold_seconds: None,
+        override_reason: None,
+        limit: None,
+        proposes: false,
+        policy,
+    };
+    let hold = {
+        let board = fhir.desk.board.lock().await;
+        allocate::prepare(&request, &board, decided, (&wanted, &|_: usize| true))?
+    };
+    if hold.grants.is_empty() {
+        return Ok(());
+    }
+    let losing = super::hold::Losing::IsLeftOut;
+    let messages = hold.grants.iter().map(|_| fhir.vault.new_id()).collect();
+    let work = Offer { hold: Hold { losing, ..hold }, messages };
+    fhir.vault.commit(permit, work).await
+}
+
+/// Holds what came free for who is next, and tells them.
+struct Offer {
+    hold: Hold,
+    messages: Vec<String>,
+}
+
+impl Work for Offer {
+    type Answer = ();
+
+    fn locks(&self) -> Vec<storage::Lock> {
+        Vec::new()
+    }
+
+    fn may_refuse_late(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
+        use super::deed::Deed as _;
+        self.hold.act(tx).await?;
+        let now: Instant = tx.now();
+        let told = self.hold.grants.iter().zip(&self.messages);
+        let told = told.map(|(grant, id): (&Grant, &String)| {
+            let body = message(&grant.task, &grant.patient, &grant.sentence, now);
+            create(Key::new(ty("Communication")?, id.as_str()), &body)
+        });
+        let changes = told.collect::<Result<Vec<_>, Outcome>>()?;
+        tx.write(changes).await.map(drop)
+    }
+}

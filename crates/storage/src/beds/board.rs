@@ -1,0 +1,210 @@
+//! What the planner looks at: beds with their claims, the queue, and what changed since it last looked.
+
+use std::sync::Arc;
+
+use fhir_model::{Instant, Outcome, ResourceType};
+
+use super::{
+    claim::{COLUMNS, Claim, read},
+    rows::{MEMBERS_ON_POSTGRES, MEMBERS_ON_SQLITE, list},
+};
+use crate::{Key, Vault, Version, find::statement::Statement, row::ask};
+use auth::Permit;
+
+/// A bed, as it stands.
+#[derive(Debug, Clone)]
+pub struct BedRow {
+    /// `Location.id`
+    pub id: String,
+    /// Whether it is no bed any more.
+    pub is_gone: bool,
+    /// Its claim.
+    pub claim: Option<Claim>,
+    /// When it or its claim last changed.
+    pub changed: Instant,
+}
+
+/// A request of the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRow {
+    /// `Task.id`
+    pub task: String,
+    /// `ServiceRequest.id`
+    pub order: String,
+    /// `Patient.id`
+    pub patient: String,
+    /// `queued`, `paused`, `served` or `closed`.
+    pub state: String,
+    /// When it last changed.
+    pub changed: Instant,
+    /// See [`super::NewRequest::details`].
+    pub details: String,
+}
+
+impl Vault {
+    /// Beds that changed at this time or later, or whose claims did.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn beds_since(
+        &self,
+        _permit: &Permit,
+        since: Instant,
+    ) -> Result<Vec<BedRow>, Outcome> {
+        let sql = format!(
+            "select b.id, b.is_gone, b.changed, {COLUMNS}
+             from   bed b
+             left   join bed_claim c on c.bed_id = b.id and c.state <> 'ended'
+             where  b.changed >= ?"
+        );
+        let rows = self.rows(ask(&sql, [since.millis().into()])).await?;
+        let row = |row: &crate::row::Row| BedRow {
+            id: row.text(0).to_owned(),
+            is_gone: row.integer(1) != 0,
+            changed: Instant::from_millis(row.integer(2)),
+            claim: read(row, 3),
+        };
+        Ok(rows.iter().map(row).collect())
+    }
+
+    /// Requests of the queue that changed at this time or later; of those that are over only when `since` is not
+    /// the beginning.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_requests_since(
+        &self,
+        _permit: &Permit,
+        since: Instant,
+    ) -> Result<Vec<RequestRow>, Outcome> {
+        let open = if since.millis() <= 0 { " and state in ('queued', 'paused')" } else { "" };
+        let sql = format!(
+            "select task_id, order_id, patient_id, state, changed, details
+             from   bed_request where changed >= ?{open}"
+        );
+        let rows = self.rows(ask(&sql, [since.millis().into()])).await?;
+        Ok(rows.iter().map(request_row).collect())
+    }
+
+    /// The request that a Task shows.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_request(
+        &self,
+        _permit: &Permit,
+        task: &str,
+    ) -> Result<Option<RequestRow>, Outcome> {
+        let sql = "select task_id, order_id, patient_id, state, changed, details
+                   from   bed_request where task_id = ?";
+        let rows = self.rows(ask(sql, [task.into()])).await?;
+        Ok(rows.first().map(request_row))
+    }
+
+    /// The last request that was made on an order.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_request_of_order(
+        &self,
+        _permit: &Permit,
+        order: &str,
+    ) -> Result<Option<RequestRow>, Outcome> {
+        let sql = "select task_id, order_id, patient_id, state, changed, details
+                   from   bed_request where order_id = ?
+                   order  by case when state = 'closed' then 1 else 0 end, task_id desc limit 1";
+        let rows = self.rows(ask(sql, [order.into()])).await?;
+        Ok(rows.first().map(request_row))
+    }
+
+    /// The current versions of resources of one type, those that are there, in no order.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn read_many<T: AsRef<str>>(
+        &self,
+        permit: &Permit,
+        ty: ResourceType,
+        ids: &[T],
+    ) -> Result<Vec<Version>, Outcome> {
+        let mut found = Vec::with_capacity(ids.len());
+        if !permit.covers_all_rows() {
+            for id in ids {
+                let version = self.read(permit, &Key::new(ty, id.as_ref())).await?;
+                found.extend(version.map(Arc::unwrap_or_clone));
+            }
+            return Ok(found);
+        }
+        let members = if self.is_postgres() { MEMBERS_ON_POSTGRES } else { MEMBERS_ON_SQLITE };
+        for some in ids.chunks(2_000) {
+            let sql = format!(
+                "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body
+                 from   resource r
+                 where  r.type = ?
+                   and  r.version > 0
+                   and  r.id in ({members})"
+            );
+            let of: i64 = ty.number().into();
+            found.extend(self.find_aside(permit, ask(&sql, [of.into(), list(some).into()])).await?);
+        }
+        Ok(found)
+    }
+
+    /// Current versions of a type that were written at this time or later, the oldest first; for the vault's own
+    /// work, with a permit for all rows.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn written_since(
+        &self,
+        permit: &Permit,
+        ty: ResourceType,
+        since: Instant,
+        limit: u32,
+    ) -> Result<Vec<Version>, Outcome> {
+        if !permit.covers_all_rows() {
+            return Ok(Vec::new());
+        }
+        let mut statement = Statement::default();
+        let of: i64 = ty.number().into();
+        statement.push(
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body
+             from   resource r
+             where  r.type = ?
+               and  r.updated >= ?
+               and  r.version > 0
+             order  by r.updated
+             limit  ?",
+            [of.into(), since.millis().into(), i64::from(limit).into()],
+        );
+        self.find_aside(permit, statement).await
+    }
+
+    /// Claims of holds whose time is over.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn expired_holds(
+        &self,
+        _permit: &Permit,
+        now: Instant,
+    ) -> Result<Vec<Claim>, Outcome> {
+        let sql = format!(
+            "select {COLUMNS} from bed_claim c
+             where c.state = 'held' and c.hold_until < ? order by c.hold_until limit 500"
+        );
+        let rows = self.rows(ask(&sql, [now.millis().into()])).await?;
+        Ok(rows.iter().filter_map(|row| read(row, 0)).collect())
+    }
+}
+
+fn request_row(row: &crate::row::Row) -> RequestRow {
+    RequestRow {
+        task: row.text(0).to_owned(),
+        order: row.text(1).to_owned(),
+        patient: row.text(2).to_owned(),
+        state: row.text(3).to_owned(),
+        changed: Instant::from_millis(row.integer(4)),
+        details: row.text(5).to_owned(),
+    }
+}

@@ -1,0 +1,7 @@
+//! Beds: ordered, requested, allocated, confirmed, left and cleaned.
+
+mod allocation;
+mod crash;
+mod hospital;
+mod invariant;
+mod walk;

@@ -1,0 +1,237 @@
+//! Operations: what they take and give is in their definitions.
+
+use serde_json::{Value, json};
+
+use crate::house::{House, Reply, unique};
+
+stories!(
+    meta_is_read_added_to_and_taken_from,
+    validate_finds_faults_and_stores_nothing,
+    everything_about_a_patient,
+    everything_about_a_stay,
+    the_last_observations_of_each_code,
+    parameters_are_checked,
+    the_statement_lists_operations,
+);
+
+fn tags(reply: &Reply) -> Vec<String> {
+    let meta = reply.json()["parameter"][0]["valueMeta"].clone();
+    let tags = meta["tag"].as_array().cloned().unwrap_or_default();
+    tags.iter().map(|tag| tag["code"].as_str().unwrap().to_owned()).collect()
+}
+
+fn meta_is_read_added_to_and_taken_from(house: &House) {
+    let id = house.post("/Patient", &json!({"resourceType": "Patient"})).expect(201).id();
+    let with = |codes: &[&str]| {
+        let tags: Vec<Value> =
+            codes.iter().map(|code| json!({"system": "urn:t", "code": code})).collect();
+        json!({"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": tags}}]})
+    };
+    let at = |operation: &str| format!("/Patient/{id}/${operation}");
+    assert!(tags(&house.get(&at("meta")).expect(200)).is_empty());
+    let added = house.post(&at("meta-add"), &with(&["a", "b"])).expect(200);
+    assert_eq!(tags(&added), ["a", "b"]);
+    assert_eq!(tags(&house.post(&at("meta-add"), &with(&["b", "c"])).expect(200)), ["a", "b", "c"]);
+    assert_eq!(tags(&house.post(&at("meta-delete"), &with(&["a", "x"])).expect(200)), ["b", "c"]);
+    let read = house.get(&at("meta")).expect(200).json();
+    assert_eq!(read["parameter"][0]["valueMeta"]["versionId"], "4");
+    assert_eq!(
+        house.get("/Patient?_tag=urn:t|c").expect(200).ids().iter().filter(|it| **it == id).count(),
+        1
+    );
+    house.get("/Patient/nobody/$meta").expect(404);
+    house.send("GET", &at("meta-add"), &[], "").expect(405);
+    let late =
+        house.send("POST", &at("meta-add"), &[("If-Match", "W/\"1\"")], &with(&["z"]).to_string());
+    late.expect(412);
+}
+
+fn validate_finds_faults_and_stores_nothing(house: &House) {
+    let good = json!({"resourceType": "Patient", "birthDate": "1980-02-29"});
+    let bad = json!({"resourceType": "Patient", "birthDate": "1980-02-30", "shoeSize": 43});
+    let severities = |reply: Reply| {
+        let issues = reply.expect(200).json()["issue"].as_array().unwrap().clone();
+        issues.iter().map(|it| it["severity"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(severities(house.post("/Patient/$validate", &good)), ["information"]);
+    assert_eq!(severities(house.post("/Patient/$validate", &bad)), ["error", "error"]);
+    let wrapped = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "resource", "resource": good}, {"name": "mode", "valueCode": "create"}]});
+    assert_eq!(severities(house.post("/Patient/$validate", &wrapped)), ["information"]);
+    assert_eq!(severities(house.post("/Observation/$validate", &good)), ["error"]);
+    house.send("POST", "/Patient/$validate", &[], "{").expect(200);
+}
+
+/// A patient with a stay, a condition and observations.
+fn record(house: &House) -> (String, String) {
+    let doctor =
+        house.post("/Practitioner", &json!({"resourceType": "Practitioner"})).expect(201).id();
+    let patient = house
+        .post(
+            "/Patient",
+            &json!({"resourceType": "Patient",
+            "generalPractitioner": [{"reference": format!("Practitioner/{doctor}")}]}),
+        )
+        .expect(201)
+        .id();
+    let subject = json!({"reference": format!("Patient/{patient}")});
+    let stay = house
+        .post(
+            "/Encounter",
+            &json!({"resourceType": "Encounter", "status": "finished",
+            "class": {"code": "IMP"}, "subject": subject, "period": {"start": "2020-01-01"}}),
+        )
+        .expect(201)
+        .id();
+    house
+        .post(
+            "/Condition",
+            &json!({"resourceType": "Condition", "subject": subject,
+        "encounter": {"reference": format!("Encounter/{stay}")}, "onsetDateTime": "2019-05-05"}),
+        )
+        .expect(201);
+    for (code, day, value) in
+        [("8867-4", "01", 70), ("8867-4", "02", 71), ("8867-4", "03", 72), ("9279-1", "01", 12)]
+    {
+        house.post("/Observation", &json!({"resourceType": "Observation", "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": code}]}, "subject": subject,
+            "effectiveDateTime": format!("2020-01-{day}T10:00:00Z"), "valueQuantity": {"value": value}})).expect(201);
+    }
+    (patient, stay)
+}
+
+fn types(reply: &Reply) -> Vec<String> {
+    let bundle = reply.json();
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    let mut types: Vec<String> = entries
+        .iter()
+        .map(|it| it["resource"]["resourceType"].as_str().unwrap().to_owned())
+        .collect();
+    types.sort();
+    types
+}
+
+fn everything_about_a_patient(house: &House) {
+    let (patient, _) = record(house);
+    let all = house.get(&format!("/Patient/{patient}/$everything")).expect(200);
+    let expected = [
+        "Condition",
+        "Encounter",
+        "Observation",
+        "Observation",
+        "Observation",
+        "Observation",
+        "Patient",
+        "Practitioner",
+    ];
+    assert_eq!(types(&all), expected);
+    assert_eq!(all.json()["entry"][0]["resource"]["resourceType"], "Patient");
+    let some = house
+        .get(&format!("/Patient/{patient}/$everything?_type=Observation,Condition"))
+        .expect(200);
+    assert_eq!(
+        types(&some),
+        ["Condition", "Observation", "Observation", "Observation", "Observation"]
+    );
+    let in_time = house
+        .get(&format!("/Patient/{patient}/$everything?start=2020-01-02&end=2020-01-02"))
+        .expect(200);
+    assert_eq!(types(&in_time).iter().filter(|it| *it == "Observation").count(), 1);
+    let mut page = house.get(&format!("/Patient/{patient}/$everything?_count=2")).expect(200);
+    let mut seen = page.ids();
+    while let Some(next) = page.link("next") {
+        page = house.get(&next).expect(200);
+        seen.extend(page.ids());
+    }
+    seen.sort();
+    seen.dedup();
+    assert!(seen.len() >= 7, "{seen:?}");
+    house.get("/Patient/nobody/$everything").expect(404);
+    house.get(&format!("/Patient/{patient}/$everything?_since=tomorrow")).expect(400);
+}
+
+fn everything_about_a_stay(house: &House) {
+    let (_, stay) = record(house);
+    let all = house.get(&format!("/Encounter/{stay}/$everything")).expect(200);
+    let types = types(&all);
+    assert!(
+        types.contains(&"Encounter".to_owned()) && types.contains(&"Condition".to_owned()),
+        "{types:?}"
+    );
+}
+
+fn the_last_observations_of_each_code(house: &House) {
+    let (patient, _) = record(house);
+    let values = |path: &str| {
+        let bundle = house.get(path).expect(200).json();
+        let mut values: Vec<i64> = bundle["entry"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["resource"]["valueQuantity"]["value"].as_i64().unwrap())
+            .collect();
+        values.sort_unstable();
+        values
+    };
+    assert_eq!(values(&format!("/Observation/$lastn?subject=Patient/{patient}")), [12, 72]);
+    assert_eq!(values(&format!("/Observation/$lastn?max=2&patient={patient}")), [12, 71, 72]);
+    assert_eq!(values(&format!("/Observation/$lastn?patient={patient}&code=9279-1")), [12]);
+    house.get("/Observation/$lastn?code=9279-1").expect(400);
+}
+
+fn parameters_are_checked(house: &House) {
+    let id = unique("nobody");
+    let send = |parameters: Value| {
+        let mut body = json!({"resourceType": "Parameters", "parameter": parameters});
+        if parameters == json!([]) {
+            body = json!({"resourceType": "Parameters"});
+        }
+        house.post(&format!("/Task/{id}/$confirm-bed"), &body)
+    };
+    send(json!([{"name": "decision", "valueCode": "accept"}])).expect(404);
+    let text = |reply: Reply| {
+        reply.expect(400).json()["issue"][0]["diagnostics"].as_str().unwrap().to_owned()
+    };
+    assert!(text(send(json!([]))).contains("needs the parameter decision"));
+    assert!(
+        text(send(json!([{"name": "decison", "valueCode": "accept"}])))
+            .contains("no parameter decison")
+    );
+    assert!(
+        text(send(json!([{"name": "decision", "valueBoolean": true}])))
+            .contains("has the type code")
+    );
+    let twice = json!([{"name": "decision", "valueCode": "accept"}, {"name": "decision", "valueCode": "accept"}]);
+    assert!(text(send(twice)).contains("1 times at most"));
+    let none =
+        house.post("/Patient/$allocate-bed", &json!({"resourceType": "Parameters"})).expect(404);
+    assert!(none.text.contains("$everything"), "{}", none.text);
+    house.get("/Location/$bed-availability?_count=0").expect(400);
+    house.get("/Location/$bed-availability?bedType=sofa").expect(400);
+}
+
+fn the_statement_lists_operations(house: &House) {
+    let statement = house.get("/metadata").expect(200).json();
+    let resources = statement["rest"][0]["resource"].as_array().unwrap().clone();
+    let of = |ty: &str| {
+        let found = resources.iter().find(|it| it["type"] == ty).unwrap();
+        found["operation"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for (ty, operation) in [
+        ("Patient", "everything"),
+        ("Observation", "lastn"),
+        ("Basic", "validate"),
+        ("Location", "bed-availability"),
+        ("Location", "bed-turnover"),
+        ("ServiceRequest", "allocate-bed"),
+        ("Task", "explain-allocation"),
+        ("Encounter", "release-bed"),
+    ] {
+        assert!(of(ty).contains(&operation.to_owned()), "{ty} {operation}");
+    }
+}
