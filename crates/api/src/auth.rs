@@ -38,7 +38,6 @@ use crate::{endpoint, refusal::Refusal, server::Door};
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
     let options = || web::route().method(actix_web::http::Method::OPTIONS);
     for (path, handler) in [
-        ("/.well-known/smart-configuration", web::get().to(discovery::smart)),
         ("/fhir/.well-known/smart-configuration", web::get().to(discovery::smart)),
         ("/fhir/.well-known/openid-configuration", web::get().to(discovery::openid)),
         ("/.well-known/openid-configuration", web::get().to(discovery::openid)),

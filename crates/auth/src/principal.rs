@@ -144,7 +144,14 @@ impl Principal {
         if self.emergency().is_some() && action.writes() {
             return false;
         }
-        self.scopes.allows(ty, action) && Policy::vault().allows(self.role, ty, action)
+        self.is_fhir_user(action, ty)
+            || self.scopes.allows(ty, action) && Policy::vault().allows(self.role, ty, action)
+    }
+
+    /// Whether it is about reading their own entry in the record, as `fhirUser` promises.
+    pub(crate) fn is_fhir_user(&self, action: Action, ty: ResourceType) -> bool {
+        let is_own = self.itself().is_some_and(|(own, _)| own == ty.name());
+        is_own && action == Action::Read && self.scopes.has("fhirUser")
     }
 
     /// To which rows of a type they may do this.

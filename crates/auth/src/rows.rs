@@ -36,6 +36,9 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     if !who.may(action, ty) {
         return Rows::None;
     }
+    if let Some((_, id)) = who.itself().filter(|_| who.is_fhir_user(action, ty)) {
+        any.push(id_is(id));
+    }
     for scope in who.scopes().covering(ty, action) {
         for rule in Policy::vault().rules(who.role(), ty, action) {
             let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };

@@ -21,7 +21,7 @@ pub(crate) use value::LogFormat;
 
 use merge::Merged;
 use setting::Flags;
-use value::{BaseUrl, Listen, LogFilter, ModeName, Seconds};
+use value::{BaseUrl, Listen, LogFilter, ModeName, Seconds, Switch};
 
 /// The configuration, all of it checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) connections_max: u32,
     /// How callers are known; `None`: nobody said.
     auth: Option<Mode>,
+    /// Whether it is recorded what the bearers of tokens do.
+    pub(crate) has_audit: bool,
     /// How log lines look.
     pub(crate) log_format: LogFormat,
     /// Which log lines.
@@ -83,6 +85,7 @@ impl Config {
                 .optional::<NonZeroU32>("storage.connections_max")
                 .map_or(1, NonZeroU32::get),
             auth: merged.optional("auth.mode").map(|ModeName(mode)| mode),
+            has_audit: merged.optional("audit.events").is_none_or(|Switch(on)| on),
             log_format: merged.optional("log.format").unwrap_or(LogFormat::Pretty),
             log_filter: merged
                 .optional("log.filter")

@@ -29,7 +29,8 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let fhir = Fhir::new(vault, &options.base, software);
     let fhir = fhir.holding_beds_for(config.bed_hold_seconds);
     // where everybody is the operator, there is nobody to be named
-    Ok(if config.mode() == Mode::Smart { fhir.audited() } else { fhir })
+    let is_audited = config.mode() == Mode::Smart && config.has_audit;
+    Ok(if is_audited { fhir.audited() } else { fhir })
 }
 
 /// How the configuration says to open the vault.

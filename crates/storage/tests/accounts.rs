@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::disallowed_methods,
-    clippy::print_stdout,
     clippy::tests_outside_test_module,
     reason = "a test that cannot go on has failed"
 )]
@@ -20,6 +19,8 @@ use storage::{
 };
 
 const PASSWORD: &str = "correct horse battery";
+/// Look-ups that are timed.
+const TIMES: u32 = 20_000;
 
 fn at(url: &str) -> Options {
     Options {
@@ -109,7 +110,6 @@ async fn a_token_is_looked_up_quickly() {
     for options in databases {
         let vault = Vault::open(&options).await.unwrap();
         let (access, _) = token(vault.accounts(), None).await;
-        const TIMES: u32 = 20_000;
         let begun = Moment::now();
         for _ in 0..TIMES {
             assert!(vault.accounts().grant(&access).await.unwrap().is_some());

@@ -54,6 +54,9 @@ const SCOPES: &[&str] = &[
 
 const METHODS: &[&str] = &["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
+/// Those of clients that keep a secret.
+const CONFIDENTIAL: &[&str] = &["client_secret_basic", "client_secret_post", "private_key_jwt"];
+
 /// Algorithms of clients' assertions.
 const ALGORITHMS: &[&str] = &["RS384", "ES384", "RS256", "ES256", "EdDSA"];
 
@@ -102,7 +105,7 @@ fn shared(issuer: &str) -> Map<String, Value> {
         ("scopes_supported", SCOPES),
         ("token_endpoint_auth_methods_supported", METHODS),
         ("token_endpoint_auth_signing_alg_values_supported", ALGORITHMS),
-        ("introspection_endpoint_auth_methods_supported", METHODS),
+        ("introspection_endpoint_auth_methods_supported", CONFIDENTIAL),
         ("revocation_endpoint_auth_methods_supported", METHODS),
     ] {
         document.insert(name.to_owned(), json!(values));

@@ -20,10 +20,10 @@ impl Asked {
         Self { path: request.path.clone(), query: request.query.to_string(), verb: request.verb }
     }
 
-    /// Whether an event of its own is written with what it changes.
+    /// Whether an event of its own is written with what it changes; a Bundle has one besides those of its entries.
     pub(crate) fn writes(&self) -> bool {
         let is_search = self.path.last().is_some_and(|last| last == "_search");
-        self.verb != Verb::Get && !is_search
+        self.verb != Verb::Get && !is_search && !self.path.is_empty()
     }
 
     /// The code of the interaction, and of what it does: create, read, update, delete, execute.

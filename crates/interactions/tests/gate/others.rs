@@ -102,6 +102,16 @@ pub(crate) async fn tokens_without_a_patient_open_nothing(nation: &Nation) {
         .post(&nobody, &json!({"resourceType": "Organization", "name": "x"}))
         .await
         .expect(&[403]);
+    // who somebody is they may read, when that was asked for
+    let narrow = "openid fhirUser user/Observation.rs";
+    let d = person("doctor", "Practitioner/d", narrow);
+    nation.get(&d, "/Practitioner/d").await.expect(&[200]);
+    nation.get(&d, "/Practitioner/t").await.expect(&[404]);
+    nation.get(&d, "/Practitioner").await.expect(&[403]);
+    nation
+        .get(&person("doctor", "Practitioner/d", "user/Observation.rs"), "/Practitioner/d")
+        .await
+        .expect(&[403]);
     // a hospital that the token does not name owns nothing
     let h9 = client(Role::Hospital, "h9", "system/*.rs");
     assert!(nation.get(&h9, "/Observation").await.expect(&[200]).names().is_empty());

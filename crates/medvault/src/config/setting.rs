@@ -78,6 +78,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "smart asks for an access token; open asks for nothing and listens on loopback only [default: smart]",
     ),
     quiet(
+        "audit.events",
+        "on|off",
+        None,
+        "Whether AuditEvents say what the bearers of tokens do; off only to measure [default: on]",
+    ),
+    quiet(
         "beds.hold_seconds",
         "SECONDS",
         None,

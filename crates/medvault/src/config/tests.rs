@@ -55,6 +55,7 @@ fn every_setting_can_be_given_in_every_way() {
             "storage.data_dir" => "/srv/vault",
             "storage.database_url" => "postgres://u:p@h/n",
             "auth.mode" => "open",
+            "audit.events" => "off",
             "log.format" => "json",
             "log.filter" => "warn,storage=debug",
             _ => "7",

@@ -16,6 +16,10 @@ pub(super) struct BaseUrl(pub(super) String);
 #[derive(Debug)]
 pub(super) struct ModeName(pub(super) Mode);
 
+/// `on` or `off`.
+#[derive(Debug)]
+pub(super) struct Switch(pub(super) bool);
+
 /// A filter that `tracing` understands.
 #[derive(Debug)]
 pub(super) struct LogFilter(pub(super) String);
@@ -72,6 +76,18 @@ impl FromStr for ModeName {
             "smart" => Ok(Self(Mode::Smart)),
             "open" => Ok(Self(Mode::Open)),
             _ => Err("write smart or open"),
+        }
+    }
+}
+
+impl FromStr for Switch {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err("write on or off"),
         }
     }
 }

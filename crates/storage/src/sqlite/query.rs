@@ -25,8 +25,7 @@ use crate::totals::Stamp;
 pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
     pub(super) last_commit: Commit,
-    /// `None`: numbers that may yet be taken back are not remembered.
-    pub(super) systems: Option<&'c Systems>,
+    pub(super) systems: &'c Systems,
 }
 
 /// The numbers of systems, once looked up: they never change.
@@ -62,13 +61,11 @@ impl Ask for Asked<'_> {
     }
 
     fn known_system(&self, uri: &str) -> Option<i64> {
-        self.systems?.known(uri)
+        self.systems.known(uri)
     }
 
     fn learn_system(&self, uri: &str, number: i64) {
-        if let Some(systems) = self.systems {
-            systems.learn(uri, number);
-        }
+        self.systems.learn(uri, number);
     }
 
     fn last_commit(&self) -> Commit {

@@ -108,7 +108,7 @@ impl Snapshot<'_> {
     /// The connection, with the last commit that is known to be in the snapshot.
     pub(crate) fn asked(&self) -> Option<query::Asked<'_>> {
         let reader = self.reader.as_ref()?;
-        let (connection, systems) = (&reader.connection, Some(&self.readers.systems));
+        let (connection, systems) = (&reader.connection, &self.readers.systems);
         Some(query::Asked { connection, last_commit: self.last_commit, systems })
     }
 }

@@ -10,21 +10,21 @@ use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use futures_util::FutureExt as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use search::Plan;
+use search::{Filter, Plan, Subject};
 
 use super::{
     connection,
     deadline::{self, Deadline},
     names::Names,
     pending::Pending,
-    query::Asked,
+    query::{Asked, Systems},
     trouble,
 };
 use crate::{
     Clock, Head, Key, body,
     delta::IndexDelta,
     find::{Turn, Version, inquiry, position::Commit, statement::Statement},
-    gate::Sight,
+    gate::{self, Sight},
     parameters::{self, Parameters, Published},
     row::Row,
     tx::{Delta, Indexing},
@@ -225,8 +225,9 @@ impl Writer {
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
-        let last_commit = self.memory.commit();
-        let mut asked = Asked { connection: &self.connection, last_commit, systems: None };
+        // numbers that may yet be taken back are not remembered
+        let (last_commit, systems) = (self.memory.commit(), Systems::default());
+        let mut asked = Asked { connection: &self.connection, last_commit, systems: &systems };
         self.deadline.begin(deadline::TIME_MAX);
         let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked)
             .now_or_never();
@@ -237,11 +238,15 @@ impl Writer {
         Ok(page?.versions)
     }
 
-    /// Whom to ask about what other resources say.
-    pub(crate) fn asked(&mut self) -> Result<Asked<'_>, Outcome> {
+    /// Whether a version satisfies a filter of its permit.
+    pub(crate) fn holds(&mut self, filter: &Filter, of: Subject<'_>) -> Result<bool, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
-        let last_commit = self.memory.commit();
-        Ok(Asked { connection: &self.connection, last_commit, systems: None })
+        // numbers that may yet be taken back are not remembered
+        let (last_commit, systems) = (self.memory.commit(), Systems::default());
+        let mut asked = Asked { connection: &self.connection, last_commit, systems: &systems };
+        gate::holds(filter, of, &mut asked).now_or_never().unwrap_or_else(|| {
+            Err(Outcome::new(IssueType::Exception, "The look waited for something"))
+        })
     }
 
     /// See [`crate::Tx::write`].
