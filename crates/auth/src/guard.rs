@@ -44,11 +44,15 @@ fn narrow(plan: &mut TypePlan, permit: &Permit, actions: &[Action]) {
 fn within(filter: &mut Filter, permit: &Permit) {
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
-            inner.iter_mut().for_each(|one| within(one, permit));
+            for one in inner {
+                within(one, permit);
+            }
         }
         Filter::Not(inner) => within(inner, permit),
         Filter::Chain { targets, .. } => {
-            targets.iter_mut().for_each(|one| narrow(one, permit, &[Action::Search]));
+            for one in targets {
+                narrow(one, permit, &[Action::Search]);
+            }
         }
         Filter::Has { source, .. } => narrow(source, permit, &[Action::Search]),
         Filter::Value { any, .. } => any.retain(|test| !climbs(test, permit)),
@@ -67,11 +71,10 @@ fn climbs(test: &Test, permit: &Permit) -> bool {
 
 /// The type whose parts and wholes a test looks through.
 fn through(test: &Test) -> Option<ResourceType> {
-    match test {
-        Test::Reference(ReferenceTest::Hierarchy { ty, .. }) => Some(*ty),
-        Test::Composite { part, .. } => through(part),
-        _ => None,
+    if let Test::Composite { part, .. } = test {
+        return through(part);
     }
+    if let Test::Reference(ReferenceTest::Hierarchy { ty, .. }) = test { Some(*ty) } else { None }
 }
 
 fn never() -> Filter {
@@ -243,13 +246,12 @@ fn names_another(filter: &Filter, ty: ResourceType, only: &str) -> bool {
 }
 
 fn is_another(test: &Test, only: &str) -> bool {
-    match test {
-        Test::Reference(ReferenceTest::Local { ty, id }) => {
-            ty.ty() == TypeId::PATIENT && **id != *only
-        }
-        Test::Reference(ReferenceTest::Id { types, id }) => {
+    let Test::Reference(reference) = test else { return false };
+    match reference {
+        ReferenceTest::Local { ty, id } => ty.ty() == TypeId::PATIENT && **id != *only,
+        ReferenceTest::Id { types, id } => {
             types.iter().any(|ty| ty.ty() == TypeId::PATIENT) && **id != *only
         }
-        _ => false,
+        ReferenceTest::Url { .. } | ReferenceTest::Hierarchy { .. } => false,
     }
 }

@@ -98,13 +98,13 @@ impl Policy {
                 [""] => {}
                 [comment] if comment.starts_with('#') => {}
                 [name, members] if name.starts_with('@') => {
-                    let types = types(members, &groups).map_err(|name| fault(name))?;
+                    let types = types(members, &groups).map_err(fault)?;
                     groups.insert(name, types);
                 }
                 [role, basis, actions, members, rest @ ..] if rest.len() <= 2 => {
                     let named = BASES.iter().find(|(known, _)| known == basis);
                     let condition = rest.first().copied();
-                    let types = types(members, &groups).map_err(|name| fault(name))?.into_iter();
+                    let types = types(members, &groups).map_err(fault)?.into_iter();
                     let types = types.map(|ty| match condition {
                         Some(condition) => Ok((ty, constraint::filters(ty, condition)?)),
                         None => Ok((ty, Vec::new())),

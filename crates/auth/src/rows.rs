@@ -14,7 +14,7 @@ use crate::{
     Principal,
     policy::{Basis, Policy},
     role::Role,
-    scope::{Action, Context, Scope},
+    scope::{Action, Context},
 };
 use written::{chain, extra_params, id_is, refers};
 
@@ -39,8 +39,10 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     for scope in who.scopes().covering(ty, action) {
         for rule in Policy::vault().rules(who.role(), ty, action) {
             let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };
-            let Some(context) = in_context(who, scope, rule.basis, ty) else { continue };
-            all.extend(context);
+            if scope.context() == Context::Patient && rule.basis != Basis::All {
+                let Some(context) = in_context(who, rule.basis, ty) else { continue };
+                all.extend(context);
+            }
             all.extend(rule.conditions(ty).iter().cloned());
             all.extend(scope.filters().iter().cloned());
             if all.is_empty() {
@@ -119,21 +121,13 @@ fn inside(
     Some(all)
 }
 
-/// What a `patient/` scope narrows the rows to; other scopes to nothing.
-fn in_context(
-    who: &Principal,
-    scope: &Scope,
-    basis: Basis,
-    ty: ResourceType,
-) -> Option<Option<Filter>> {
-    if scope.context() != Context::Patient || basis == Basis::All {
-        return Some(None);
-    }
+/// What a `patient/` scope narrows the rows to, where they are more than that; `None`: to nothing.
+fn in_context(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Vec<Filter>> {
     let patient = who.grant().patient.as_deref()?;
     if basis == Basis::Own && own_patient(who) == Some(patient) {
-        return Some(None);
+        return Some(Vec::new());
     }
-    compartment(ty, patient).map(Some)
+    compartment(ty, patient).map(|filter| vec![filter])
 }
 
 /// What is about one patient. Links to other Patients are not followed.
@@ -183,11 +177,10 @@ pub(crate) fn is_identifier(ty: ResourceType, params: &[search::ParamId]) -> boo
 pub(crate) fn own_patient(who: &Principal) -> Option<&str> {
     match who.itself() {
         Some(("Patient", id)) => Some(id),
-        Some(_) => None,
         None if who.grant().user.is_none() && who.role() == Role::Patient => {
             who.grant().patient.as_deref()
         }
-        None => None,
+        Some(_) | None => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who did what, as AuditEvents: <https://profiles.ihe.net/ITI/BALP>. What was written is recorded in the same
+//! Who did what, as `AuditEvent`s: <https://profiles.ihe.net/ITI/BALP>. What was written is recorded in the same
 //! transaction; what was looked at, and what was refused, together with its neighbours within some milliseconds.
 
 mod asked;

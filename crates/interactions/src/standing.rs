@@ -13,7 +13,7 @@ use crate::Fhir;
 /// Roles of one practitioner that are looked at.
 const ROLES_MAX: u32 = 20;
 
-/// The extension of a PractitionerRole that names the supervisor's.
+/// The extension of a `PractitionerRole` that names the supervisor's.
 const SUPERVISOR: &str = "/supervisor";
 
 /// The bearer of a token.

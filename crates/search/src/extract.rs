@@ -5,6 +5,7 @@ mod consent;
 mod contents;
 mod date;
 mod found;
+mod letters;
 mod local;
 mod number;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use fhir_model::{NodeRef, Tree};
 use fhirpath::Context;
 
 pub use consent::CONSENT_RULE;
+pub use letters::letters;
 pub(crate) use reference::{is_id, target};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
 
@@ -40,6 +42,8 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
         rows.words = contents::words(tree);
         rows.tokens.extend(consent::rules(tree.root()));
         rows.tokens.sort();
+        // the last of all kinds, so the list stays sorted
+        rows.words.extend(letters::of_strings(&rows.strings));
     }
     rows.contained = local
         .resources()

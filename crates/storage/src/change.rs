@@ -76,7 +76,7 @@ impl Change {
         self.replaces.as_ref().map_or(1, |head| head.version + 1)
     }
 
-    /// Whether it is a new AuditEvent.
+    /// Whether it is a new `AuditEvent`.
     pub(crate) fn is_record(&self) -> bool {
         self.key.resource_type.name() == "AuditEvent"
             && self.replaces.is_none()

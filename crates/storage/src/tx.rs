@@ -221,7 +221,7 @@ impl<'a> Tx<'a> {
         self.write_recorded(changes, Vec::new()).await
     }
 
-    /// The same, with what is recorded of it: AuditEvents, which the vault itself writes.
+    /// The same, with what is recorded of it: `AuditEvent`s, which the vault itself writes.
     ///
     /// # Errors
     /// Those of [`Tx::write`].

@@ -93,7 +93,7 @@ async fn batch(session: &mut Session, report: &mut Report) -> Result<(), Fault> 
     let named = |name: &str| parameters.iter().filter(|it| it["name"] == name).count();
     let summary = parameters.iter().find(|it| it["name"] == "summary").cloned().unwrap_or_default();
     let part = |name: &str| {
-        let parts = summary["part"].as_array().cloned().unwrap_or_default();
+        let parts = summary.get("part").and_then(Value::as_array).cloned().unwrap_or_default();
         let part = parts.into_iter().find(|it| it["name"] == name).unwrap_or_default();
         let value = part.as_object().and_then(|it| it.values().find(|it| it.is_number()).cloned());
         value.and_then(|it| it.as_f64()).unwrap_or_default()

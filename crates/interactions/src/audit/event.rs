@@ -1,4 +1,4 @@
-//! An AuditEvent in the form of IHE's Basic Audit Log Patterns.
+//! An `AuditEvent` in the form of IHE's Basic Audit Log Patterns.
 
 use std::{
     collections::BTreeSet,

@@ -27,7 +27,7 @@ impl Work for Record {
     }
 }
 
-/// New AuditEvents, each under an id.
+/// New `AuditEvent`s, each under an id.
 ///
 /// # Errors
 /// `exception` when one is none.

@@ -44,7 +44,7 @@ impl Call {
             };
             return Err(Outcome::new(IssueType::MethodNotAllowed, text));
         }
-        let (input, query) = Input::read(operation.definition, request.query, request.body)?;
+        let (input, query) = Input::read(operation.definition, &request.query, request.body)?;
         let conditions = request.conditions;
         Ok(Self { operation, target, input, query, conditions })
     }

@@ -133,9 +133,10 @@ fn of_resource(text: &str) -> Option<Definition> {
 /// A level of parts a level of calls: as deep as our own files are.
 fn parameter(of: &Value) -> Parameter {
     let text = |name: &str| of.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let min = match of.get("min") {
-        Some(Value::Number(digits)) => digits.parse().unwrap_or(0),
-        _ => 0,
+    let min = if let Some(Value::Number(digits)) = of.get("min") {
+        digits.parse().unwrap_or(0)
+    } else {
+        0
     };
     Parameter {
         name: text("name"),
@@ -147,10 +148,8 @@ fn parameter(of: &Value) -> Parameter {
 }
 
 fn items<'v>(of: &'v Value, name: &str) -> impl Iterator<Item = &'v Value> {
-    match of.get(name) {
-        Some(Value::Array(items)) => items.iter(),
-        _ => [].iter(),
-    }
+    let items: &[Value] = if let Some(Value::Array(items)) = of.get(name) { items } else { &[] };
+    items.iter()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Input {
     /// operation searches.
     pub(super) fn read(
         definition: &Definition,
-        query: Query,
+        query: &Query,
         body: Body,
     ) -> Result<(Self, Query), Outcome> {
         let mut input = Self::default();
@@ -127,10 +127,8 @@ impl Input {
 
     /// A number.
     pub(crate) fn number<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
-        match self.value(name) {
-            Some(Value::Number(digits)) => digits.parse().ok(),
-            _ => None,
-        }
+        let Some(Value::Number(digits)) = self.value(name) else { return None };
+        digits.parse().ok()
     }
 
     /// The codes of Codings or codes, whatever their systems.
@@ -243,15 +241,13 @@ fn within(parameter: &Parameter, value: &Value) -> Result<(), Outcome> {
         "unsignedInt" => 0,
         _ => return Ok(()),
     };
-    match value {
-        Value::Number(digits) if digits.parse::<i64>().is_ok_and(|number| number >= least) => {
-            Ok(())
-        }
-        _ => {
-            let text = format!("{} is a whole number of {least} or more", parameter.name);
-            Err(Outcome::new(IssueType::Value, text).at("Parameters.parameter"))
-        }
+    if let Value::Number(digits) = value
+        && digits.parse::<i64>().is_ok_and(|number| number >= least)
+    {
+        return Ok(());
     }
+    let text = format!("{} is a whole number of {least} or more", parameter.name);
+    Err(Outcome::new(IssueType::Value, text).at("Parameters.parameter"))
 }
 
 /// A parameter of a query.

@@ -55,12 +55,11 @@ pub(super) async fn delete(request: Request<'_>) -> Result<Answer, Outcome> {
 
 /// Codings are the same by system and code: <https://hl7.org/fhir/R4/resource-operation-meta-delete.html>.
 fn is_same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Object(_), Value::Object(_)) => {
-            a.get("system") == b.get("system") && a.get("code") == b.get("code")
-        }
-        _ => a == b,
+    let are_codings = matches!((a, b), (Value::Object(_), Value::Object(_)));
+    if are_codings {
+        return a.get("system") == b.get("system") && a.get("code") == b.get("code");
     }
+    a == b
 }
 
 async fn change(
@@ -80,10 +79,10 @@ async fn change(
         let wanted = request.call.conditions.if_match.unwrap_or(version.version);
         for name in LISTS {
             if let Some(Value::Array(given)) = given.get(name) {
-                let mut there = match meta.get(name) {
-                    Some(Value::Array(items)) => items.clone(),
-                    _ => Vec::new(),
-                };
+                let mut there = Vec::new();
+                if let Some(Value::Array(items)) = meta.get(name) {
+                    there.clone_from(items);
+                }
                 edit(&mut there, given);
                 set(&mut meta, name, there);
             }

@@ -33,12 +33,9 @@ impl Output {
     }
 
     /// A value of a type that JSON writes as a number.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and short texts of digits")]
     pub(crate) fn number(&mut self, name: &'static str, ty: &'static str, number: impl ToString) {
         self.value(name, ty, number.to_string());
-    }
-
-    pub(crate) fn boolean(&mut self, name: &'static str, is_it: &bool) {
-        self.value(name, "boolean", is_it.to_string());
     }
 
     /// A value as JSON.

@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     clippy::tests_outside_test_module,
     clippy::disallowed_methods,
+    clippy::cognitive_complexity,
+    clippy::needless_pass_by_value,
     reason = "a test that cannot go on has failed"
 )]
 

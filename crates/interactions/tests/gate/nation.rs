@@ -31,10 +31,10 @@ impl Nation {
     }
 
     pub(crate) async fn postgres() -> Self {
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let cluster = std::env::var("MEDVAULT_TEST_POSTGRES").expect(
             "MEDVAULT_TEST_POSTGRES names a PostgreSQL to make databases in; `make test` starts one",
         );
-        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
         let n = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let name = format!("gate_{}_{n}", std::process::id());
         let connection = Database::connect(&cluster).await.unwrap();

@@ -142,8 +142,7 @@ impl Vault {
                  from   resource r
                  where  r.type = ?
                    and  r.version > 0
-                   and  r.id in ({})",
-                members
+                   and  r.id in ({members})"
             );
             let of: i64 = ty.number().into();
             found.extend(self.find_aside(permit, ask(&sql, [of.into(), list(some).into()])).await?);

@@ -47,7 +47,7 @@ pub(crate) async fn explain(
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
-    let leaders = Leaders { names: &names, sizes: &sizes };
+    let leaders = Leaders::new(&names, &sizes);
     let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
     let shown = ask.explained(&statement).await?;
     let order = match route.mode {

@@ -60,7 +60,7 @@ pub(crate) async fn search(
         Turn::After(position) | Turn::Before(position) => Some(&position.route),
     };
     let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
-    let leaders = Leaders { names: &names, sizes: &sizes };
+    let leaders = Leaders::new(&names, &sizes);
     let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
     let mut found = ask.found(&statement).await?;
     if before.is_some() && changed::moves(plan, &parts, &route) {
@@ -93,7 +93,7 @@ pub(crate) async fn count(
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::All, ask).await?;
     let (route, sizes) = route::for_all(&parts, (&names, ask)).await?;
-    let leaders = Leaders { names: &names, sizes: &sizes };
+    let leaders = Leaders::new(&names, &sizes);
     let is_rough = plan.total == Some(Total::Estimate) && plan.summary != Summary::Count;
     let at_most = is_rough.then_some(ESTIMATE_MAX);
     let statement = count::statement(plan, &parts, (&route, leaders), at_most);

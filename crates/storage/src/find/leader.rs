@@ -1,6 +1,6 @@
 //! Filters that can lead: whose index rows are walked, while the other filters are checked.
 
-use search::{Filter, ParamId, TypePlan};
+use search::{Filter, ParamId, StringTest, Test, TypePlan, letters};
 
 use super::{
     ask::Dialect,
@@ -12,6 +12,7 @@ use super::{
     statement::{Sql, sql},
     value,
 };
+use crate::words;
 
 /// What leads is thought to find so many times more resources than there are targets.
 const REFERRERS_PER_TARGET: u64 = 16;
@@ -21,9 +22,20 @@ const REFERRERS_PER_TARGET: u64 = 16;
 pub(super) struct Leaders<'a> {
     pub(super) names: &'a Names,
     pub(super) sizes: &'a Sizes,
+    /// Whether what contains a text is found by its letters; else along all values.
+    pub(super) letters: bool,
 }
 
-impl Leaders<'_> {
+impl<'a> Leaders<'a> {
+    pub(super) fn new(names: &'a Names, sizes: &'a Sizes) -> Self {
+        Self { names, sizes, letters: true }
+    }
+
+    /// The same, along values only.
+    pub(super) fn along_values(self) -> Self {
+        Self { letters: false, ..self }
+    }
+
     /// The stretches of index rows that a filter finds, all together exactly what it means; `None` when it cannot
     /// lead.
     pub(super) fn ranges(self, filter: &Filter, part: &Part<'_>) -> Option<Vec<Range>> {
@@ -33,7 +45,11 @@ impl Leaders<'_> {
                 let ty = i64::from(part.ty.number());
                 Some(any.iter().flat_map(|test| value::updated_ranges(ty, test)).collect())
             }
-            Filter::Value { params, any } => Some(self.of_values(params, any, part.domain)),
+            Filter::Value { params, any } => {
+                let letters = self.letters.then(|| by_letters(filter, part, self.names)).flatten();
+                let by_value = || self.of_values(params, any, part.domain);
+                Some(letters.map_or_else(by_value, |range| vec![range]))
+            }
             Filter::Chain { params, targets } => self.of_chain(params, targets, part.domain),
             Filter::Has { params, source } if part.domain == Domain::Own => {
                 self.of_has(params, source, part)
@@ -43,12 +59,7 @@ impl Leaders<'_> {
                     return None;
                 }
                 let seek = check::words_match((*scope, any), part.ty, self.names.dialect);
-                let range = Range::fixed("idx_word", "res", Kind::Integer, seek).once();
-                let res = match self.names.dialect {
-                    Dialect::Sqlite => "rowid",
-                    Dialect::Postgres => "res",
-                };
-                Some(vec![Range { res, column: res, ..range }])
+                Some(vec![of_words(seek, self.names.dialect)])
             }
             Filter::Near { params, any } => Some(of_near(params, any, part.domain)),
             Filter::Any(inner) => {
@@ -66,7 +77,7 @@ impl Leaders<'_> {
         }
     }
 
-    fn of_values(self, params: &[ParamId], any: &[search::Test], domain: Domain) -> Vec<Range> {
+    fn of_values(self, params: &[ParamId], any: &[Test], domain: Domain) -> Vec<Range> {
         let of_param = |p: i64| match value::lists(p, any, self.names) {
             Some(lists) => lists,
             None => any.iter().flat_map(|test| value::ranges(p, test, self.names)).collect(),
@@ -176,6 +187,49 @@ fn by_id(ids: &[Box<str>], part: &Part<'_>) -> Range {
     let seek = Sql::all([ty, Sql::one_of("@.id", &ids)]);
     let range = Range::fixed("resource", "id", Kind::Text, seek).once();
     range.but(sql("@.body is not null", []))
+}
+
+/// Rows of words, a resource each.
+fn of_words(seek: Sql, dialect: Dialect) -> Range {
+    let res = match dialect {
+        Dialect::Sqlite => "rowid",
+        Dialect::Postgres => "res",
+    };
+    let range = Range::fixed("idx_word", "res", Kind::Integer, seek).once();
+    Range { res, column: res, ..range }
+}
+
+/// What may contain a text, for it has the letters: whether it does is left to be checked.
+fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Range> {
+    let Filter::Value { params, any } = filter else { return None };
+    if part.domain != Domain::Own {
+        return None;
+    }
+    let mut alternatives = Vec::new();
+    for test in any {
+        let text = contained(test)?;
+        for param in params {
+            alternatives.push(letters(*param, text)?);
+        }
+    }
+    let seek = words::letters_match(part.ty, &alternatives, names.dialect);
+    let range = of_words(seek, names.dialect);
+    let on = On::new(part, format!("@.{}", range.res));
+    Some(range.but(check::holds(filter, &on, names)))
+}
+
+/// The text that a value must contain.
+fn contained(test: &Test) -> Option<&str> {
+    match test {
+        Test::String(StringTest::Contains(text) | StringTest::EndsWith(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a filter asks for what contains a text.
+pub(super) fn asks_for_letters(filter: &Filter) -> bool {
+    let Filter::Value { any, .. } = filter else { return false };
+    any.iter().all(|test| contained(test).is_some())
 }
 
 /// A slice of the globe through each circle.

@@ -51,7 +51,12 @@ impl Sizes {
             return Ok(());
         }
         let nothing = Self::default();
-        let leaders = Leaders { names, sizes: &nothing };
+        let leaders = Leaders::new(names, &nothing);
+        // PostgreSQL finds everything that has the letters before it counts the first
+        let leaders = match names.dialect {
+            Dialect::Sqlite => leaders,
+            Dialect::Postgres => leaders.along_values(),
+        };
         let mut looks = Vec::new();
         for (n, (filter, part)) in filters.iter().enumerate() {
             let n = i64::try_from(n).unwrap_or(i64::MAX);

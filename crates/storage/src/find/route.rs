@@ -5,7 +5,7 @@ use fhir_model::Outcome;
 use search::{ContainedType, Filter, Plan};
 
 use super::{
-    ask::Ask,
+    ask::{Ask, Dialect},
     leader::Leaders,
     names::Names,
     part::{Domain, Part, shown},
@@ -29,9 +29,11 @@ pub(super) async fn choose(
     let mut sizes = Sizes::default();
     let is_nested = parts.iter().flat_map(|part| &part.filters).any(|filter| collects(filter));
     let is_sorted = sorts(plan);
+    let letters = names.dialect == Dialect::Sqlite
+        || before.is_none() && !is_sorted && sample::has_rare_letters(parts, names, ask).await?;
     if let ([part], None, false) = (parts, before, is_sorted)
         && let Some(only) = only_leader(part)
-        && let Some(route) = through(part, only, Leaders { names, sizes: &sizes })
+        && let Some(route) = through(part, only, Leaders { letters, ..Leaders::new(names, &sizes) })
     {
         return Ok((route, sizes));
     }
@@ -44,7 +46,7 @@ pub(super) async fn choose(
         sizes.count(parts, names, ask, FEW).await?;
         if !parts.iter().all(|part| is_small(&sizes, part)) {
             if let ([part], None, false) = (parts, before, is_sorted) {
-                let leaders = Leaders { names, sizes: &sizes };
+                let leaders = Leaders { letters, ..Leaders::new(names, &sizes) };
                 if let Some(best) = sample::best(part, leaders, ask).await? {
                     let route = led(part, best, leaders);
                     return Ok((route, sizes));
@@ -56,7 +58,7 @@ pub(super) async fn choose(
     let route = match before {
         Some(route) => route.clone(),
         None if is_sorted => sorted(plan, parts, &sizes),
-        None => unsorted(parts, Leaders { names, sizes: &sizes }),
+        None => unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) }),
     };
     Ok((route, sizes))
 }
@@ -180,8 +182,8 @@ fn unsorted(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
 }
 
 /// The order of the rows that lead.
-fn natural(parts: &[Part<'_>], chosen: &[Option<usize>], leaders: Leaders<'_>) -> Route {
-    let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter().zip(chosen))
+fn natural(parts: &[Part<'_>], leading: &[Option<usize>], leaders: Leaders<'_>) -> Route {
+    let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter().zip(leading))
         .map(|(part, leader)| {
             let leader = *leader;
             let filter = leader.and_then(|n| part.filters.get(n).copied());
@@ -195,6 +197,10 @@ fn natural(parts: &[Part<'_>], chosen: &[Option<usize>], leaders: Leaders<'_>) -
     let all = |mode| Route { mode, leaders: chosen.iter().map(|(n, _)| number(*n)).collect() };
     if ranges().all(|range| range.is_fixed) {
         return all(Mode::ByResource);
+    }
+    if leaders.letters {
+        // what is in the order of values is so altogether
+        return natural(parts, leading, leaders.along_values());
     }
     let first = ranges().next().map(|range| range.kind);
     if ranges().all(|range| Some(range.kind) == first) {

@@ -7,8 +7,10 @@ use search::Filter;
 use super::{
     ask::{Ask, Dialect},
     check::{self, On},
-    leader::Leaders,
+    leader::{Leaders, asks_for_letters},
+    names::Names,
     part::Part,
+    probe::Sizes,
     range::Range,
     statement::{Sql, sql},
     through::Through,
@@ -21,6 +23,10 @@ const ROWS_MIN: i64 = 4;
 
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
+
+/// So many values are read to see whether letters are rare, and of so many it is said that they are.
+const VALUES: i64 = 1024;
+const VALUES_MIN: i64 = 4;
 
 /// Counts come two in a number.
 const BASE: i64 = 1 << 20;
@@ -78,6 +84,41 @@ pub(super) async fn best(
     Ok(found.iter().filter_map(cost).min().map(|(_, n)| n))
 }
 
+/// Where what has certain letters is all found before the first is shown: whether there are so few that this is quicker
+/// than to read values until a page is full.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn has_rare_letters(
+    parts: &[Part<'_>],
+    names: &Names,
+    ask: &mut impl Ask,
+) -> Result<bool, Outcome> {
+    let [part] = parts else { return Ok(false) };
+    let Some(filter) = part.filters.iter().find(|filter| asks_for_letters(filter)) else {
+        return Ok(false);
+    };
+    let nothing = Sizes::default();
+    let ranges = Leaders::new(names, &nothing).along_values().ranges(filter, part);
+    let ranges = ranges.unwrap_or_default();
+    let pieces = i64::try_from(ranges.len()).unwrap_or(VALUES).max(1);
+    let looks = ranges.iter().map(|range| {
+        sql("select count(*), coalesce(sum(case when ", [])
+            .with(range.rest.clone().on("d"))
+            .then(&format!(" then 1 else 0 end), 0) from (select * from {} d where ", range.table))
+            .with(range.seek.clone().on("d"))
+            .then(&format!(" order by d.{}, d.{} limit ", range.column, range.res))
+            .bind(VALUES / pieces)
+            .then(") as d")
+    });
+    let statement = Sql::compound(looks.collect(), "\nunion all\n").statement();
+    if statement.sql.is_empty() {
+        return Ok(false);
+    }
+    let counted = ask.numbers(&statement).await?;
+    Ok(counted.iter().map(|(_, hits)| *hits).sum::<i64>() < VALUES_MIN)
+}
+
 /// Whether a filter finds other resources first.
 pub(super) fn leads_through(filter: &Filter) -> bool {
     matches!(filter, Filter::Chain { .. } | Filter::Has { .. })
@@ -90,7 +131,7 @@ fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec
         return Some(through.sample(leaders, ROWS_MIN));
     }
     // these are all found before they are put in order
-    let is_dear = matches!(filter, Filter::Words { .. });
+    let is_dear = matches!(filter, Filter::Words { .. }) || asks_for_letters(filter);
     if is_dear && leaders.names.dialect == Dialect::Postgres {
         return None;
     }

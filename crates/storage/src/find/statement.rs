@@ -117,6 +117,13 @@ impl Sql {
         self
     }
 
+    /// Says a column of the row otherwise.
+    #[must_use]
+    pub(crate) fn saying(mut self, column: &str, otherwise: &str) -> Self {
+        self.text = self.text.replace(&format!("@.{column} "), &format!("{otherwise} "));
+        self
+    }
+
     /// Moves all lines but the first to the right.
     #[must_use]
     pub(crate) fn indented(mut self, columns: usize) -> Self {

@@ -246,28 +246,61 @@ limit  $11"
 }
 
 #[test]
-fn few_targets_lead_to_what_refers_to_them() {
+fn chains_are_walked_from_the_inside() {
     let named = value(8, Test::String(StringTest::StartsWith("smi".into())));
     let targets = vec![TypePlan { ty: ty("Patient"), filters: vec![named] }];
     let chain = Filter::Chain { params: vec![ParamId(4)], targets };
     let plan = over("Observation", vec![chain]);
-    let sqlite = page(&plan, &Turn::First, FEW);
-    assert!(sqlite.starts_with(
-        "\
-select distinct d.target as k1, d.res as res
-from   idx_reference d
-where  d.p = $1 and d.target in (
-  select d.res as res
-  from   idx_string d
-  where  d.p = $2 and d.folded >= $3 and d.folded < $4
-  union"
-    ));
+    let sqlite = page(&plan, &Turn::First, MANY);
+    assert!(
+        sqlite.starts_with(
+            "\
+select * from (
+  select distinct n.folded as k1, n.res as k2, d.res as res
+  from   idx_string n
+    cross join idx_reference d
+  where  n.p = $1 and n.folded >= $2 and n.folded < $3
+    and  d.p = $4 and d.target = n.res
+    and  not exists (select 1 from idx_reference e indexed by idx_reference_forward cross join idx_string i \
+indexed by idx_string_forward where e.res = d.res and e.p = $5 and i.res = e.target and (i.folded, i.res) < \
+(n.folded, n.res) and i.p in ($6, $7) and i.folded >= $8 and i.folded < $9)
+  order  by n.folded, n.res, n.exact, d.res
+  limit  $10
+) as b0
+union"
+        ),
+        "{sqlite}"
+    );
     // the other database is told how to go about it
-    assert!(page(&plan, &Turn::First, (Dialect::Postgres, 10)).contains("cross join lateral"));
-    // many targets: every Observation is asked for its own
-    let walked = page(&plan, &Turn::First, MANY);
-    assert!(walked.contains("from   resource d"), "{walked}");
-    assert!(walked.contains("exists (select 1 from idx_reference i1"), "{walked}");
+    let postgres = page(&plan, &Turn::First, (Dialect::Postgres, 1_000_000));
+    assert!(postgres.contains("cross join lateral"), "{postgres}");
+}
+
+#[test]
+fn what_refers_to_a_resource_leads_to_it_in_its_own_order() {
+    let source = TypePlan { ty: ty("Observation"), filters: vec![value(3, code("x"))] };
+    let has = Filter::Has { params: vec![ParamId(4)], source: Box::new(source) };
+    let sql = page(&over("Patient", vec![has]), &Turn::First, MANY);
+    assert!(
+        sql.starts_with("select distinct n.code as k1, n.res as k2, d.target as res\n"),
+        "{sql}"
+    );
+    assert!(
+        sql.contains("e.target = d.target and e.p = $5 and i.res = e.res and e.res < n.res"),
+        "{sql}"
+    );
+}
+
+#[test]
+fn a_code_and_a_value_are_one_row() {
+    let id =
+        |name: &str| vec![search::Registry::r4().parameter(ty("Observation"), name).unwrap().id];
+    let value = |name: &str, test| Filter::Value { params: id(name), any: vec![test] };
+    let above = Test::Quantity(NumberTest::Greater(150.0), UnitTest::Any);
+    let apart = vec![value("code", code("x")), value("value-quantity", above)];
+    let sql = page(&over("Observation", apart), &Turn::First, MANY);
+    assert!(sql.contains("from   idx_quantity d\nwhere  d.p = $1 and d.value > $2\n"), "{sql}");
+    assert!(!sql.contains("idx_token"), "{sql}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl<'p> Through<'p> {
                 None => leaders.sizes.best(&inner)?,
             };
             let filter = inner.filters.get(leader).filter(|filter| is_plain(filter))?;
-            let ranges = leaders.ranges(filter, &inner)?.into_iter();
+            let ranges = leaders.along_values().ranges(filter, &inner)?.into_iter();
             let ranges = ranges.filter(|range| !range.condition().is_never());
             through.ranges.extend(ranges.map(|range| (n, range)));
             through.inside.push((inner, leader));
@@ -234,7 +234,13 @@ impl Through<'_> {
                 rows.push(row);
             }
         }
-        Sql::any(rows).on("i")
+        let row = Sql::any(rows);
+        match leaders.names.dialect {
+            Dialect::Sqlite => row,
+            // the parameter is no way to the row: PostgreSQL would rather walk along values
+            Dialect::Postgres => row.saying("p", "(@.p + 0)"),
+        }
+        .on("i")
     }
 }
 
@@ -284,11 +290,16 @@ impl Step<'_, '_> {
         let (value, inner) = (value.as_str(), inner.as_str());
         let outer = format!("d.{outside}");
         let own = |text: &str| text.to_owned();
+        // it does not see that an order by one value that is always the same is none
+        let value_first = (!range.is_fixed).then(|| own(value));
+        let order: Vec<String> =
+            value_first.into_iter().chain([own(inner), own("page.res")]).collect();
+        let inner_order = order.get(..order.len().saturating_sub(1)).unwrap_or_default();
         let rows =
             sql(format!("select distinct {value}, {inner}\nfrom   {} n\nwhere  ", range.table), [])
                 .with(through.inside(self.inside, range, walk.leaders))
                 .with(and(walk.order.since(&[value, inner])))
-                .then(&format!("\n{}", walk.order.all_one_way(&[own(value), own(inner)])));
+                .then(&format!("\n{}", walk.order.all_one_way(inner_order)));
         let referring = sql(
             format!("select {outer} as res\nfrom   idx_reference d\nwhere  d.p = ? and d.{inside} = {inner}"),
             [self.p.into()],
@@ -303,7 +314,7 @@ impl Step<'_, '_> {
             .then("\n) as n\n  cross join lateral (\n  ")
             .with(referring.indented(2))
             .then("\n) as page\n")
-            .then(&walk.order.all_one_way(&[own(value), own(inner), own("page.res")]))
+            .then(&walk.order.all_one_way(&order))
             .then("\nlimit  ")
             .bind(walk.limit)
     }

@@ -40,13 +40,17 @@ impl Walk<'_, '_> {
         for (part, leader, ranges) in self.led() {
             for range in &ranges {
                 let res = format!("d.{}", range.res);
+                // words are all found first: PostgreSQL would read every resource's to have them in order
+                let is_gathered =
+                    range.table == "idx_word" && self.leaders.names.dialect == Dialect::Postgres;
+                let place = if is_gathered { format!("{res} + 0") } else { res.clone() };
                 let select = if range.is_once { "select" } else { "select distinct" };
                 let from = range.from(self.leaders.names.dialect);
                 let rows = sql(format!("{select} {res} as res\nfrom   {from}\nwhere  "), []);
                 branches.push(
                     rows.with(self.conditions(range, part, leader))
                         .with(and(self.order.beyond_in_index(&[&res])))
-                        .then(&format!("\n{}", self.order.along(&[&res])))
+                        .then(&format!("\n{}", self.order.along(&[&place])))
                         .with(self.limit()),
                 );
             }

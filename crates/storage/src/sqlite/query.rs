@@ -1,5 +1,10 @@
 //! Statements run, rows read.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use fhir_model::Outcome;
 use rusqlite::{
     CachedStatement, Connection, Row, ToSql, params_from_iter,
@@ -20,6 +25,28 @@ use crate::totals::Stamp;
 pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
     pub(super) last_commit: Commit,
+    /// `None`: numbers that may yet be taken back are not remembered.
+    pub(super) systems: Option<&'c Systems>,
+}
+
+/// The numbers of systems, once looked up: they never change.
+#[derive(Debug, Default)]
+pub(crate) struct Systems(Mutex<BTreeMap<Box<str>, i64>>);
+
+/// What they may hold: the systems of an answer come from who asks, but only those that are stored have numbers.
+const SYSTEMS_MAX: usize = 10_000;
+
+impl Systems {
+    fn known(&self, uri: &str) -> Option<i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(uri).copied()
+    }
+
+    fn learn(&self, uri: &str, number: i64) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() < SYSTEMS_MAX {
+            known.insert(uri.into(), number);
+        }
+    }
 }
 
 impl Asked<'_> {
@@ -32,6 +59,16 @@ impl Asked<'_> {
 impl Ask for Asked<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
+    }
+
+    fn known_system(&self, uri: &str) -> Option<i64> {
+        self.systems?.known(uri)
+    }
+
+    fn learn_system(&self, uri: &str, number: i64) {
+        if let Some(systems) = self.systems {
+            systems.learn(uri, number);
+        }
     }
 
     fn last_commit(&self) -> Commit {

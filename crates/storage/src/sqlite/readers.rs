@@ -25,6 +25,7 @@ pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Reader>>,
     last_commit: Arc<Mutex<Commit>>,
+    systems: query::Systems,
 }
 
 #[derive(Debug)]
@@ -47,7 +48,8 @@ const IDLE_MAX: usize = 8;
 impl Readers {
     /// Readers of a file; the writer says in `last_commit` how far it is.
     pub(crate) fn new(path: &Path, last_commit: Arc<Mutex<Commit>>) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default(), last_commit }
+        let systems = query::Systems::default();
+        Self { path: path.to_owned(), idle: Mutex::default(), last_commit, systems }
     }
 
     /// Runs a statement that gives versions.
@@ -106,7 +108,8 @@ impl Snapshot<'_> {
     /// The connection, with the last commit that is known to be in the snapshot.
     pub(crate) fn asked(&self) -> Option<query::Asked<'_>> {
         let reader = self.reader.as_ref()?;
-        Some(query::Asked { connection: &reader.connection, last_commit: self.last_commit })
+        let (connection, systems) = (&reader.connection, Some(&self.readers.systems));
+        Some(query::Asked { connection, last_commit: self.last_commit, systems })
     }
 }
 

@@ -225,7 +225,8 @@ impl Writer {
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
-        let mut asked = Asked { connection: &self.connection, last_commit: self.memory.commit() };
+        let last_commit = self.memory.commit();
+        let mut asked = Asked { connection: &self.connection, last_commit, systems: None };
         self.deadline.begin(deadline::TIME_MAX);
         let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked)
             .now_or_never();
@@ -239,7 +240,8 @@ impl Writer {
     /// Whom to ask about what other resources say.
     pub(crate) fn asked(&mut self) -> Result<Asked<'_>, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
-        Ok(Asked { connection: &self.connection, last_commit: self.memory.commit() })
+        let last_commit = self.memory.commit();
+        Ok(Asked { connection: &self.connection, last_commit, systems: None })
     }
 
     /// See [`crate::Tx::write`].

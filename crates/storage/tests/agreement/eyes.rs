@@ -105,14 +105,13 @@ impl Looker {
         match self.role {
             "patient" => about.contains(&self.who),
             "doctor" | "intern" => {
-                let sensitive = self.role == "doctor";
-                cleared(body, if sensitive { "R" } else { "N" }, sensitive)
+                cleared(body, self.role)
                     && about.iter().any(|patient| treats(&self.who, patient, world))
                     && !about.iter().any(|patient| self.denied(patient, body, world))
             }
             "hospital" => {
                 made_by(&self.who, body, world)
-                    || (cleared(body, "R", false)
+                    || (cleared(body, self.role)
                         && subjects(name, body).iter().any(|one| self.permitted(one, body, world))
                         && !about.iter().any(|patient| self.denied(patient, body, world)))
             }
@@ -123,7 +122,7 @@ impl Looker {
 
 impl Looker {
     /// The provisions of a patient's Consents that are in force: of each its own and the exceptions from it.
-    fn provisions<'w>(&self, patient: &str, world: &'w World) -> Vec<(&'w Value, Vec<&'w Value>)> {
+    fn provisions<'w>(patient: &str, world: &'w World) -> Vec<(&'w Value, Vec<&'w Value>)> {
         let consents = world.values().filter(|one| one["resourceType"] == "Consent");
         let in_force = consents.filter(|one| {
             one["status"] == "active"
@@ -136,7 +135,7 @@ impl Looker {
     }
 
     fn permitted(&self, patient: &str, body: &Value, world: &World) -> bool {
-        self.provisions(patient, world).into_iter().any(|(base, exceptions)| {
+        Self::provisions(patient, world).into_iter().any(|(base, exceptions)| {
             let mut all = [base].into_iter().chain(exceptions);
             all.any(|one| {
                 one["type"] == "permit" && self.is_meant(one, body, |label| covers(body, label))
@@ -145,7 +144,7 @@ impl Looker {
     }
 
     fn denied(&self, patient: &str, body: &Value, world: &World) -> bool {
-        self.provisions(patient, world).into_iter().any(|(base, exceptions)| {
+        Self::provisions(patient, world).into_iter().any(|(base, exceptions)| {
             let is_excepted = base["type"] == "deny"
                 && exceptions
                     .iter()
@@ -231,7 +230,7 @@ fn items(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(all) => all.iter().collect(),
         Value::Null => Vec::new(),
-        one => vec![one],
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => vec![value],
     }
 }
 
@@ -309,8 +308,10 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
     }
 }
 
-/// Whether labels leave it open to who is cleared up to a rung, and for what is sensitive or not.
-fn cleared(body: &Value, rung: &str, sensitive: bool) -> bool {
+/// Whether labels leave it open to a role.
+fn cleared(body: &Value, role: &str) -> bool {
+    let rung = if role == "intern" { "N" } else { "R" };
+    let sensitive = role == "doctor";
     let ladder = ["U", "L", "M", "N", "R", "V"];
     let at = |code: &str| ladder.iter().position(|one| *one == code);
     items(&body["meta"]["security"]).iter().all(|label| {

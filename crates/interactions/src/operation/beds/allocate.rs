@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use auth::{Permit, Role};
-use beds::{BedType, Code as _, Constraint};
+use beds::{BedType, Code, Constraint};
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{Key, Tx, Work};
 
@@ -281,7 +281,7 @@ pub(super) fn broken_by(
     let site = board.sites.get(&bed.bed.hospital).and_then(|it| it.hospital.position);
     let metres = request.position.zip(site).map(|(from, to)| from.metres_to(to));
     let broken = beds::broken(request, &bed.as_of(now), metres, &policy.policy);
-    let hard = broken.iter().filter(|it| *it != Constraint::Taken).map(|it| it.code()).collect();
+    let hard = broken.iter().filter(|it| *it != Constraint::Taken).map(Code::code).collect();
     (hard, broken.contains(Constraint::Taken))
 }
 

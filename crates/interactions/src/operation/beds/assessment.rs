@@ -50,7 +50,7 @@ pub(super) struct Assessed {
     /// How the severity was found, in words.
     pub(super) words: String,
     /// When that was, in milliseconds since 1970.
-    pub(super) assessed_millis: i64,
+    pub(super) as_of_millis: i64,
     /// Until when the order holds.
     pub(super) valid_until_millis: i64,
     /// When the latest vital sign was measured.
@@ -117,7 +117,7 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
         wishes,
         method: scores.method,
         words: scores.words,
-        assessed_millis: now.millis(),
+        as_of_millis: now.millis(),
         valid_until_millis: order.valid.1,
         measured_millis: measured.latest_millis,
         basis: measured.basis,

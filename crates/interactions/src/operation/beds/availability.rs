@@ -73,11 +73,9 @@ type Row<'b> = (&'b str, Option<&'b str>, BedType);
 pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, input) = (request.fhir, &request.call.input);
     let wanted = Wanted::of(input, fhir.base())?;
-    if wanted.detail != Detail::Facility {
-        if !is_staff(request.caller) {
-            let text = "Who is no member of staff sees the numbers of facilities only";
-            return Err(Outcome::new(IssueType::Forbidden, text));
-        }
+    if wanted.detail != Detail::Facility && !is_staff(request.caller) {
+        let text = "Who is no member of staff sees the numbers of facilities only";
+        return Err(Outcome::new(IssueType::Forbidden, text));
     }
     if input.text("at").is_some() {
         let text = "Availability is told as of now; leave out at";
@@ -122,7 +120,9 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
         let distance = distances.get(*hospital).copied().flatten();
         let mut part = facility(&board, (hospital, *ward, *kind), distance, counts);
         if wanted.detail == Detail::Bed {
-            beds.iter().for_each(|bed| part.parts("bed", of_bed(bed, now)));
+            for bed in beds {
+                part.parts("bed", of_bed(bed, now));
+            }
         }
         out.parts("facility", part);
     }
@@ -173,8 +173,12 @@ fn of_bed(bed: &BoardBed, now: Instant) -> Output {
     part.text("state", "code", bed.as_of(now).state.code());
     part.text("genderPolicy", "code", kind.gender_policy.code());
     part.text("ageGroup", "code", kind.age_group.code());
-    kind.isolation.iter().for_each(|it| part.text("isolation", "code", it.code()));
-    kind.equipment.iter().for_each(|it| part.text("equipment", "code", it.code()));
+    for isolation in kind.isolation.iter() {
+        part.text("isolation", "code", isolation.code());
+    }
+    for equipment in kind.equipment.iter() {
+        part.text("equipment", "code", equipment.code());
+    }
     part
 }
 

@@ -41,6 +41,10 @@ pub(super) struct Board {
     pub(super) queue: BTreeMap<String, Waiting>,
 }
 
+/// Which beds take part, and which requests by their Tasks.
+type HasBed<'a> = dyn Fn(&BoardBed) -> bool + 'a;
+type HasRequest<'a> = dyn Fn(&str) -> bool + 'a;
+
 /// A bed.
 #[derive(Debug, Clone)]
 pub(super) struct BoardBed {
@@ -106,7 +110,7 @@ impl Board {
             let Ok(kept) = serde_json::from_str::<Assessed>(&row.details) else { continue };
             let known = self.queue.get(&row.task).map(|waiting| waiting.assessed.clone());
             let mut assessed = known.unwrap_or(kept);
-            if row.changed.millis() > assessed.assessed_millis + 5_000 {
+            if row.changed.millis() > assessed.as_of_millis + 5_000 {
                 assessed = assessment::again(fhir, &assessed, &row.order).await?;
             }
             let waiting =
@@ -216,7 +220,7 @@ impl Board {
 
     /// Looks whether vital signs of those who wait were taken.
     async fn observe(&mut self, fhir: &Fhir, now: Instant) -> Result<(), Outcome> {
-        let first = self.queue.values().map(|it| it.assessed.assessed_millis).min();
+        let first = self.queue.values().map(|it| it.assessed.as_of_millis).min();
         let Some(first) = first else {
             self.observed = Some(now);
             return Ok(());
@@ -244,7 +248,7 @@ impl Board {
                     let known = self.queue.get(*task);
                     let has_it = known.is_some_and(|it| {
                         it.assessed.basis.contains(&(version.id.clone(), version.version))
-                            || version.updated.millis() < it.assessed.assessed_millis
+                            || version.updated.millis() < it.assessed.as_of_millis
                     });
                     if !has_it {
                         stale.insert((*task).to_owned());
@@ -271,7 +275,7 @@ impl Board {
         &self,
         policy: &InForce,
         now: Instant,
-        (has_bed, has_request): (&dyn Fn(&BoardBed) -> bool, &dyn Fn(&str) -> bool),
+        (has_bed, has_request): (&HasBed<'_>, &HasRequest<'_>),
     ) -> Snapshot {
         let beds: Vec<Bed> =
             self.beds.values().filter(|it| has_bed(it)).map(|it| it.as_of(now)).collect();

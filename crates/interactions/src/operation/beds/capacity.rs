@@ -1,4 +1,4 @@
-//! Bed capacity as a MeasureReport, in the LOINC codes by which public health counts beds: a pair of occupied and
+//! Bed capacity as a `MeasureReport`, in the LOINC codes by which public health counts beds: a pair of occupied and
 //! unoccupied for each kind. Unoccupied are beds that are staffed and not blocked.
 
 use beds::{AgeGroup, BedType, Isolation};

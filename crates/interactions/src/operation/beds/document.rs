@@ -58,10 +58,7 @@ pub(super) fn set(of: &mut Value, name: &str, value: Value) {
 
 /// The items of a list member; none where there is none.
 pub(super) fn items<'v>(of: &'v Value, name: &str) -> &'v [Value] {
-    match of.get(name) {
-        Some(Value::Array(items)) => items,
-        _ => &[],
-    }
+    if let Some(Value::Array(items)) = of.get(name) { items } else { &[] }
 }
 
 /// The text of a member.

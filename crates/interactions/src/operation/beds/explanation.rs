@@ -59,7 +59,7 @@ pub(crate) async fn explain(request: Request<'_>) -> Result<Answer, Outcome> {
     out.text("decided", "instant", &decided.to_string());
     out.text("policy", "string", &record.policy);
     let replayed = record.replay();
-    out.boolean("replayed", &replayed.is_ok());
+    out.value("replayed", "boolean", replayed.is_ok().to_string());
     if let Err(difference) = replayed {
         out.text("difference", "string", &difference.to_string());
     }

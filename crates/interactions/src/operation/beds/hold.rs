@@ -228,7 +228,7 @@ pub(super) fn summary(out: &mut Output, decided: &Decided, served: usize) {
     part.number("requests", "unsignedInt", record.inputs.requests.len());
     part.number("served", "unsignedInt", served);
     part.number("objective", "decimal", record.decision.cost);
-    part.boolean("optimal", &true);
+    part.value("optimal", "boolean", true.to_string());
     part.number("elapsedMs", "decimal", decided.elapsed_millis);
     part.text("policy", "canonical", policy);
     part.text("asOf", "instant", &Instant::from_millis(record.inputs.as_of_millis).to_string());

@@ -1,4 +1,4 @@
-//! The doctor's order: a ServiceRequest, and what it says a bed must be.
+//! The doctor's order: a `ServiceRequest`, and what it says a bed must be.
 
 use beds::{BedType, Code as _, CodeSet, Equipment, Isolation, Priority, Tier};
 use fhir_model::{Instant, json::Value};
@@ -40,8 +40,8 @@ pub(super) fn order(id: &str, body: &Value) -> Order {
     let details: Vec<&str> = items(body, "orderDetail").iter().flat_map(codes).collect();
     let of_system = |end: &str| {
         let all = items(body, "orderDetail").iter().flat_map(|it| items(it, "coding"));
-        let found = all.filter(|it| text(it, "system").is_some_and(|it| it.ends_with(end)));
-        found.filter_map(|it| text(it, "code").map(str::to_owned)).next()
+        let mut found = all.filter(|it| text(it, "system").is_some_and(|it| it.ends_with(end)));
+        found.find_map(|it| text(it, "code").map(str::to_owned))
     };
     let isolation: CodeSet<Isolation> =
         details.iter().filter_map(|code| Isolation::parse(code)).collect();
@@ -58,7 +58,7 @@ pub(super) fn order(id: &str, body: &Value) -> Order {
         (pieces.next() == Some("Organization")).then(|| id.to_owned())
     });
     let authored = text(body, "authoredOn").and_then(Timespan::parse).map(|span| millis(span.lo));
-    let bed_types = items(body, "locationCode").iter().flat_map(codes);
+    let mut bed_types = items(body, "locationCode").iter().flat_map(codes);
     Order {
         id: id.to_owned(),
         status: text(body, "status").unwrap_or_default().to_owned(),
@@ -73,7 +73,7 @@ pub(super) fn order(id: &str, body: &Value) -> Order {
         valid: validity(body, authored),
         priority: text(body, "priority").and_then(Priority::parse),
         tier,
-        bed_type: bed_types.filter_map(BedType::parse).next().unwrap_or(BedType::General),
+        bed_type: bed_types.find_map(BedType::parse).unwrap_or(BedType::General),
         isolation,
         equipment: details.iter().filter_map(|code| Equipment::parse(code)).collect(),
         organism: of_system("/organism"),

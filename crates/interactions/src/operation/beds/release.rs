@@ -85,7 +85,7 @@ impl Deed for Release {
         tx.keep_beds(ledger).await?;
         let stay = read(head.body.as_deref().unwrap_or_default())?;
         let now = self.when.clone().unwrap_or_else(|| tx.now().to_string());
-        let stay = self.ended(stay, lay_there, &now);
+        let stay = self.ended(stay, left.state, &now);
         let mut changes = vec![update(self.key.clone(), head, &stay)?];
         let cleans = lay_there && self.cleaning != Cleaning::Nothing;
         if cleans {
@@ -106,7 +106,8 @@ impl Deed for Release {
 
 impl Release {
     /// The stay with its end; one in which nobody lay never took place.
-    fn ended(&self, mut stay: Value, lay_there: bool, now: &str) -> Value {
+    fn ended(&self, mut stay: Value, was: ClaimState, now: &str) -> Value {
+        let lay_there = was == ClaimState::Occupied;
         set(&mut stay, "status", string(if lay_there { "finished" } else { "cancelled" }));
         let end = |of: &mut Value| match of.get_mut("period") {
             Some(period) => set(period, "end", string(now)),
@@ -138,12 +139,12 @@ impl Release {
             end(&mut stay);
         }
         if let Some(disposition) = &self.disposition {
-            match stay.get_mut("hospitalization") {
-                Some(there) => set(there, "dischargeDisposition", disposition.clone()),
-                None => {
-                    let hospitalization = object([("dischargeDisposition", disposition.clone())]);
-                    set(&mut stay, "hospitalization", hospitalization);
-                }
+            let disposition = disposition.clone();
+            if let Some(there) = stay.get_mut("hospitalization") {
+                set(there, "dischargeDisposition", disposition);
+            } else {
+                let hospitalization = object([("dischargeDisposition", disposition)]);
+                set(&mut stay, "hospitalization", hospitalization);
             }
         }
         stay

@@ -80,11 +80,10 @@ fn wishes(request: &Request<'_>) -> Result<Wishes, Outcome> {
             })?),
             None => None,
         };
-    let distance = match input.value("maxDistanceKm") {
-        Some(Value::Number(digits)) => {
-            Some(metres(digits, 1_000.0).ok_or_else(|| wrong("maxDistanceKm is 0 to 21,000"))?)
-        }
-        _ => None,
+    let distance = if let Some(Value::Number(digits)) = input.value("maxDistanceKm") {
+        Some(metres(digits, 1_000.0).ok_or_else(|| wrong("maxDistanceKm is 0 to 21,000"))?)
+    } else {
+        None
     };
     let gender_bay = match input.text("genderBay") {
         Some(code) => Some(

@@ -1,6 +1,8 @@
 //! `ServiceRequest/[id]/$allocate-bed`: one request, with those that rank above it in view, so that nobody snatches
 //! a bed between batches. A human may name the bed: hard constraints hold, and a departure needs a reason.
 
+use std::collections::BTreeMap;
+
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::Key;
@@ -169,7 +171,7 @@ async fn stands(request: &Request<'_>, order: &Key) -> Result<Answer, Outcome> {
         out.parts("allocation", context.allocation(allocation, ("unchanged", None), None));
     }
     let decided =
-        Decided { record: record.clone(), alternatives: Default::default(), elapsed_millis: 0 };
+        Decided { record: record.clone(), alternatives: BTreeMap::new(), elapsed_millis: 0 };
     super::hold::summary(&mut out, &decided, 0);
     out.answer(request.call.operation.definition)
 }

@@ -105,7 +105,9 @@ fn quantity(of: &Value) -> Option<f64> {
         .or_else(|| of.get("valueInteger"))?
     {
         Value::Number(digits) => digits.parse().ok(),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
 }
 

@@ -92,7 +92,11 @@ fn entry(
     out.number("severity", "decimal", decimal(asked.severity.0));
     out.number("waitCredit", "decimal", decimal(standing.wait_credit.0));
     out.number("waitMinutes", "unsignedInt", standing.wait_millis / 60_000);
-    out.boolean("overdue", &is_overdue(asked, &snapshot.policy, snapshot.as_of_millis));
+    out.value(
+        "overdue",
+        "boolean",
+        is_overdue(asked, &snapshot.policy, snapshot.as_of_millis).to_string(),
+    );
     out.number("feasibleFreeBeds", "unsignedInt", free.iter().filter(fits).count());
     out
 }
