@@ -25,9 +25,9 @@ pub(super) fn joined(plan: &Plan) -> Cow<'_, Plan> {
 /// The places of two filters, and what they say together.
 fn pair(filters: &[Filter]) -> Option<(usize, usize, Filter)> {
     let values = || {
-        filters.iter().enumerate().filter_map(|(at, filter)| match filter {
-            Filter::Value { params, any } => Some((at, params.as_slice(), any.as_slice())),
-            _ => None,
+        filters.iter().enumerate().filter_map(|(at, filter)| {
+            let Filter::Value { params, any } = filter else { return None };
+            Some((at, params.as_slice(), any.as_slice()))
         })
     };
     values().find_map(|(key, key_params, keys)| {
@@ -45,9 +45,7 @@ fn together(param: ParamId, keys: &[Test], tests: &[Test]) -> Option<Filter> {
     let mut any = Vec::new();
     for key in keys {
         let Test::Token(key) = key else { return None };
-        if key.code.is_none() {
-            return None;
-        }
+        key.code.as_ref()?;
         any.extend(tests.iter().map(|test| {
             let (key, part) = (key.clone(), Box::new(test.clone()));
             Test::Composite { key, part }

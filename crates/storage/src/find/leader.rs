@@ -220,10 +220,10 @@ fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Range> 
 
 /// The text that a value must contain.
 fn contained(test: &Test) -> Option<&str> {
-    match test {
-        Test::String(StringTest::Contains(text) | StringTest::EndsWith(text)) => Some(text),
-        _ => None,
-    }
+    let Test::String(StringTest::Contains(text) | StringTest::EndsWith(text)) = test else {
+        return None;
+    };
+    Some(text)
 }
 
 /// Whether a filter asks for what contains a text.

@@ -80,7 +80,15 @@ fn only_leader(part: &Part<'_>) -> Option<usize> {
             .flat_map(|plan| Part::of_type(plan, Domain::Either))
             .all(|one| is_only(&one)),
         Filter::Has { source, .. } => Part::of_type(source, Domain::Own).iter().all(is_only),
-        _ => false,
+        Filter::All(_)
+        | Filter::Any(_)
+        | Filter::Not(_)
+        | Filter::Id(_)
+        | Filter::Updated(_)
+        | Filter::Value { .. }
+        | Filter::Present { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. } => false,
     };
     is_certain.then_some(*only)
 }

@@ -71,7 +71,15 @@ impl<'p> Through<'p> {
             Filter::Has { params, source } => {
                 (Way::Has, params, Part::of_type(source, Domain::Own))
             }
-            _ => return None,
+            Filter::All(_)
+            | Filter::Any(_)
+            | Filter::Not(_)
+            | Filter::Id(_)
+            | Filter::Updated(_)
+            | Filter::Value { .. }
+            | Filter::Present { .. }
+            | Filter::Words { .. }
+            | Filter::Near { .. } => return None,
         };
         let mut through =
             Self { way, params: Domain::Own.numbers(params), inside: vec![], ranges: vec![] };
