@@ -153,6 +153,13 @@ impl Accounts {
             let sql = format!("delete from {table} where expires < $1");
             self.execute(&sql, [(now - DAY_MS).into()]).await?;
         }
+        let sql = "delete from login_try where last < $1";
+        self.execute(sql, [(now - DAY_MS).into()]).await?;
+        // codes are long gone by then
+        let sql = "delete from oauth_grant
+                   where  created < $1
+                     and  not exists (select 1 from oauth_token t where t.grant_id = oauth_grant.id)";
+        self.execute(sql, [(now - 2 * DAY_MS).into()]).await?;
         Ok(())
     }
 
