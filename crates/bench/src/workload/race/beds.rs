@@ -48,7 +48,7 @@ pub(crate) async fn run(
             .map(|client| Client {
                 name: options.name.clone(),
                 round,
-                client,
+                number: client,
                 won: Rc::clone(&won),
             })
             .collect();
@@ -83,7 +83,7 @@ async fn agrees(session: &mut Session, options: &Options, round: usize) -> Resul
     let shown = session.require(Call::get("read bed", &path).keeping_body()).await?;
     let shown = String::from_utf8_lossy(&shown.body).into_owned();
     let is_taken = ["\"held\"", "\"occupied\""].iter().any(|state| shown.contains(state));
-    Ok(found["total"] == 1 && is_taken)
+    Ok(found.get("total").and_then(Value::as_u64) == Some(1) && is_taken)
 }
 
 fn operation<'a>(label: &'static str, path: &'a str, parameters: &Value) -> Call<'a> {
@@ -100,11 +100,8 @@ fn operation<'a>(label: &'static str, path: &'a str, parameters: &Value) -> Call
 fn seed(options: &Options, round: usize) -> Bytes {
     let name = &options.name;
     let put = |resource: &Value| {
-        let url = format!(
-            "{}/{}",
-            resource["resourceType"].as_str().unwrap_or_default(),
-            resource["id"].as_str().unwrap_or_default()
-        );
+        let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+        let url = format!("{}/{}", text("resourceType"), text("id"));
         json!({"resource": resource, "request": {"method": "PUT", "url": url}})
     };
     let mut entries = vec![
@@ -139,16 +136,16 @@ fn seed(options: &Options, round: usize) -> Bytes {
 struct Client {
     name: String,
     round: usize,
-    client: usize,
+    number: usize,
     won: Rc<Cell<usize>>,
 }
 
 impl VirtualUser for Client {
     async fn step(&mut self, session: &mut Session) -> Result<Step, Fault> {
-        let (name, id) = (&self.name, format!("{}-{}", self.round, self.client));
+        let (name, id) = (&self.name, format!("{}-{}", self.round, self.number));
         let bed = format!("Location/{name}-b{}", self.round);
         let order = format!("ServiceRequest/{name}-o{id}/$allocate-bed");
-        let has_it = match self.client % 3 {
+        let has_it = match self.number % 3 {
             0 => {
                 let stay = json!({"resourceType": "Encounter", "id": format!("{name}-e{id}"), "status": "in-progress",
                     "class": {"code": "IMP"}, "subject": {"reference": format!("Patient/{name}-p{id}")},
