@@ -7,7 +7,7 @@ use std::{
 use api::Server;
 use auth::Mode;
 use interactions::{Fhir, Software};
-use storage::{Clock, Options, Vault};
+use storage::{Clock, Drift, Options, Vault};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{config::Config, console, trouble::Trouble};
@@ -71,17 +71,18 @@ pub(crate) async fn listen(
 }
 
 async fn reconcile(fhir: &Fhir) {
-    let vault = fhir.vault();
-    match vault.beds_adrift().await {
+    match fhir.vault().beds_adrift().await {
         Ok(drift) if drift.adrift.is_empty() => {
             tracing::info!(claims = drift.claims, "beds: 0 drift");
         }
-        Ok(drift) => {
-            let set_right = vault.set_beds_right(&drift).await;
-            tracing::error!(adrift = ?drift.adrift, ?set_right, "beds do not show their claims");
-        }
+        Ok(drift) => set_right(fhir, &drift).await,
         Err(outcome) => tracing::warn!(%outcome, "reconciling beds"),
     }
+}
+
+async fn set_right(fhir: &Fhir, drift: &Drift) {
+    let set_right = fhir.vault().set_beds_right(drift).await;
+    tracing::error!(adrift = ?drift.adrift, ?set_right, "beds do not show their claims");
 }
 
 /// How often it is looked whether the time of a hold is over.

@@ -135,6 +135,7 @@ fn the_nearer_bed_is_given_and_the_far_one_refused(house: &House) {
 type Pair =
     (&'static str, &'static [&'static str], Value, &'static str, Value, Option<&'static str>);
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn pairs() -> Vec<Pair> {
     let woman = || json!({"gender": "female", "birthDate": "1970-01-01"});
     let man = || json!({"gender": "male", "birthDate": "1970-01-01"});

@@ -22,13 +22,13 @@ fn sqlite_survives_a_power_cut() {
 
 #[test]
 fn postgres_survives_a_power_cut() {
-    survives(Some(fresh_database("crash")));
+    survives(Some(&fresh_database("crash")));
 }
 
-fn survives(url: Option<String>) {
+fn survives(url: Option<&str>) {
     let directory = fresh_directory();
     let mut arguments = vec!["--data-dir", directory.to_str().unwrap()];
-    if let Some(url) = &url {
+    if let Some(url) = url {
         arguments.extend(["--database-url", url]);
     }
     let mut beds: Vec<String> = Vec::new();

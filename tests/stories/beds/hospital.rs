@@ -1,6 +1,8 @@
 //! A small hospital of one's own for each story: no other story sees its beds or its queue, since every order names
 //! the hospital that it is for.
 
+#![expect(clippy::needless_pass_by_value, reason = "literals read better without a borrow")]
+
 use serde_json::{Value, json};
 
 use crate::house::{House, Reply, unique};
@@ -199,6 +201,9 @@ impl<'h> Hospital<'h> {
 
     /// Vital signs that give this NEWS2: breathing, oxygen and pulse.
     pub(super) fn vitals(&self, patient: &str, news2: u32) {
+        // by the server's clock
+        let patient_now = self.house.get(&format!("/Patient/{patient}")).expect(200).json();
+        let now = &patient_now["meta"]["lastUpdated"];
         // spread over breathing, saturation, pulse and pressure
         let level = |n: u32| (news2 / 4 + u32::from(n < news2 % 4)) as usize;
         let breaths = [16, 10, 22, 26][level(0)];
@@ -215,7 +220,7 @@ impl<'h> Hospital<'h> {
                         "resourceType": "Observation", "status": "final",
                         "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
                         "subject": {"reference": format!("Patient/{patient}")},
-                        "effectiveDateTime": now(),
+                        "effectiveDateTime": now,
                         "valueQuantity": {"value": value},
                     }),
                 )
@@ -236,38 +241,6 @@ pub(super) fn call(house: &House, path: &str, parameters: &Value) -> Reply {
         body["parameter"] = parameters.clone();
     }
     house.post(&format!("/{path}"), &body)
-}
-
-/// The time by the server's clock.
-fn now() -> String {
-    let seconds =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let days = seconds / 86_400;
-    // the civil date of the day, by counting years
-    let (mut year, mut left) = (1970, days);
-    let length =
-        |year: u64| if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) { 366 } else { 365 };
-    while left >= length(year) {
-        left -= length(year);
-        year += 1;
-    }
-    let february = if length(year) == 366 { 29 } else { 28 };
-    let mut month = 1;
-    for days in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if left < days {
-            break;
-        }
-        left -= days;
-        month += 1;
-    }
-    let of_day = seconds % 86_400;
-    format!(
-        "{year:04}-{month:02}-{:02}T{:02}:{:02}:{:02}Z",
-        left + 1,
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60
-    )
 }
 
 /// A parameter of an answer.

@@ -16,6 +16,7 @@ stories!(
     a_bed_goes_round,
 );
 
+#[expect(clippy::too_many_lines, clippy::cognitive_complexity, reason = "one story, step by step")]
 fn from_the_order_to_a_clean_bed(house: &House) {
     let hospital = Hospital::new(house);
     let bed = hospital.bed("icu");
@@ -296,7 +297,7 @@ fn a_bed_goes_round(house: &House) {
     turn("sofa").expect(400);
     hospital
         .call(
-            &format!("Location/{}-x/$bed-turnover", bed),
+            &format!("Location/{bed}-x/$bed-turnover"),
             &json!([{"name": "to", "valueCode": "dirty"}]),
         )
         .expect(404);

@@ -90,13 +90,14 @@ async fn batch(session: &mut Session, report: &mut Report) -> Result<(), Fault> 
     let seconds = begun.elapsed().as_secs_f64();
     let answer: Value = serde_json::from_slice(&answer.body)?;
     let parameters = answer.get("parameter").and_then(Value::as_array).cloned().unwrap_or_default();
-    let named = |name: &str| parameters.iter().filter(|it| it["name"] == name).count();
-    let summary = parameters.iter().find(|it| it["name"] == "summary").cloned().unwrap_or_default();
+    let is = |it: &Value, name: &str| it.get("name").and_then(Value::as_str) == Some(name);
+    let named = |name: &str| parameters.iter().filter(|it| is(it, name)).count();
+    let summary = parameters.iter().find(|it| is(it, "summary")).and_then(|it| it.get("part"));
+    let summary = summary.and_then(Value::as_array).cloned().unwrap_or_default();
     let part = |name: &str| {
-        let parts = summary.get("part").and_then(Value::as_array).cloned().unwrap_or_default();
-        let part = parts.into_iter().find(|it| it["name"] == name).unwrap_or_default();
-        let value = part.as_object().and_then(|it| it.values().find(|it| it.is_number()).cloned());
-        value.and_then(|it| it.as_f64()).unwrap_or_default()
+        let found = summary.iter().find(|it| is(it, name)).and_then(Value::as_object);
+        let value = found.and_then(|it| it.values().find(|it| it.is_number()));
+        value.and_then(Value::as_f64).unwrap_or_default()
     };
     let held = named("allocation");
     report.check(

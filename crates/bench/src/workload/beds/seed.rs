@@ -55,7 +55,8 @@ pub(super) fn order_id(options: &Options, n: usize) -> String {
 }
 
 fn put(resource: &Value) -> Value {
-    let text = |name: &str| resource[name].as_str().unwrap_or_default().to_owned();
+    let text =
+        |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let url = format!("{}/{}", text("resourceType"), text("id"));
     json!({"resource": resource, "request": {"method": "PUT", "url": url}})
 }

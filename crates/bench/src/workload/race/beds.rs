@@ -100,11 +100,8 @@ fn operation<'a>(label: &'static str, path: &'a str, parameters: &Value) -> Call
 fn seed(options: &Options, round: usize) -> Bytes {
     let name = &options.name;
     let put = |resource: &Value| {
-        let url = format!(
-            "{}/{}",
-            resource["resourceType"].as_str().unwrap_or_default(),
-            resource["id"].as_str().unwrap_or_default()
-        );
+        let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+        let url = format!("{}/{}", text("resourceType"), text("id"));
         json!({"resource": resource, "request": {"method": "PUT", "url": url}})
     };
     let mut entries = vec![
