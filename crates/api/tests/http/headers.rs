@@ -113,7 +113,7 @@ fn addresses_that_lead_nowhere_are_not_found() {
         "/fhir/Patient/none",
         "/fhir/Patient/$everything",
         "/fhir/a/b/c/d/e",
-        "/fhir/.well-known/smart-configuration",
+        "/.well-known/smart-configuration",
     ] {
         let answer = hospital.get(path);
         assert_eq!((answer.status, answer.issue()), (404, "not-found"), "{path}");
