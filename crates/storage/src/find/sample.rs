@@ -18,6 +18,8 @@ use super::{
 
 /// So many rows of each filter are looked at.
 const ROWS: i64 = 16;
+/// Of each stretch inside: those of one resource inside come together, and must not be all that is seen.
+const ROWS_INSIDE: i64 = 48;
 /// Of each stretch, when a filter has many.
 const ROWS_MIN: i64 = 4;
 
@@ -128,7 +130,7 @@ pub(super) fn leads_through(filter: &Filter) -> bool {
 fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec<Sql>> {
     if leads_through(filter) {
         let through = Through::of(filter, part, leaders, &[])?;
-        return Some(through.sample(leaders, ROWS_MIN));
+        return Some(through.sample(leaders, ROWS_INSIDE));
     }
     // these are all found before they are put in order
     let is_dear = matches!(filter, Filter::Words { .. }) || asks_for_letters(filter);
