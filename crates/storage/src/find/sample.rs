@@ -23,6 +23,9 @@ const ROWS_INSIDE: i64 = 64;
 /// Of each stretch, when a filter has many.
 const ROWS_MIN: i64 = 4;
 
+/// One that is let through is chance.
+const HITS_MIN: i64 = 2;
+
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
 
@@ -80,30 +83,30 @@ pub(super) async fn best(
             *hits += counted % BASE;
         }
     }
-    if found.iter().all(|(_, _, hits)| *hits == 0) {
-        return Ok(None);
-    }
-    // look-ups for one resource that is shown, in halves: what was not met may yet come
     let cost = |(n, rows, hits): &(usize, i64, i64)| {
-        let own =
-            part.filters.get(*n).map_or(1, |filter| if leads_through(filter) { 2 } else { 1 });
-        let checks: i64 = part.others(Some(*n)).map(look_ups).sum();
-        ((rows + 1) * BASE / (2 * hits + 1) * (own + checks), *n)
+        (*hits >= HITS_MIN).then(|| (rows * BASE / hits * as_i64(weight(part, *n)), *n))
     };
-    Ok(found.iter().map(cost).min().map(|(_, n)| n))
+    Ok(found.iter().filter_map(cost).min().map(|(_, n)| n))
+}
+
+/// How many look-ups a row costs that a filter leads to, roughly.
+pub(super) fn weight(part: &Part<'_>, leader: usize) -> usize {
+    let own =
+        part.filters.get(leader).map_or(1, |filter| if leads_through(filter) { 2 } else { 1 });
+    part.others(Some(leader)).map(look_ups).sum::<usize>() + own
 }
 
 /// How many look-ups it takes to check a filter, roughly.
-fn look_ups(filter: &Filter) -> i64 {
-    let of_all = |inner: &[Filter]| inner.iter().map(look_ups).sum::<i64>();
+fn look_ups(filter: &Filter) -> usize {
+    let of_all = |inner: &[Filter]| inner.iter().map(look_ups).sum::<usize>();
     match filter {
         Filter::Value { params, any } => {
             let keys = params.len() * any.len().clamp(1, LOOK_UPS_MAX);
-            as_i64(keys.min(LOOK_UPS_MAX))
+            keys.min(LOOK_UPS_MAX)
         }
         Filter::Chain { targets, .. } => {
             // of its own and contained in another
-            1 + 2 * targets.iter().map(|plan| of_all(&plan.filters)).sum::<i64>()
+            1 + 2 * targets.iter().map(|plan| of_all(&plan.filters)).sum::<usize>()
         }
         // some are looked at before the one that is asked for
         Filter::Has { source, .. } => 1 + 8 * of_all(&source.filters),
