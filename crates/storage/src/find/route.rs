@@ -180,13 +180,27 @@ fn sorted(plan: &Plan, parts: &[Part<'_>], sizes: &Sizes) -> Route {
 /// In the order of the rows of whatever leads to the fewest.
 fn unsorted(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
     if let [part] = parts
-        && let Some(best) = leaders.sizes.best(part)
-        && let Some(route) = through(part, best, leaders)
+        && let Some(best) = cheapest(part, leaders.sizes)
     {
-        return route;
+        if let Some(route) = through(part, best, leaders) {
+            return route;
+        }
+        if !part.filters.get(best).is_some_and(|filter| collects(filter)) {
+            return natural(parts, &[Some(best)], leaders);
+        }
     }
     let chosen: Vec<Option<usize>> = parts.iter().map(|part| leader(part, leaders.sizes)).collect();
     natural(parts, &chosen, leaders)
+}
+
+/// The filter that finds the fewest rows, weighed with what it costs to check the others.
+fn cheapest(part: &Part<'_>, sizes: &Sizes) -> Option<usize> {
+    let ranked = sizes.ranked(part).into_iter();
+    // of equal ones the first
+    ranked.min_by_key(|n| {
+        let size = part.filters.get(*n).map_or(u64::MAX, |filter| sizes.of(filter, part));
+        size.saturating_mul(u64::try_from(sample::weight(part, *n)).unwrap_or(u64::MAX))
+    })
 }
 
 /// The order of the rows that lead.

@@ -19,9 +19,12 @@ use super::{
 /// So many rows of each filter are looked at.
 const ROWS: i64 = 16;
 /// Of each stretch inside: those of one resource inside come together, and must not be all that is seen.
-const ROWS_INSIDE: i64 = 48;
+const ROWS_INSIDE: i64 = 64;
 /// Of each stretch, when a filter has many.
 const ROWS_MIN: i64 = 4;
+
+/// One that is let through is chance.
+const HITS_MIN: i64 = 2;
 
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
@@ -29,6 +32,9 @@ const CANDIDATES_MAX: usize = 4;
 /// So many values are read to see whether letters are rare, and of so many it is said that they are.
 const VALUES: i64 = 1024;
 const VALUES_MIN: i64 = 4;
+
+/// Lists of values are not looked up one by one.
+const LOOK_UPS_MAX: usize = 16;
 
 /// Counts come two in a number.
 const BASE: i64 = 1 << 20;
@@ -77,13 +83,41 @@ pub(super) async fn best(
             *hits += counted % BASE;
         }
     }
-    // rows that are looked at for one that is shown; those of others inside cost about twice as much
     let cost = |(n, rows, hits): &(usize, i64, i64)| {
-        let is_nested = part.filters.get(*n).is_some_and(|filter| leads_through(filter));
-        let weight = if is_nested { 2 } else { 1 };
-        (*hits > 0).then(|| (rows * BASE / hits * weight, *n))
+        (*hits >= HITS_MIN).then(|| (rows * BASE / hits * as_i64(weight(part, *n)), *n))
     };
     Ok(found.iter().filter_map(cost).min().map(|(_, n)| n))
+}
+
+/// How many look-ups a row costs that a filter leads to, roughly.
+pub(super) fn weight(part: &Part<'_>, leader: usize) -> usize {
+    let own =
+        part.filters.get(leader).map_or(1, |filter| if leads_through(filter) { 2 } else { 1 });
+    part.others(Some(leader)).map(look_ups).sum::<usize>() + own
+}
+
+/// How many look-ups it takes to check a filter, roughly.
+fn look_ups(filter: &Filter) -> usize {
+    let of_all = |inner: &[Filter]| inner.iter().map(look_ups).sum::<usize>();
+    match filter {
+        Filter::Value { params, any } => {
+            let keys = params.len() * any.len().clamp(1, LOOK_UPS_MAX);
+            keys.min(LOOK_UPS_MAX)
+        }
+        Filter::Chain { targets, .. } => {
+            // of its own and contained in another
+            1 + 2 * targets.iter().map(|plan| of_all(&plan.filters)).sum::<usize>()
+        }
+        // some are looked at before the one that is asked for
+        Filter::Has { source, .. } => 1 + 8 * of_all(&source.filters),
+        Filter::All(inner) | Filter::Any(inner) => of_all(inner),
+        Filter::Not(inner) => look_ups(inner),
+        Filter::Id(_)
+        | Filter::Updated(_)
+        | Filter::Present { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. } => 1,
+    }
 }
 
 /// Where what has certain letters is all found before the first is shown: whether there are so few that this is quicker
