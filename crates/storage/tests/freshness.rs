@@ -229,7 +229,7 @@ async fn a_vault_is_open_in_one_place_only() {
         if again.is_ok() {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
         again = Vault::open(&options).await;
     }
     assert!(read(&again.unwrap(), 0).await.is_some());
