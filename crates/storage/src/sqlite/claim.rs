@@ -27,7 +27,9 @@ impl Claim {
     pub(crate) async fn awaited(path: &Path) -> Result<Self, Outcome> {
         for _ in 1..TRIES_MAX {
             match Self::of(path) {
-                Err(refused) if refused.issues().iter().any(|issue| issue.code == IssueType::Conflict) => {
+                Err(refused)
+                    if refused.issues().iter().any(|issue| issue.code == IssueType::Conflict) =>
+                {
                     tokio::time::sleep(PAUSE).await;
                 }
                 claimed => return claimed,
