@@ -4,6 +4,7 @@ use fhir_model::Outcome;
 
 use super::{
     Version,
+    effort::Effort,
     position::{Commit, SortValue},
     statement::Statement,
 };
@@ -61,6 +62,11 @@ impl Found {
 pub(crate) trait Ask {
     /// Which SQL.
     fn dialect(&self) -> Dialect;
+
+    /// How much is looked at to choose a way.
+    fn effort(&self) -> Effort {
+        Effort::default()
+    }
 
     /// The number of a system, if it is remembered.
     fn known_system(&self, _uri: &str) -> Option<i64> {

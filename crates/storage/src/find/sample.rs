@@ -16,10 +16,6 @@ use super::{
     through::Through,
 };
 
-/// So many rows of each filter are looked at.
-const ROWS: i64 = 16;
-/// Of each stretch inside: those of one resource inside come together, and must not be all that is seen.
-const ROWS_INSIDE: i64 = 64;
 /// Of each stretch, when a filter has many.
 const ROWS_MIN: i64 = 4;
 
@@ -29,8 +25,7 @@ const HITS_MIN: i64 = 2;
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
 
-/// So many values are read to see whether letters are rare, and of so many it is said that they are.
-const VALUES: i64 = 1024;
+/// Of so many values with the letters among those read it is said that they are rare.
 const VALUES_MIN: i64 = 4;
 
 /// Lists of values are not looked up one by one.
@@ -137,14 +132,15 @@ pub(super) async fn has_rare_letters(
     let nothing = Sizes::default();
     let ranges = Leaders::new(names, &nothing).along_values().ranges(filter, part);
     let ranges = ranges.unwrap_or_default();
-    let pieces = i64::try_from(ranges.len()).unwrap_or(VALUES).max(1);
+    let values = names.effort.values;
+    let pieces = i64::try_from(ranges.len()).unwrap_or(values).max(1);
     let looks = ranges.iter().map(|range| {
         sql("select count(*), coalesce(sum(case when ", [])
             .with(range.rest.clone().on("d"))
             .then(&format!(" then 1 else 0 end), 0) from (select * from {} d where ", range.table))
             .with(range.seek.clone().on("d"))
             .then(&format!(" order by d.{}, d.{} limit ", range.column, range.res))
-            .bind(VALUES / pieces)
+            .bind((values / pieces).max(1))
             .then(") as d")
     });
     let statement = Sql::compound(looks.collect(), "\nunion all\n").statement();
@@ -164,7 +160,7 @@ pub(super) fn leads_through(filter: &Filter) -> bool {
 fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec<Sql>> {
     if leads_through(filter) {
         let through = Through::of(filter, part, leaders, &[])?;
-        return Some(through.sample(leaders, ROWS_INSIDE));
+        return Some(through.sample(leaders, leaders.names.effort.sample_inside));
     }
     // these are all found before they are put in order
     let is_dear = matches!(filter, Filter::Words { .. }) || asks_for_letters(filter);
@@ -175,8 +171,9 @@ fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec
     if ranges.iter().any(|range| range.each.is_some() || range.is_by_resource) {
         return None;
     }
-    let pieces = i64::try_from(ranges.len()).unwrap_or(ROWS).max(1);
-    let at_most = (ROWS / pieces).max(ROWS_MIN);
+    let rows = leaders.names.effort.sample;
+    let pieces = i64::try_from(ranges.len()).unwrap_or(rows).max(1);
+    let at_most = (rows / pieces).max(ROWS_MIN.min(rows));
     let sample = |range: &Range| {
         let (res, from) = (range.res, range.from(leaders.names.dialect));
         let order = if range.is_fixed { String::new() } else { format!("d.{}, ", range.column) };

@@ -7,6 +7,7 @@ use super::{Again, Shared, numbers, trouble};
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
+    effort::Effort,
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
@@ -52,6 +53,10 @@ impl<'c> Asked<'c> {
 impl Ask for Asked<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Postgres
+    }
+
+    fn effort(&self) -> Effort {
+        self.shared.effort.now()
     }
 
     fn known_system(&self, uri: &str) -> Option<i64> {
