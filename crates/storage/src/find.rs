@@ -25,6 +25,7 @@ pub(crate) mod statement;
 mod through;
 mod value;
 mod walk;
+pub(crate) mod ways;
 
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};

@@ -27,6 +27,7 @@ use crate::{
         effort::{Effort, Said},
         explain, inquiry,
         statement::Statement,
+        ways::Ways,
     },
     gate::{self, Sight},
     parameters::{self, Published},
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     numbers: Numbers,
     names: Names,
     effort: Said,
+    ways: Ways,
 }
 
 impl Postgres {
@@ -79,8 +81,12 @@ impl Postgres {
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
         let reading = reading.get_postgres_connection_pool().clone();
-        let shared =
-            Arc::new(Shared { numbers: Numbers::new(clock), names, effort: Said::default() });
+        let shared = Arc::new(Shared {
+            numbers: Numbers::new(clock),
+            names,
+            effort: Said::default(),
+            ways: Ways::default(),
+        });
         Ok(Self { pool, reading, clock, published, shared })
     }
 

@@ -15,11 +15,13 @@ pub struct Effort {
     pub sample_inside: i64,
     /// So many values are read to see whether letters are rare.
     pub values: i64,
+    /// So many resources are read to see whether words are common.
+    pub resources: i64,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { few: 256, many: 4096, sample: 16, sample_inside: 64, values: 1024 }
+        Self { few: 256, many: 4096, sample: 16, sample_inside: 64, values: 1024, resources: 512 }
     }
 }
 

@@ -59,7 +59,16 @@ pub(super) async fn choose(
     let route = match before {
         Some(route) => route.clone(),
         None if is_sorted => sorted(plan, parts, &sizes, effort),
-        None => unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) }),
+        None => {
+            let route = unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) });
+            match parts {
+                [part] if gathers_words(part, &route, names.dialect) => {
+                    let is_common = sample::is_common(part, names, ask).await?;
+                    if is_common { everything(parts) } else { route }
+                }
+                _ => route,
+            }
+        }
     };
     Ok((route, sizes))
 }
@@ -116,6 +125,18 @@ pub(super) async fn for_all(
     }
     let leaders = parts.iter().map(|part| number(sizes.best(part))).collect();
     Ok((Route { mode: Mode::Collected, leaders }, sizes))
+}
+
+/// Whether all that has certain words is found before the first is shown.
+fn gathers_words(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
+    let leader = route.leaders.first().copied().flatten();
+    let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
+    dialect == Dialect::Postgres && matches!(filter, Some(Filter::Words { .. }))
+}
+
+/// All resources one after the other.
+fn everything(parts: &[Part<'_>]) -> Route {
+    Route { mode: Mode::ByResource, leaders: vec![None; parts.len()] }
 }
 
 /// Whether an order was asked for; what contains what was found is put in order too.

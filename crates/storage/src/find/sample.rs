@@ -28,6 +28,9 @@ const CANDIDATES_MAX: usize = 4;
 /// Of so many values with the letters among those read it is said that they are rare.
 const VALUES_MIN: i64 = 4;
 
+/// Words are common that one resource in so many has: a page of these is filled sooner than all of them are found.
+const COMMON_ONE_IN: i64 = 64;
+
 /// Lists of values are not looked up one by one.
 const LOOK_UPS_MAX: usize = 16;
 
@@ -149,6 +152,34 @@ pub(super) async fn has_rare_letters(
     }
     let counted = ask.numbers(&statement).await?;
     Ok(counted.iter().map(|(_, hits)| *hits).sum::<i64>() < VALUES_MIN)
+}
+
+/// Where words are all found before the first resource with them is shown: whether so many have them that it is quicker
+/// to go through the resources of the type until a page is full.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn is_common(
+    part: &Part<'_>,
+    names: &Names,
+    ask: &mut impl Ask,
+) -> Result<bool, Outcome> {
+    let rows = names.effort.resources;
+    let least = (rows / COMMON_ONE_IN).max(1);
+    let on = On::new(part, "d.res");
+    let holds = Sql::all(part.filters.iter().map(|one| check::holds(one, &on, names)));
+    let statement = sql("select count(*), cast(0 as bigint) from (\n  select 1 from (\n    select d.res from resource d where ", [])
+        .with(Leaders::every(part).seek.on("d"))
+        .then(" order by d.res limit ")
+        .bind(rows)
+        .then("\n  ) as d where ")
+        .with(holds)
+        .then(" limit ")
+        .bind(least)
+        .then("\n) as found")
+        .statement();
+    let counted = ask.numbers(&statement).await?;
+    Ok(counted.first().is_some_and(|(found, _)| *found >= least))
 }
 
 /// Whether a filter finds other resources first.

@@ -152,6 +152,7 @@ fn effort(dice: &mut Dice) -> Effort {
         sample: rows(6),
         sample_inside: rows(8),
         values: rows(20),
+        resources: rows(100),
     }
 }
 
@@ -230,6 +231,13 @@ pub(crate) async fn agree(
         let order = corpus.compare(plan, hits_of[&two[0]], hits_of[&two[1]]);
         assert!(order.is_le(), "{name}: {two:?} stand the wrong way round in {found:?}");
     }
+    // the way that was just chosen is taken again
+    let again = vault.search(permit, plan, &Turn::First, count).await.unwrap().versions;
+    let first = pages.first().map(|page| &page.versions);
+    assert!(
+        first.is_some_and(|first| first.iter().map(called).eq(again.iter().map(called))),
+        "{name}"
+    );
     let total = vault.count(permit, plan).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
     assert_eq!(usize::try_from(total).unwrap(), expected.len(), "{name}: the total");
     for page in &pages {
