@@ -4,6 +4,7 @@ pub(crate) mod ask;
 mod changed;
 mod check;
 mod count;
+pub(crate) mod effort;
 pub(crate) mod explain;
 mod include;
 pub(crate) mod inquiry;
@@ -24,11 +25,13 @@ pub(crate) mod statement;
 mod through;
 mod value;
 mod walk;
+pub(crate) mod ways;
 
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 
 use crate::{Method, body};
+pub use effort::Effort;
 pub use explain::Explanation;
 pub use position::Position;
 use position::{Commit, Route, SortValue};

@@ -37,7 +37,7 @@ pub use beds::{
 pub use change::{Change, Method};
 pub use clock::Clock;
 pub use database_url::DatabaseUrl;
-pub use find::{Explanation, Page, Position, Turn, Version};
+pub use find::{Effort, Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};
 pub use reindex::{Building, Job};
 pub use tx::{Head, Key, Lock, Tx, Work};

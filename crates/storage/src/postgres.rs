@@ -22,7 +22,13 @@ use search::{Filter, Plan, Subject};
 
 use crate::{
     Clock, Tx, Work,
-    find::{Explanation, Page, Turn, Version, explain, inquiry, statement::Statement},
+    find::{
+        Explanation, Page, Turn, Version,
+        effort::{Effort, Said},
+        explain, inquiry,
+        statement::Statement,
+        ways::Ways,
+    },
     gate::{self, Sight},
     parameters::{self, Published},
     row::Row,
@@ -54,6 +60,8 @@ pub(crate) struct Postgres {
 pub(crate) struct Shared {
     numbers: Numbers,
     names: Names,
+    effort: Said,
+    ways: Ways,
 }
 
 impl Postgres {
@@ -73,13 +81,23 @@ impl Postgres {
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
         let reading = reading.get_postgres_connection_pool().clone();
-        let shared = Arc::new(Shared { numbers: Numbers::new(clock), names });
+        let shared = Arc::new(Shared {
+            numbers: Numbers::new(clock),
+            names,
+            effort: Said::default(),
+            ways: Ways::default(),
+        });
         Ok(Self { pool, reading, clock, published, shared })
     }
 
     /// Where changes of the search parameters are told, once they are committed.
     pub(crate) fn published(&self) -> Published {
         self.published.clone()
+    }
+
+    /// See [`crate::Vault::choose_with`].
+    pub(crate) fn choose_with(&self, effort: Effort) {
+        self.shared.effort.say(effort);
     }
 
     /// Looks whether another node changed the search parameters.

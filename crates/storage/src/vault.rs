@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::{
     Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
-    find::{Explanation, Page, Turn, explain, inquiry, statement::Statement},
+    find::{Effort, Explanation, Page, Turn, explain, inquiry, statement::Statement},
     gate::Sight,
     history, migrate,
     parameters::Published,
@@ -368,6 +368,15 @@ impl Vault {
                 })
                 .await
             }
+        }
+    }
+
+    /// Lets searches look at so many rows before they choose a way; who says so first is heard. Small databases, as
+    /// tests have them, go the ways of large ones with little effort.
+    pub fn choose_with(&self, effort: Effort) {
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.choose_with(effort),
+            Engine::Sqlite(engine) => engine.readers.effort.say(effort),
         }
     }
 

@@ -1,10 +1,12 @@
 //! What a search needs of a database.
 
 use fhir_model::Outcome;
+use search::Plan;
 
 use super::{
     Version,
-    position::{Commit, SortValue},
+    effort::Effort,
+    position::{Commit, Route, SortValue},
     statement::Statement,
 };
 
@@ -62,6 +64,11 @@ pub(crate) trait Ask {
     /// Which SQL.
     fn dialect(&self) -> Dialect;
 
+    /// How much is looked at to choose a way.
+    fn effort(&self) -> Effort {
+        Effort::default()
+    }
+
     /// The number of a system, if it is remembered.
     fn known_system(&self, _uri: &str) -> Option<i64> {
         None
@@ -69,6 +76,14 @@ pub(crate) trait Ask {
 
     /// Remembers the number of a system.
     fn learn_system(&self, _uri: &str, _number: i64) {}
+
+    /// The way that was chosen for a search a moment ago, if it is remembered.
+    fn known_way(&self, _plan: &Plan) -> Option<Route> {
+        None
+    }
+
+    /// Remembers the way that was chosen for a search.
+    fn learn_way(&self, _plan: &Plan, _route: &Route) {}
 
     /// The last commit that what is asked can see; not older than what anybody was told of before.
     fn last_commit(&self) -> Commit;

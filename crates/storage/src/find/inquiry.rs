@@ -59,7 +59,12 @@ pub(crate) async fn search(
         Turn::First => None,
         Turn::After(position) | Turn::Before(position) => Some(&position.route),
     };
-    let (route, sizes) = route::choose(plan, &parts, (&names, ask), before).await?;
+    let known = if before.is_none() { ask.known_way(plan) } else { None };
+    let chosen = before.or(known.as_ref());
+    let (route, sizes) = route::choose(plan, &parts, (&names, ask), chosen).await?;
+    if chosen.is_none() {
+        ask.learn_way(plan, &route);
+    }
     let leaders = Leaders::new(&names, &sizes);
     let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
     let mut found = ask.found(&statement).await?;

@@ -8,6 +8,7 @@ use search::{Filter, Plan, System, Test, TokenTest, TypePlan, UnitTest};
 
 use super::{
     ask::{Ask, Dialect},
+    effort::Effort,
     part::{Domain, domain},
     statement::{Sql, sql},
 };
@@ -18,6 +19,7 @@ pub(super) struct Names {
     pub(super) dialect: Dialect,
     /// What ends a condition on other rows, to have them looked up for one resource after the other; see [`Reach`].
     pub(super) end: &'static str,
+    pub(super) effort: Effort,
     systems: BTreeMap<Box<str>, Option<i64>>,
     /// By parameter, code and system.
     composites: BTreeMap<Composite, Vec<i64>>,
@@ -47,7 +49,8 @@ impl Names {
             (Dialect::Postgres | Dialect::Sqlite, _) => ")",
         };
         let (systems, composites) = (BTreeMap::new(), BTreeMap::new());
-        let mut names = Self { dialect, end, systems, composites };
+        let effort = ask.effort();
+        let mut names = Self { dialect, end, effort, systems, composites };
         for one in &plan.types {
             names.collect_type(one, domain(plan))?;
         }

@@ -13,10 +13,6 @@ use super::{
     statement::{Sql, sql},
 };
 
-/// At first it is counted so far, and if that does not decide, so far.
-pub(super) const FEW: u64 = 256;
-pub(super) const MANY: u64 = 4096;
-
 /// More filters than these are not counted.
 const PROBES_MAX: usize = 200;
 

@@ -6,11 +6,12 @@ use search::{ContainedType, Filter, Plan};
 
 use super::{
     ask::{Ask, Dialect},
+    effort::Effort,
     leader::Leaders,
     names::Names,
     part::{Domain, Part, shown},
     position::{Mode, Route},
-    probe::{FEW, MANY, Sizes},
+    probe::Sizes,
     range::Range,
     sample, sort,
     through::Through,
@@ -26,7 +27,7 @@ pub(super) async fn choose(
     (names, ask): (&Names, &mut impl Ask),
     before: Option<&Route>,
 ) -> Result<(Route, Sizes), Outcome> {
-    let mut sizes = Sizes::default();
+    let (mut sizes, effort) = (Sizes::default(), names.effort);
     let is_nested = parts.iter().flat_map(|part| &part.filters).any(|filter| collects(filter));
     let is_sorted = sorts(plan);
     let letters = names.dialect == Dialect::Sqlite
@@ -43,8 +44,8 @@ pub(super) async fn choose(
         None => is_nested || parts.iter().any(|part| is_open(part, if is_sorted { 1 } else { 2 })),
     };
     if is_open {
-        sizes.count(parts, names, ask, FEW).await?;
-        if !parts.iter().all(|part| is_small(&sizes, part)) {
+        sizes.count(parts, names, ask, effort.few).await?;
+        if !parts.iter().all(|part| is_small(&sizes, part, effort)) {
             if let ([part], None, false) = (parts, before, is_sorted) {
                 let leaders = Leaders { letters, ..Leaders::new(names, &sizes) };
                 if let Some(best) = sample::best(part, leaders, ask).await? {
@@ -52,13 +53,22 @@ pub(super) async fn choose(
                     return Ok((route, sizes));
                 }
             }
-            sizes.count(parts, names, ask, MANY).await?;
+            sizes.count(parts, names, ask, effort.many).await?;
         }
     }
     let route = match before {
         Some(route) => route.clone(),
-        None if is_sorted => sorted(plan, parts, &sizes),
-        None => unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) }),
+        None if is_sorted => sorted(plan, parts, &sizes, effort),
+        None => {
+            let route = unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) });
+            match parts {
+                [part] if gathers_words(part, &route, names.dialect) => {
+                    let is_common = sample::is_common(part, names, ask).await?;
+                    if is_common { everything(parts) } else { route }
+                }
+                _ => route,
+            }
+        }
     };
     Ok((route, sizes))
 }
@@ -106,15 +116,27 @@ pub(super) async fn for_all(
     parts: &[Part<'_>],
     (names, ask): (&Names, &mut impl Ask),
 ) -> Result<(Route, Sizes), Outcome> {
-    let mut sizes = Sizes::default();
+    let (mut sizes, effort) = (Sizes::default(), names.effort);
     if parts.iter().any(|part| is_open(part, 2)) {
-        sizes.count(parts, names, ask, FEW).await?;
-        if !parts.iter().all(|part| is_small(&sizes, part)) {
-            sizes.count(parts, names, ask, MANY).await?;
+        sizes.count(parts, names, ask, effort.few).await?;
+        if !parts.iter().all(|part| is_small(&sizes, part, effort)) {
+            sizes.count(parts, names, ask, effort.many).await?;
         }
     }
     let leaders = parts.iter().map(|part| number(sizes.best(part))).collect();
     Ok((Route { mode: Mode::Collected, leaders }, sizes))
+}
+
+/// Whether all that has certain words is found before the first is shown.
+fn gathers_words(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
+    let leader = route.leaders.first().copied().flatten();
+    let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
+    dialect == Dialect::Postgres && matches!(filter, Some(Filter::Words { .. }))
+}
+
+/// All resources one after the other.
+fn everything(parts: &[Part<'_>]) -> Route {
+    Route { mode: Mode::ByResource, leaders: vec![None; parts.len()] }
 }
 
 /// Whether an order was asked for; what contains what was found is put in order too.
@@ -130,9 +152,9 @@ fn is_open(part: &Part<'_>, least: usize) -> bool {
 }
 
 /// Whether a part is known to be led by few rows, or by none at all.
-fn is_small(sizes: &Sizes, part: &Part<'_>) -> bool {
+fn is_small(sizes: &Sizes, part: &Part<'_>, effort: Effort) -> bool {
     let best = sizes.best(part).and_then(|n| part.filters.get(n).copied());
-    best.is_none_or(|filter| sizes.of(filter, part) < FEW)
+    best.is_none_or(|filter| sizes.of(filter, part) < effort.few)
 }
 
 /// Whether a filter finds other resources first.
@@ -151,10 +173,10 @@ fn collects(filter: &Filter) -> bool {
 }
 
 /// The best filter that need not collect too much first.
-fn leader(part: &Part<'_>, sizes: &Sizes) -> Option<usize> {
+fn leader(part: &Part<'_>, sizes: &Sizes, effort: Effort) -> Option<usize> {
     let ranked = sizes.ranked(part).into_iter();
     let filters = ranked.filter_map(|n| part.filters.get(n).map(|filter| (n, *filter)));
-    filters.filter(|(_, filter)| sizes.collected(filter) < MANY).map(|(n, _)| n).next()
+    filters.filter(|(_, filter)| sizes.collected(filter) < effort.many).map(|(n, _)| n).next()
 }
 
 fn number(leader: Option<usize>) -> Option<u8> {
@@ -162,14 +184,15 @@ fn number(leader: Option<usize>) -> Option<u8> {
 }
 
 /// Few rows are collected and sorted; else the index of the first sort key is walked.
-fn sorted(plan: &Plan, parts: &[Part<'_>], sizes: &Sizes) -> Route {
-    let leaders: Vec<Option<usize>> = parts.iter().map(|part| leader(part, sizes)).collect();
+fn sorted(plan: &Plan, parts: &[Part<'_>], sizes: &Sizes, effort: Effort) -> Route {
+    let leaders: Vec<Option<usize>> =
+        parts.iter().map(|part| leader(part, sizes, effort)).collect();
     let size = |(part, leader): (&Part<'_>, &Option<usize>)| {
         let filter = leader.and_then(|n| part.filters.get(n).copied());
         filter.map_or(u64::MAX, |filter| sizes.of(filter, part))
     };
     let total = parts.iter().zip(&leaders).map(size).fold(0, u64::saturating_add);
-    if total >= MANY && sort::can_be_walked(plan) {
+    if total >= effort.many && sort::can_be_walked(plan) {
         return Route { mode: Mode::AlongSort, leaders: vec![None; parts.len()] };
     }
     // nothing else helps: also what must collect much leads
@@ -189,7 +212,8 @@ fn unsorted(parts: &[Part<'_>], leaders: Leaders<'_>) -> Route {
             return natural(parts, &[Some(best)], leaders);
         }
     }
-    let chosen: Vec<Option<usize>> = parts.iter().map(|part| leader(part, leaders.sizes)).collect();
+    let (sizes, effort) = (leaders.sizes, leaders.names.effort);
+    let chosen: Vec<Option<usize>> = parts.iter().map(|part| leader(part, sizes, effort)).collect();
     natural(parts, &chosen, leaders)
 }
 
@@ -231,7 +255,8 @@ fn natural(parts: &[Part<'_>], leading: &[Option<usize>], leaders: Leaders<'_>) 
     // values of different kinds have no order: few are sorted by resource, many are left to the type's own order
     let by_resource = |part: &Part<'_>, (leader, ranges): &(Option<usize>, Vec<Range>)| {
         let filter = leader.and_then(|n| part.filters.get(n).copied());
-        let is_few = filter.is_some_and(|filter| leaders.sizes.of(filter, part) < MANY);
+        let is_few =
+            filter.is_some_and(|filter| leaders.sizes.of(filter, part) < leaders.names.effort.many);
         number(leader.filter(|_| is_few || ranges.iter().all(|range| range.is_fixed)))
     };
     let leaders = parts.iter().zip(&chosen).map(|(part, chosen)| by_resource(part, chosen));

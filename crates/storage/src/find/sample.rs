@@ -16,10 +16,6 @@ use super::{
     through::Through,
 };
 
-/// So many rows of each filter are looked at.
-const ROWS: i64 = 16;
-/// Of each stretch inside: those of one resource inside come together, and must not be all that is seen.
-const ROWS_INSIDE: i64 = 64;
 /// Of each stretch, when a filter has many.
 const ROWS_MIN: i64 = 4;
 
@@ -29,9 +25,11 @@ const HITS_MIN: i64 = 2;
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
 
-/// So many values are read to see whether letters are rare, and of so many it is said that they are.
-const VALUES: i64 = 1024;
+/// Of so many values with the letters among those read it is said that they are rare.
 const VALUES_MIN: i64 = 4;
+
+/// Words are common that one resource in so many has: a page of these is filled sooner than all of them are found.
+const COMMON_ONE_IN: i64 = 64;
 
 /// Lists of values are not looked up one by one.
 const LOOK_UPS_MAX: usize = 16;
@@ -137,14 +135,15 @@ pub(super) async fn has_rare_letters(
     let nothing = Sizes::default();
     let ranges = Leaders::new(names, &nothing).along_values().ranges(filter, part);
     let ranges = ranges.unwrap_or_default();
-    let pieces = i64::try_from(ranges.len()).unwrap_or(VALUES).max(1);
+    let values = names.effort.values;
+    let pieces = i64::try_from(ranges.len()).unwrap_or(values).max(1);
     let looks = ranges.iter().map(|range| {
         sql("select count(*), coalesce(sum(case when ", [])
             .with(range.rest.clone().on("d"))
             .then(&format!(" then 1 else 0 end), 0) from (select * from {} d where ", range.table))
             .with(range.seek.clone().on("d"))
             .then(&format!(" order by d.{}, d.{} limit ", range.column, range.res))
-            .bind(VALUES / pieces)
+            .bind((values / pieces).max(1))
             .then(") as d")
     });
     let statement = Sql::compound(looks.collect(), "\nunion all\n").statement();
@@ -153,6 +152,34 @@ pub(super) async fn has_rare_letters(
     }
     let counted = ask.numbers(&statement).await?;
     Ok(counted.iter().map(|(_, hits)| *hits).sum::<i64>() < VALUES_MIN)
+}
+
+/// Where words are all found before the first resource with them is shown: whether so many have them that it is quicker
+/// to go through the resources of the type until a page is full.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn is_common(
+    part: &Part<'_>,
+    names: &Names,
+    ask: &mut impl Ask,
+) -> Result<bool, Outcome> {
+    let rows = names.effort.resources;
+    let least = (rows / COMMON_ONE_IN).max(1);
+    let on = On::new(part, "d.res");
+    let holds = Sql::all(part.filters.iter().map(|one| check::holds(one, &on, names)));
+    let statement = sql("select count(*), cast(0 as bigint) from (\n  select 1 from (\n    select d.res from resource d where ", [])
+        .with(Leaders::every(part).seek.on("d"))
+        .then(" order by d.res limit ")
+        .bind(rows)
+        .then("\n  ) as d where ")
+        .with(holds)
+        .then(" limit ")
+        .bind(least)
+        .then("\n) as found")
+        .statement();
+    let counted = ask.numbers(&statement).await?;
+    Ok(counted.first().is_some_and(|(found, _)| *found >= least))
 }
 
 /// Whether a filter finds other resources first.
@@ -164,7 +191,7 @@ pub(super) fn leads_through(filter: &Filter) -> bool {
 fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec<Sql>> {
     if leads_through(filter) {
         let through = Through::of(filter, part, leaders, &[])?;
-        return Some(through.sample(leaders, ROWS_INSIDE));
+        return Some(through.sample(leaders, leaders.names.effort.sample_inside));
     }
     // these are all found before they are put in order
     let is_dear = matches!(filter, Filter::Words { .. }) || asks_for_letters(filter);
@@ -175,8 +202,9 @@ fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec
     if ranges.iter().any(|range| range.each.is_some() || range.is_by_resource) {
         return None;
     }
-    let pieces = i64::try_from(ranges.len()).unwrap_or(ROWS).max(1);
-    let at_most = (ROWS / pieces).max(ROWS_MIN);
+    let rows = leaders.names.effort.sample;
+    let pieces = i64::try_from(ranges.len()).unwrap_or(rows).max(1);
+    let at_most = (rows / pieces).max(ROWS_MIN.min(rows));
     let sample = |range: &Range| {
         let (res, from) = (range.res, range.from(leaders.names.dialect));
         let order = if range.is_fixed { String::new() } else { format!("d.{}, ", range.column) };

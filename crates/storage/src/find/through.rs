@@ -243,12 +243,10 @@ impl Through<'_> {
             }
         }
         let row = Sql::any(rows);
-        match leaders.names.dialect {
-            Dialect::Sqlite => row,
-            // the parameter is no way to the row: PostgreSQL would rather walk along values
-            Dialect::Postgres => row.saying("p", "(@.p + 0)"),
-        }
-        .on("i")
+        // a code leads to one row; but where values are walked along the parameter is no way to it, or PostgreSQL would
+        // rather take that one
+        let is_point = place.0 == "idx_token" || leaders.names.dialect == Dialect::Sqlite;
+        if is_point { row } else { row.saying("p", "(@.p + 0)") }.on("i")
     }
 }
 

@@ -49,6 +49,15 @@ impl Names {
         uri.map_or(Some(0), |uri| self.known().systems.get(uri).copied())
     }
 
+    /// Remembers the number of a system that the database told.
+    pub(crate) fn learn_system(&self, uri: &str, number: i64) {
+        let Ok(number) = i32::try_from(number) else { return };
+        let mut known = self.known();
+        if known.systems.len() < NAMES_MAX {
+            known.systems.insert(uri.to_owned(), number);
+        }
+    }
+
     /// The number of a composite's key if it is known here.
     pub(crate) fn composite_key(&self, p: i32, sys: i32, code: &str) -> Option<i32> {
         self.known().composite_keys.get(&(p, sys))?.get(code).copied()

@@ -2,12 +2,14 @@
 
 use fhir_model::Outcome;
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
+use search::Plan;
 
 use super::{Again, Shared, numbers, trouble};
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
-    position::{Commit, SortValue},
+    effort::Effort,
+    position::{Commit, Route, SortValue},
     statement::{Bind, Statement},
 };
 use crate::totals::Stamp;
@@ -54,8 +56,24 @@ impl Ask for Asked<'_> {
         Dialect::Postgres
     }
 
+    fn effort(&self) -> Effort {
+        self.shared.effort.now()
+    }
+
     fn known_system(&self, uri: &str) -> Option<i64> {
         self.shared.names.system(Some(uri)).map(i64::from)
+    }
+
+    fn learn_system(&self, uri: &str, number: i64) {
+        self.shared.names.learn_system(uri, number);
+    }
+
+    fn known_way(&self, plan: &Plan) -> Option<Route> {
+        self.shared.ways.of(plan)
+    }
+
+    fn learn_way(&self, plan: &Plan, route: &Route) {
+        self.shared.ways.learn(plan, route);
     }
 
     fn last_commit(&self) -> Commit {

@@ -15,6 +15,7 @@ use super::trouble;
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
+    effort::Effort,
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
@@ -26,6 +27,7 @@ pub(crate) struct Asked<'c> {
     pub(super) connection: &'c Connection,
     pub(super) last_commit: Commit,
     pub(super) systems: &'c Systems,
+    pub(super) effort: Effort,
 }
 
 /// The numbers of systems, once looked up: they never change.
@@ -58,6 +60,10 @@ impl Asked<'_> {
 impl Ask for Asked<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
+    }
+
+    fn effort(&self) -> Effort {
+        self.effort
     }
 
     fn known_system(&self, uri: &str) -> Option<i64> {

@@ -15,7 +15,7 @@ use super::{
     query, records, trouble,
 };
 use crate::{
-    find::{Version, position::Commit, statement::Statement},
+    find::{Version, effort::Said, position::Commit, statement::Statement},
     row::Row,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Readers {
     idle: Mutex<Vec<Reader>>,
     last_commit: Arc<Mutex<Commit>>,
     systems: query::Systems,
+    pub(crate) effort: Said,
 }
 
 #[derive(Debug)]
@@ -49,7 +50,8 @@ impl Readers {
     /// Readers of a file; the writer says in `last_commit` how far it is.
     pub(crate) fn new(path: &Path, last_commit: Arc<Mutex<Commit>>) -> Self {
         let systems = query::Systems::default();
-        Self { path: path.to_owned(), idle: Mutex::default(), last_commit, systems }
+        let (idle, effort) = (Mutex::default(), Said::default());
+        Self { path: path.to_owned(), idle, last_commit, systems, effort }
     }
 
     /// Runs a statement that gives versions.
@@ -109,7 +111,8 @@ impl Snapshot<'_> {
     pub(crate) fn asked(&self) -> Option<query::Asked<'_>> {
         let reader = self.reader.as_ref()?;
         let (connection, systems) = (&reader.connection, &self.readers.systems);
-        Some(query::Asked { connection, last_commit: self.last_commit, systems })
+        let effort = self.readers.effort.now();
+        Some(query::Asked { connection, last_commit: self.last_commit, systems, effort })
     }
 }
 

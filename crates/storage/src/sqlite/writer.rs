@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Clock, Head, Key, body,
     delta::IndexDelta,
-    find::{Turn, Version, inquiry, position::Commit, statement::Statement},
+    find::{Effort, Turn, Version, inquiry, position::Commit, statement::Statement},
     gate::{self, Sight},
     parameters::{self, Parameters, Published},
     row::Row,
@@ -226,8 +226,8 @@ impl Writer {
     ) -> Result<Vec<Version>, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
         // numbers that may yet be taken back are not remembered
-        let (last_commit, systems) = (self.memory.commit(), Systems::default());
-        let mut asked = Asked { connection: &self.connection, last_commit, systems: &systems };
+        let systems = Systems::default();
+        let mut asked = self.asked(&systems);
         self.deadline.begin(deadline::TIME_MAX);
         let page = inquiry::search(plan, sight, (&Turn::First, limit), indexing, &mut asked)
             .now_or_never();
@@ -238,12 +238,18 @@ impl Writer {
         Ok(page?.versions)
     }
 
+    /// The transaction itself, as searches ask it.
+    fn asked<'a>(&'a self, systems: &'a Systems) -> Asked<'a> {
+        let (last_commit, effort) = (self.memory.commit(), Effort::default());
+        Asked { connection: &self.connection, last_commit, systems, effort }
+    }
+
     /// Whether a version satisfies a filter of its permit.
     pub(crate) fn holds(&mut self, filter: &Filter, of: Subject<'_>) -> Result<bool, Outcome> {
         self.write_pending().map_err(|error| trouble(&error))?;
         // numbers that may yet be taken back are not remembered
-        let (last_commit, systems) = (self.memory.commit(), Systems::default());
-        let mut asked = Asked { connection: &self.connection, last_commit, systems: &systems };
+        let systems = Systems::default();
+        let mut asked = self.asked(&systems);
         gate::holds(filter, of, &mut asked).now_or_never().unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The look waited for something"))
         })

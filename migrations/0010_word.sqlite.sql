@@ -1,0 +1,2 @@
+-- The inverted index of SQLite has no list that waits: nothing changes.
+select 1;
