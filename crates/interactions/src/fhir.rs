@@ -8,7 +8,7 @@ use storage::Vault;
 
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
-    audit::{self, Asked, Audit, Note},
+    audit::{self, Asked, Audit, Note, Promotion},
     batch, capabilities, history, operation,
     operation::beds::Desk,
     read, reindex, search, standing, transaction, write,
@@ -31,6 +31,7 @@ pub struct Fhir {
     pub(crate) software: Software,
     pub(crate) limits: json::Limits,
     pub(crate) audit: Option<Audit>,
+    pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
 }
 
@@ -43,6 +44,7 @@ impl Fhir {
             software,
             limits: json::Limits::default(),
             audit: None,
+            promotion: Promotion::default(),
             desk: Desk::default(),
         }
     }
@@ -50,7 +52,7 @@ impl Fhir {
     /// Records who does what, from now on. Needs a runtime.
     #[must_use]
     pub fn audited(mut self) -> Self {
-        self.audit = Some(Audit::begin(self.vault.clone()));
+        self.audit = Some(Audit::begin(self.vault.clone(), self.promotion.clone()));
         self
     }
 
@@ -115,14 +117,14 @@ impl Fhir {
             Ok(interaction) => self.perform(caller, interaction, prefer).await,
             Err(refusal) => Err(refusal),
         };
-        let (status, body) = match &result {
+        let (status, body, shown) = match &result {
             // what was written was recorded with it
             Ok(answer) if answer.status < 400 && asked.writes() => return result,
-            Ok(answer) => (answer.status, answer.body.clone()),
-            Err(refusal) => (refusal.status(), Some(refusal.to_json().into())),
+            Ok(answer) => (answer.status, answer.body.clone(), answer.shown.clone()),
+            Err(refusal) => (refusal.status(), Some(refusal.to_json().into()), None),
         };
         let at = self.vault.clock().now();
-        let note = Note { who: Arc::clone(who), asked, status, body, at, recorded: None };
+        let note = Note { who: Arc::clone(who), asked, status, body, shown, at };
         if who.emergency().is_some() {
             // what cannot be reviewed is not shown
             audit.note_now(note).await?;
