@@ -39,9 +39,8 @@ fn who_asks_too_often_is_told_when_to_come_back() {
     // somebody else is not held up, and writes are counted for themselves
     ask(&other, "GET", "/Organization", "").expect(200);
     let organization = json!({"resourceType": "Organization", "name": "Ward"}).to_string();
-    let writes: Vec<u16> = (0..TRIES)
-        .map(|_| ask(&other, "POST", "/Organization", &organization).status)
-        .collect();
+    let writes: Vec<u16> =
+        (0..TRIES).map(|_| ask(&other, "POST", "/Organization", &organization).status).collect();
     assert_eq!(writes[..5], [201; 5]);
     assert_eq!(*writes.last().unwrap(), 429);
     // without a token it counts by address; a proxy says which

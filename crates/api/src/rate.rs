@@ -117,9 +117,10 @@ fn refusal(request: &HttpRequest) -> Option<HttpResponse> {
     let door = request.app_data::<Data<Door>>()?;
     let refusal = door.rates.of_address(request, ("auth", door.rates.auth)).err()?;
     let seconds = refusal.retry_after.unwrap_or(1);
-    let is_api = ["token", "introspect", "revoke", "device_authorization", "register"]
-        .iter()
-        .any(|name| request.path().strip_prefix("/auth/").is_some_and(|rest| rest.starts_with(name)));
+    let is_api =
+        ["token", "introspect", "revoke", "device_authorization", "register"].iter().any(|name| {
+            request.path().strip_prefix("/auth/").is_some_and(|rest| rest.starts_with(name))
+        });
     if !is_api {
         return Some(endpoint::refuse(door, request, (refusal, "")));
     }

@@ -9,9 +9,7 @@ use storage::Accounts;
 
 use crate::{
     admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
-    rate::Rates,
-    refusal,
-    request_id::RequestIds,
+    rate::Rates, refusal, request_id::RequestIds,
 };
 
 /// What the server is told.

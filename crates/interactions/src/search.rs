@@ -72,9 +72,10 @@ pub(crate) async fn search(
     for remark in searchset::remarks(ignored, &found) {
         bundle.remark(&fhir.vault.new_id(), &remark);
     }
-    let shown = fhir.audit.as_ref().map(|_| {
-        audit::of_versions(&fhir.vault, found.versions.iter().chain(&found.included))
-    });
+    let shown = fhir
+        .audit
+        .as_ref()
+        .map(|_| audit::of_versions(&fhir.vault, found.versions.iter().chain(&found.included)));
     Ok(Answer { shown, ..Answer::ok(bundle.finish()) })
 }
 

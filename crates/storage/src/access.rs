@@ -103,10 +103,12 @@ impl<'a> Columns<'a> {
 pub(crate) const KEEP_BEARER: &str =
     "insert into access_bearer (digest, said) values ($1, $2) on conflict (digest) do nothing";
 
-pub(crate) const KEEP: &str = "insert into access (id, at, bearer, interaction, outcome, what, query, why, request, patients)
+pub(crate) const KEEP: &str =
+    "insert into access (id, at, bearer, interaction, outcome, what, query, why, request, patients)
  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
-pub(crate) const KEEP_BEARERS: &str = "-- the same order for everybody: nobody waits for who waits for them
+pub(crate) const KEEP_BEARERS: &str =
+    "-- the same order for everybody: nobody waits for who waits for them
  insert into access_bearer (digest, said)
  select digest, said from unnest($1::bigint[], $2::text[]) as b (digest, said) order by digest
  on conflict (digest) do nothing";

@@ -151,7 +151,8 @@ async fn looked(
     ask: &mut impl Ask,
     asking: Option<(&Asking<'_>, &Before)>,
 ) -> Result<bool, Outcome> {
-    let said = |filter: &Filter, place| asking.and_then(|(asking, _)| asking.known(filter, of, place));
+    let said =
+        |filter: &Filter, place| asking.and_then(|(asking, _)| asking.known(filter, of, place));
     if let Some(holds) = decided(filter, of, place, &said) {
         return Ok(holds);
     }
@@ -192,11 +193,7 @@ async fn looked(
 }
 
 /// What other resources say.
-async fn others_say(
-    filter: &Filter,
-    of: Subject<'_>,
-    ask: &mut impl Ask,
-) -> Result<bool, Outcome> {
+async fn others_say(filter: &Filter, of: Subject<'_>, ask: &mut impl Ask) -> Result<bool, Outcome> {
     let Filter::Chain { params, targets } = filter else {
         let itself = TypePlan { ty: of.ty, filters: vec![filter.clone()] };
         return sight::exists(&itself, &[of.id.into()], ask).await;

@@ -323,7 +323,10 @@ impl<'a> Tx<'a> {
     }
 
     /// Runs a statement that changes the vault's own tables and tells which rows.
-    pub(crate) async fn changed_rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+    pub(crate) async fn changed_rows(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<Vec<Row>, Outcome> {
         match &mut self.engine {
             Engine::Sqlite(writer) => writer.changed_rows(statement),
             Engine::Postgres(transaction) => transaction.rows(statement).await,

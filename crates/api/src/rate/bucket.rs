@@ -41,10 +41,7 @@ pub(super) struct Buckets {
 
 impl Default for Buckets {
     fn default() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
     }
 }
 
@@ -83,8 +80,8 @@ impl Rate {
 
 impl Bucket {
     fn left_at(&self, now: Instant) -> f64 {
-        let filled = now.saturating_duration_since(self.at).as_secs_f64()
-            * f64::from(self.rate.per_second);
+        let filled =
+            now.saturating_duration_since(self.at).as_secs_f64() * f64::from(self.rate.per_second);
         (self.left + filled).min(self.rate.holds())
     }
 

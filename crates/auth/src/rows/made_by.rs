@@ -51,7 +51,8 @@ const OF_PATIENT: &[&str] = &["RelatedPerson", "Coverage"];
 /// The parameters by which the rows of an organization are told.
 pub(super) fn params(ty: ResourceType) -> Vec<search::ParamId> {
     let made = AUTHORED.iter().filter(|(name, _)| *name == ty.name()).flat_map(|(_, codes)| *codes);
-    let other = ENCOUNTER.iter().chain(&["organization", "insurer", "payor", "claim", "request", "device"]);
+    let other =
+        ENCOUNTER.iter().chain(&["organization", "insurer", "payor", "claim", "request", "device"]);
     made.chain(other).filter_map(|code| written::params(ty, code)).flatten().collect()
 }
 
@@ -70,7 +71,9 @@ pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     if OF_PATIENT.contains(&ty.name()) {
         let patient = ResourceType::named("Patient")?;
         let ours = vec![refers(patient, "organization", ("Organization", id))?];
-        any.extend(written::params(ty, "patient").and_then(|params| chain(params, "Patient", ours)));
+        any.extend(
+            written::params(ty, "patient").and_then(|params| chain(params, "Patient", ours)),
+        );
     }
     (!any.is_empty()).then_some(Filter::Any(any))
 }

@@ -132,7 +132,10 @@ async fn compare(
         let share = 100.0 * rate / open.unwrap_or(rate).max(1.0);
         if open.is_some() {
             report.checks.push(Check {
-                name: format!("{work}, {}: {} % of the rate without a token", caller.name, options.goal),
+                name: format!(
+                    "{work}, {}: {} % of the rate without a token",
+                    caller.name, options.goal
+                ),
                 holds: share >= options.goal && run.errors == 0,
                 found: format!("{share:.0} %, {rate:.0}/s"),
             });

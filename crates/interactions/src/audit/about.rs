@@ -20,12 +20,8 @@ pub(crate) fn of_versions<'v>(
     let mut patients = BTreeSet::new();
     for version in versions {
         let facts = version.facts(&vault.index_base());
-        let about = search::patient_compartment(
-            Registry::r4(),
-            version.resource_type,
-            &version.id,
-            &facts,
-        );
+        let about =
+            search::patient_compartment(Registry::r4(), version.resource_type, &version.id, &facts);
         patients.extend(about);
     }
     patients.into_iter().collect()

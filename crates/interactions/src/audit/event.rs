@@ -181,8 +181,7 @@ impl Event {
     fn query(&mut self, address: &str) {
         let (query, kind) = (STANDARD.encode(address), coded("2", "24"));
         let description = quoted(address);
-        self.entities
-            .push(format!(r#"{{{kind},"description":{description},"query":"{query}"}}"#));
+        self.entities.push(format!(r#"{{{kind},"description":{description},"query":"{query}"}}"#));
     }
 
     fn patient(&mut self, id: &str) {

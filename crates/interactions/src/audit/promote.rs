@@ -37,7 +37,11 @@ impl Promotion {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub(super) async fn some(&self, vault: &Vault, patient: Option<&str>) -> Result<usize, Outcome> {
+    pub(super) async fn some(
+        &self,
+        vault: &Vault,
+        patient: Option<&str>,
+    ) -> Result<usize, Outcome> {
         let _alone = self.0.lock().await;
         let permit = authorize(&Caller::Operator, Action::Create, None)?;
         let rows = vault.recorded(&permit, patient, AT_ONCE).await?;

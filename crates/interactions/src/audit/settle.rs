@@ -42,7 +42,11 @@ pub(crate) async fn settle_patient(fhir: &Fhir, patient: &str) -> Result<(), Out
 ///
 /// # Errors
 /// The database's own trouble.
-pub(crate) async fn settle_history(fhir: &Fhir, permit: &Permit, scope: &Scope) -> Result<(), Outcome> {
+pub(crate) async fn settle_history(
+    fhir: &Fhir,
+    permit: &Permit,
+    scope: &Scope,
+) -> Result<(), Outcome> {
     let is_there = match scope {
         Scope::Instance(_) => false,
         Scope::Type(ty) => ty.name() == "AuditEvent",

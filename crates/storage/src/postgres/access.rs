@@ -9,7 +9,11 @@ pub(super) async fn keep(
     connection: &mut PgConnection,
     rows: &Columns<'_>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(KEEP_BEARERS).bind(&rows.digests).bind(&rows.said).execute(&mut *connection).await?;
+    sqlx::query(KEEP_BEARERS)
+        .bind(&rows.digests)
+        .bind(&rows.said)
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(KEEP_ALL)
         .bind(&rows.ids)
         .bind(&rows.ats)

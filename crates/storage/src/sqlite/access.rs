@@ -14,11 +14,22 @@ pub(super) fn keep(connection: &Connection, rows: &Columns<'_>) -> rusqlite::Res
     let numbers = rows.ids.iter().zip(&rows.ats).zip(&rows.bearers).zip(&rows.outcomes);
     let texts = rows.whats.iter().zip(&rows.queries).zip(&rows.whys).zip(&rows.requests);
     let names = rows.interactions.iter().zip(&rows.patients);
-    for (((((id, at), bearer), outcome), (((what, query), why), request)), (interaction, patients)) in
-        numbers.zip(texts).zip(names)
+    for (
+        ((((id, at), bearer), outcome), (((what, query), why), request)),
+        (interaction, patients),
+    ) in numbers.zip(texts).zip(names)
     {
         row.execute(params![
-            id, at, bearer, interaction, outcome, what, query, why, request, patients
+            id,
+            at,
+            bearer,
+            interaction,
+            outcome,
+            what,
+            query,
+            why,
+            request,
+            patients
         ])?;
     }
     Ok(())

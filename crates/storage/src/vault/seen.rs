@@ -127,7 +127,6 @@ fn ask_sqlite(
             gate::holds_for((asking, before), (filter, of), &mut asked).now_or_never()
         }
     });
-    answer.unwrap_or_else(|| {
-        Err(Outcome::new(IssueType::Exception, "The look waited for something"))
-    })
+    answer
+        .unwrap_or_else(|| Err(Outcome::new(IssueType::Exception, "The look waited for something")))
 }
