@@ -179,7 +179,7 @@ async fn looked(
         Filter::Chain { .. } | Filter::Has { .. } => {
             let holds = others_say(filter, of, ask).await?;
             if let Some((asking, before)) = asking {
-                asking.keep(before, (filter, of, place), holds);
+                asking.keep((before, holds), (filter, of, place));
             }
             Ok(holds)
         }

@@ -117,9 +117,8 @@ impl Asking<'_> {
     /// Keeps what was found on a snapshot that began after this was drawn.
     pub(crate) fn keep(
         &self,
-        before: &Before,
+        (before, holds): (&Before, bool),
         (filter, of, place): (&Filter, Subject<'_>, u64),
-        holds: bool,
     ) {
         let mut types = BTreeSet::new();
         looked_at(filter, &mut types);
@@ -174,10 +173,16 @@ fn asked_of<'s>(filter: &Filter, of: Subject<'s>) -> Vec<(u8, &'s str)> {
 fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
-            inner.iter().for_each(|one| looked_at(one, types));
+            for one in inner {
+                looked_at(one, types);
+            }
         }
         Filter::Not(inner) => looked_at(inner, types),
-        Filter::Chain { targets, .. } => targets.iter().for_each(|one| of_plan(one, types)),
+        Filter::Chain { targets, .. } => {
+            for one in targets {
+                of_plan(one, types);
+            }
+        }
         Filter::Has { source, .. } => of_plan(source, types),
         Filter::Id(_)
         | Filter::Updated(_)
@@ -190,7 +195,9 @@ fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
 
 fn of_plan(plan: &TypePlan, types: &mut BTreeSet<u8>) {
     types.insert(ResourceType::number(plan.ty));
-    plan.filters.iter().for_each(|filter| looked_at(filter, types));
+    for filter in &plan.filters {
+        looked_at(filter, types);
+    }
 }
 
 impl fmt::Debug for Vouched {

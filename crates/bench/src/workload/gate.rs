@@ -95,7 +95,7 @@ pub(crate) async fn run(
     }
     if !options.no_crud {
         let mix = crud::Options { users: options.users, resources: 3_200 };
-        compare(options, report, ("crud", &callers[..2]), async |bench| {
+        compare(options, report, ("crud", callers.get(..2).unwrap_or_default()), async |bench| {
             let mut alone = Report::default();
             crud::run(bench, &mix, &mut alone).await?;
             alone.runs.pop().ok_or_else(|| Fault::Answer("crud: no figures".to_owned()))

@@ -48,19 +48,16 @@ impl Promotion {
         if rows.is_empty() {
             return Ok(0);
         }
-        let (number, of) = (rows.len(), vault.clone());
+        let number = rows.len();
         // in parallel with those who ask
-        let resources = aside(move || resources(&of, &rows)).await?;
+        let event = |row: &Access| (row.id.clone(), event::of(row));
+        let resources = aside(move || Ok(rows.iter().map(event).collect())).await?;
         vault.commit_aside(permit, Promoted { resources, vault: vault.clone() }).await?;
         Ok(number)
     }
 }
 
 type Resource = (String, Vec<u8>);
-
-fn resources(_vault: &Vault, rows: &[Access]) -> Result<Vec<Resource>, Outcome> {
-    Ok(rows.iter().map(|row| (row.id.clone(), event::of(row))).collect())
-}
 
 /// Rows that become resources.
 struct Promoted {

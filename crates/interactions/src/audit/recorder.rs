@@ -58,7 +58,7 @@ pub(super) async fn run(
         let (mut accesses, mut papers) = (Vec::with_capacity(noted.len()), Vec::new());
         for note in noted.iter_mut().filter_map(|noted| noted.note.take()) {
             let bearing = bearers.of(&note.who);
-            let access = record::of_note(&vault, note_id(&vault), &note, bearing);
+            let access = record::of_note(&vault, vault.new_id(), &note, bearing);
             papers.extend(emergency::papers(&note, &access.patients, &mut told));
             accesses.push(access);
         }
@@ -69,10 +69,6 @@ pub(super) async fn run(
             waiting.for_each(|waiting| waiting.send(()).unwrap_or_default());
         }
     }
-}
-
-fn note_id(vault: &Vault) -> String {
-    vault.new_id()
 }
 
 /// Whether it is on disk.
