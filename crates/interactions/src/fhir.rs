@@ -9,7 +9,9 @@ use storage::Vault;
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
     audit::{self, Asked, Audit, Note, Promotion},
-    batch, capabilities, history, operation,
+    batch, capabilities, history,
+    met::Met,
+    operation,
     operation::beds::Desk,
     read, reindex, search, standing, transaction, write,
 };
@@ -33,6 +35,7 @@ pub struct Fhir {
     pub(crate) audit: Option<Audit>,
     pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
+    met: Met,
 }
 
 impl Fhir {
@@ -46,6 +49,7 @@ impl Fhir {
             audit: None,
             promotion: Promotion::default(),
             desk: Desk::default(),
+            met: Met::default(),
         }
     }
 
@@ -100,6 +104,25 @@ impl Fhir {
     /// Those of [`Fhir::bearer`]; `forbidden` when the purpose is not theirs.
     pub async fn bearer_for(&self, grant: Grant, purpose: Purpose) -> Result<Caller, Outcome> {
         standing::bearer(self, grant, purpose).await
+    }
+
+    /// The same for a grant that was looked up and is shared by many requests.
+    ///
+    /// # Errors
+    /// Those of [`Fhir::bearer_for`].
+    pub async fn bearer_of(&self, grant: &Arc<Grant>, purpose: Purpose) -> Result<Caller, Outcome> {
+        if purpose != Purpose::Usual || !standing::is_settled(grant) {
+            return standing::bearer(self, Grant::clone(grant), purpose).await;
+        }
+        let now = self.vault.clock().now();
+        if let Some(who) = self.met.who(grant, now) {
+            return Ok(Caller::Bearer(who));
+        }
+        let caller = standing::bearer(self, Grant::clone(grant), purpose).await?;
+        if let Caller::Bearer(who) = &caller {
+            self.met.keep(grant, who);
+        }
+        Ok(caller)
     }
 
     /// Answers a request.

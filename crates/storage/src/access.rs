@@ -178,7 +178,7 @@ impl Vault {
     pub async fn recorded_count(&self, _permit: &Permit, up_to: u32) -> Result<i64, Outcome> {
         let ask = sql("select count(*) from (select 1 from access limit ", [])
             .bind(i64::from(up_to))
-            .then(") as some");
+            .then(") as waiting");
         Ok(self.rows(ask.statement()).await?.first().map_or(0, |row| row.integer(0)))
     }
 }
