@@ -117,6 +117,21 @@ impl Audit {
     }
 }
 
+tokio::task_local! {
+    /// The id of the request that is being answered: what it writes is recorded deep inside.
+    static REQUEST: String;
+}
+
+/// Does what a request of this id asks for.
+pub(crate) async fn within<T>(id: String, work: impl Future<Output = T>) -> T {
+    REQUEST.scope(id, work).await
+}
+
+/// The id of the request that is being answered; empty outside of one.
+pub(crate) fn request_id() -> String {
+    REQUEST.try_with(Clone::clone).unwrap_or_default()
+}
+
 /// The person or client that is to be named in events; the operator's own process and nobody in particular are not.
 pub(crate) fn bearer(caller: &Caller) -> Option<&Arc<Principal>> {
     match caller {

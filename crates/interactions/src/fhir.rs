@@ -135,9 +135,16 @@ impl Fhir {
             let interaction = Interaction::parse(self, request)?;
             return self.perform(caller, interaction, prefer).await;
         };
-        let asked = Asked::of(&request);
+        let mut asked = Asked::of(&request);
+        if asked.id.is_empty() {
+            // an entry of a Bundle
+            asked.id = audit::request_id();
+        }
         let result = match Interaction::parse(self, request) {
-            Ok(interaction) => self.perform(caller, interaction, prefer).await,
+            Ok(interaction) => {
+                let performed = self.perform(caller, interaction, prefer);
+                audit::within(asked.id.clone(), performed).await
+            }
             Err(refusal) => Err(refusal),
         };
         let (status, body, shown) = match &result {

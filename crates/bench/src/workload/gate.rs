@@ -13,7 +13,7 @@ use super::read::read;
 use crate::call::Call;
 use crate::fault::Fault;
 use crate::load::Bench;
-use crate::report::{Check, Report, Run};
+use crate::report::{Check, Report, Run, per};
 use crate::target::Target;
 
 #[derive(Debug, Clone, Args)]
@@ -129,7 +129,9 @@ async fn compare(
         }
         let run = runs.swap_remove(middle);
         let rate = run.requests_per_second;
-        let share = 100.0 * rate / open.unwrap_or(rate).max(1.0);
+        let cpu = cpu_us(&run);
+        let (open_rate, open_cpu) = open.unwrap_or((rate, cpu));
+        let share = 100.0 * rate / open_rate.max(1.0);
         if open.is_some() {
             report.checks.push(Check {
                 name: format!(
@@ -137,13 +139,21 @@ async fn compare(
                     caller.name, options.goal
                 ),
                 holds: share >= options.goal && run.errors == 0,
-                found: format!("{share:.0} %, {rate:.0}/s"),
+                found: format!(
+                    "{share:.0} %, {rate:.0}/s; processor time {cpu:.1} us a request, {open_cpu:.1} us without"
+                ),
             });
         }
-        open.get_or_insert(rate);
+        open.get_or_insert((rate, cpu));
         report.runs.push(run);
     }
     Ok(())
+}
+
+/// Processor time of server and load generator for a request: where they share the processors, what the rate comes to.
+fn cpu_us(run: &Run) -> f64 {
+    let server = run.server.as_ref().map_or(0.0, |server| server.cpu_seconds);
+    1e6 / per(run.requests, server + run.client_cpu_seconds).max(f64::MIN_POSITIVE)
 }
 
 /// The same small ward on each server.

@@ -2,6 +2,7 @@
 //! is possible when nobody does.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,10 +12,10 @@ use std::{
 
 use auth::{Action, Caller, authorize};
 use fhir_model::Outcome;
-use storage::{Access, Change, Lock, Tx, Vault, Work, aside};
+use storage::{Access, Lock, Tx, Vault, Work, aside};
 use tokio::sync::{Mutex, oneshot};
 
-use super::{event, record::changes};
+use super::{event, record::Made};
 
 /// Resources made in one transaction.
 pub(super) const AT_ONCE: u32 = 100;
@@ -48,21 +49,27 @@ impl Promotion {
         if rows.is_empty() {
             return Ok(0);
         }
-        let number = rows.len();
+        let (number, of) = (rows.len(), vault.clone());
         // in parallel with those who ask
-        let event = |row: &Access| (row.id.clone(), event::of(row));
-        let resources = aside(move || Ok(rows.iter().map(event).collect())).await?;
-        vault.commit_aside(permit, Promoted { resources, vault: vault.clone() }).await?;
+        let made = aside(move || rows.iter().map(|row| made(&of, row)).collect()).await?;
+        vault.commit_aside(permit, Promoted { made }).await?;
         Ok(number)
     }
 }
 
-type Resource = (String, Vec<u8>);
+/// The event of a row.
+fn made(vault: &Vault, row: &Access) -> Result<Made, Outcome> {
+    Made::of(vault, row.id.clone(), event::of(row)).or_else(|_| {
+        // nothing that somebody sent may keep an event back
+        let (what, query, why) = Default::default();
+        let plain = Access { what, query, why, request: String::new(), ..row.clone() };
+        Made::of(vault, row.id.clone(), event::of(&plain))
+    })
+}
 
 /// Rows that become resources.
 struct Promoted {
-    resources: Vec<Resource>,
-    vault: Vault,
+    made: Vec<Made>,
 }
 
 impl Work for Promoted {
@@ -73,12 +80,11 @@ impl Work for Promoted {
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
-        let ids: Vec<&str> = self.resources.iter().map(|(id, _)| id.as_str()).collect();
-        let taken = tx.take_recorded(&ids).await?;
+        let ids: Vec<&str> = self.made.iter().map(|made| made.key.id.as_str()).collect();
+        let taken: BTreeSet<String> = tx.take_recorded(&ids).await?.into_iter().collect();
         // another process may have taken some
-        let taken = self.resources.iter().filter(|(id, _)| taken.contains(id)).cloned();
-        let changes: Vec<Change> = changes(taken, &self.vault)?;
-        tx.write(changes).await.map(drop)
+        let taken = self.made.iter().filter(|made| taken.contains(&made.key.id));
+        tx.write(taken.map(Made::change).collect()).await.map(drop)
     }
 }
 

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use auth::Principal;
 use bytes::Bytes;
-use fhir_model::{Instant, IssueType, Outcome, json};
+use fhir_model::{Instant, IssueType, Outcome, Stamped, json};
+use search::Rows;
 use storage::{Access, Bearing, Change, Key, Lock, Method, Tx, Vault, Work};
 
 use super::{Note, about, said::Said};
@@ -26,11 +27,13 @@ pub(crate) struct Written<'w> {
     pub(crate) patients: Vec<Box<str>>,
     pub(crate) who: &'w Principal,
     pub(crate) at: Instant,
+    /// The request's id.
+    pub(crate) request: &'w str,
 }
 
 /// What is recorded of a write.
 pub(crate) fn of_write(id: String, written: Written<'_>) -> Access {
-    let Written { interaction, reference, patients, who, at } = written;
+    let Written { interaction, reference, patients, who, at, request } = written;
     Access {
         id,
         at,
@@ -40,7 +43,7 @@ pub(crate) fn of_write(id: String, written: Written<'_>) -> Access {
         what: reference,
         query: String::new(),
         why: String::new(),
-        request: String::new(),
+        request: fit(request.to_owned()),
         patients,
     }
 }
@@ -89,7 +92,10 @@ fn fit(mut text: String) -> String {
     if text.len() > QUERY_BYTES_MAX {
         text.truncate(text.floor_char_boundary(QUERY_BYTES_MAX));
     }
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+    if text.contains(char::is_control) {
+        text = text.replace(char::is_control, "\u{fffd}");
+    }
+    text
 }
 
 /// The sentence of a refusal.
@@ -130,24 +136,50 @@ impl Work for Record {
 ///
 /// # Errors
 /// `exception` when one is none.
-pub(super) fn changes(
+fn changes(
     resources: impl Iterator<Item = (String, Vec<u8>)>,
     vault: &Vault,
 ) -> Result<Vec<Change>, Outcome> {
-    let strange = |_| Outcome::new(IssueType::Exception, "An audit event could not be written");
-    let ((registry, epoch), base) = (vault.indexed_by(), vault.index_base());
-    resources
-        .map(|(id, resource)| {
-            let resource =
-                json::parse(Bytes::from(resource), &json::Limits::default()).map_err(strange)?;
-            Ok(Change {
-                rows: Arc::new(search::extract(&registry, resource.tree(), &base)),
-                body: Some(Arc::new(resource.stamp(&id, &[]))),
-                key: Key::new(resource.resource_type(), id),
-                method: Method::Post,
-                replaces: None,
-                epoch,
-            })
+    let made = resources.map(|(id, resource)| Made::of(vault, id, resource));
+    made.map(|made| made.map(|made| made.change())).collect()
+}
+
+/// A resource of the vault's own making, ready to be written.
+pub(super) struct Made {
+    pub(super) key: Key,
+    body: Arc<Stamped>,
+    rows: Arc<Rows>,
+    epoch: u64,
+}
+
+impl Made {
+    /// Under this id.
+    ///
+    /// # Errors
+    /// `exception` when it is no resource.
+    pub(super) fn of(vault: &Vault, id: String, resource: Vec<u8>) -> Result<Self, Outcome> {
+        let ((registry, epoch), base) = (vault.indexed_by(), vault.index_base());
+        let resource = json::parse(Bytes::from(resource), &json::Limits::default());
+        let resource = resource.map_err(|refusal| {
+            tracing::error!(refusal = ?refusal.issues().first(), "what was recorded is no resource");
+            Outcome::new(IssueType::Exception, "An audit event could not be written")
+        })?;
+        Ok(Self {
+            rows: Arc::new(search::extract(&registry, resource.tree(), &base)),
+            body: Arc::new(resource.stamp(&id, &[])),
+            key: Key::new(resource.resource_type(), id),
+            epoch,
         })
-        .collect()
+    }
+
+    pub(super) fn change(&self) -> Change {
+        Change {
+            key: self.key.clone(),
+            method: Method::Post,
+            replaces: None,
+            body: Some(Arc::clone(&self.body)),
+            rows: Arc::clone(&self.rows),
+            epoch: self.epoch,
+        }
+    }
 }

@@ -61,6 +61,8 @@ struct Recorded {
     audit: Audit,
     /// Makes ids.
     vault: Vault,
+    /// The request's id.
+    request: String,
 }
 
 /// What carrying out changes needs to know, besides the changes.
@@ -154,7 +156,8 @@ impl Commit {
     pub(crate) fn recorded(mut self, fhir: &Fhir, caller: &Caller) -> Self {
         if let (Some(who), Some(audit)) = (audit::bearer(caller), &fhir.audit) {
             let (who, audit, vault) = (Arc::clone(who), audit.clone(), fhir.vault.clone());
-            self.recorded = Some(Recorded { who, audit, vault });
+            let request = audit::request_id();
+            self.recorded = Some(Recorded { who, audit, vault, request });
         }
         self
     }
@@ -183,6 +186,7 @@ impl Commit {
                 patients: search::patient_compartment(registry, *ty, id, rows),
                 who: &recorded.who,
                 at: now,
+                request: &recorded.request,
             };
             audit::of_write(recorded.vault.new_id(), written)
         };

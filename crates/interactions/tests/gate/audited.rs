@@ -123,6 +123,7 @@ pub(crate) async fn events_follow_the_patterns(nation: &Nation) {
     let deleted = found.iter().find(|event| event["action"] == "D").unwrap();
     assert_eq!(pattern(deleted), balp("PatientDelete"));
     assert_eq!(codes(deleted, "/agent"), ["110150", "custodian"]);
+    assert_eq!(codes(deleted, "/entity"), ["2", "1", "XrequestId"]);
     // what was refused follows no pattern
     nation.get(&d, "/Patient/b").await.expect(&[404]);
     let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
