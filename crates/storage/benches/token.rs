@@ -2,7 +2,6 @@
 //! memory's stead: a fresh directory.
 
 #![expect(clippy::print_stdout, reason = "it is there to say what it measured")]
-#![expect(clippy::disallowed_methods, reason = "its arguments come from the command line")]
 
 use std::{
     error::Error,
