@@ -388,8 +388,12 @@ fn no_write_is_missed(database: On) {
             if n % 11 == 10 {
                 house.delete(&address);
             } else {
-                let status = house.put(&address, &resource).status;
-                assert!(matches!(status, 200 | 201), "{status}");
+                match house.put(&address, &resource).status {
+                    200 | 201 => {}
+                    // others were in the way for too long: once more
+                    503 => continue,
+                    status => panic!("{status}"),
+                }
             }
             n += 1;
         }

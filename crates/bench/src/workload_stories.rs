@@ -88,19 +88,19 @@ fn searches_are_measured_on_a_nation_that_grows() {
     let base = stub::serve();
     let only = "--only Patient?name --only Patient/{patient}";
     let report =
-        measure(&base, &format!("search --patients 5,60 --clients 2 --settle 0 {only}")).unwrap();
+        measure(&base, &format!("search --patients 5,20 --clients 1 --settle 0 {only}")).unwrap();
     let text = report.markdown();
     let ladder = report.ladder.as_ref().unwrap();
-    assert_eq!(ladder.patients, [5, 60]);
+    assert_eq!(ladder.patients, [5, 20]);
     assert!(
         ladder.rungs.iter().all(|rung| rung.errors() == 0 && rung.readings.len() == 2),
         "{text}"
     );
     let grown: Vec<_> = report.runs.iter().map(|run| run.fact_value("resources")).collect();
-    assert_eq!(grown, [Some(155.0), Some(1435.0)]);
+    assert_eq!(grown, [Some(155.0), Some(375.0)]);
     // the stub answers every query with all there are
     let all = ladder.rungs.iter().find(|rung| rung.shape == "Patient?name={name}").unwrap();
-    assert_eq!(all.readings[1].resources_per_answer.to_string(), "60");
+    assert_eq!(all.readings[1].resources_per_answer.to_string(), "20");
     let fault = measure(&base, "search --patients 9,4").unwrap_err();
     assert!(fault.to_string().contains("rising"), "{fault}");
 }

@@ -108,7 +108,7 @@ impl Vault {
     pub async fn open(options: &Options) -> Result<Self, Outcome> {
         let (engine, secret, base, generation) = match &options.url {
             DatabaseUrl::Sqlite(path) => {
-                let claim = sqlite::Claim::of(path)?;
+                let claim = sqlite::Claim::awaited(path).await?;
                 sqlite::prepare(path)?;
                 let url = format!("sqlite://{}?mode=rwc", path.display());
                 let control = setting::connect(&url, 1).await?;

@@ -4,6 +4,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     path::Path,
+    time::Duration,
 };
 
 use fhir_model::{IssueType, Outcome};
@@ -14,12 +15,34 @@ pub(crate) struct Claim {
     _locked: File,
 }
 
+/// How often, and how often at most, a claim is tried again: a process that is told to stop needs a moment.
+const PAUSE: Duration = Duration::from_millis(50);
+const TRIES_MAX: u32 = 100;
+
 impl Claim {
+    /// Claims a vault file; waits up to five seconds for a predecessor that is just closing it.
+    ///
+    /// # Errors
+    /// As `of`, then.
+    pub(crate) async fn awaited(path: &Path) -> Result<Self, Outcome> {
+        for _ in 1..TRIES_MAX {
+            match Self::of(path) {
+                Err(refused)
+                    if refused.issues().iter().any(|issue| issue.code == IssueType::Conflict) =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                claimed => return claimed,
+            }
+        }
+        Self::of(path)
+    }
+
     /// Claims a vault file, by a lock on a file beside it: SQLite would lose its own locks over one on its file.
     ///
     /// # Errors
     /// `conflict` when another process has the vault open; what the file system says.
-    pub(crate) fn of(path: &Path) -> Result<Self, Outcome> {
+    fn of(path: &Path) -> Result<Self, Outcome> {
         let mut beside = path.as_os_str().to_owned();
         beside.push("-lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&beside);
