@@ -36,6 +36,10 @@ pub(crate) enum On {
     Postgres,
 }
 
+/// All stories come from one address.
+const HASTY: &[(&str, &str)] =
+    &[("MEDVAULT__LIMITS__AUTH_PER_S", "0"), ("MEDVAULT__LIMITS__PUBLIC_PER_S", "0")];
+
 static SQLITE: OnceLock<House> = OnceLock::new();
 static POSTGRES: OnceLock<House> = OnceLock::new();
 static SMART_SQLITE: OnceLock<House> = OnceLock::new();
@@ -92,12 +96,19 @@ impl House {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let directory = fresh_directory();
         let directory = ["--data-dir", directory.to_str().unwrap()];
-        Self::spawn("kill", &[&directory, arguments].concat())
+        Self::spawn("kill", &[&directory, arguments].concat(), HASTY)
+    }
+
+    /// The same with settings in its environment.
+    pub(crate) fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let directory = fresh_directory();
+        let directory = ["--data-dir", directory.to_str().unwrap()];
+        Self::spawn("kill", &[&directory, arguments].concat(), environment)
     }
 
     /// A server that ends as in a power cut; its directory is among the arguments.
     pub(crate) fn mortal(arguments: &[&str]) -> Self {
-        Self::spawn("kill -9", arguments)
+        Self::spawn("kill -9", arguments, HASTY)
     }
 
     /// Ends the server, and waits until it is gone.
@@ -106,7 +117,7 @@ impl House {
         self.process.wait().unwrap();
     }
 
-    fn spawn(kill: &str, arguments: &[&str]) -> Self {
+    fn spawn(kill: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut process = Command::new("sh")
             .arg("-c")
@@ -115,6 +126,7 @@ impl House {
             .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
             .args(if arguments.contains(&"--auth") { &[][..] } else { &["--auth", "open"] })
             .args(arguments)
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -33,6 +33,7 @@ mod official_examples;
 mod one_resource;
 mod operations;
 mod patching;
+mod rates;
 mod refusals;
 mod search_answers;
 mod search_cases;

@@ -29,10 +29,10 @@ pub(crate) use cors::{Public, allow, preflight};
 pub(crate) use documented::Documented;
 pub(crate) use keys::KeySource;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, web};
 use fhir_model::IssueType;
 
-use crate::{endpoint, refusal::Refusal, server::Door};
+use crate::{endpoint, rate, refusal::Refusal, server::Door};
 
 /// All addresses outside of the FHIR base.
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
@@ -60,6 +60,7 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
     ] {
         app.service(
             web::resource(path)
+                .wrap(from_fn(rate::auth))
                 .route(handler)
                 .route(options().to(cors::preflight_auth))
                 .default_service(web::to(refuse_method)),
@@ -84,12 +85,14 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
 fn pages_of(app: &mut web::ServiceConfig) {
     app.service(
         web::resource("/auth/authorize")
+            .wrap(from_fn(rate::auth))
             .route(web::get().to(authorize::show))
             .route(web::post().to(authorize::post)),
     )
     .service(web::resource("/auth/decide").route(web::post().to(authorize::decide)))
     .service(
         web::resource("/auth/login")
+            .wrap(from_fn(rate::auth))
             .route(web::get().to(login::show))
             .route(web::post().to(login::post)),
     )
@@ -106,6 +109,7 @@ fn pages_of(app: &mut web::ServiceConfig) {
     )
     .service(
         web::resource("/auth/device")
+            .wrap(from_fn(rate::auth))
             .route(web::get().to(device::show))
             .route(web::post().to(device::post)),
     )

@@ -6,7 +6,7 @@ use ::auth::Purpose;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::Method,
-    http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, TRANSFER_ENCODING},
+    http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING},
     web::{Data, Payload},
 };
 use fhir_model::{IssueType, Outcome};
@@ -19,7 +19,7 @@ use crate::{
     body::{self, header},
     format::Wanted,
     refusal::{Connection, Refusal},
-    response::{self, Manner},
+    response::{self, Manner, X_REQUEST_ID},
     server::{Door, Limits},
 };
 
@@ -30,10 +30,11 @@ pub(crate) async fn answer(
     payload: Payload,
 ) -> HttpResponse {
     let started = Instant::now();
+    let id = door.request_ids.of(request.headers().get(&X_REQUEST_ID));
     let mut visit = Visit::default();
-    let result = visit.serve(&door, &request, payload).await;
+    let result = visit.serve(&door, (&request, &id), payload).await;
     let Visit { manner, allow, subject } = visit;
-    let mut response = response::write(&door, &request, (manner, allow), result);
+    let mut response = response::write(&door, &request, (manner, allow, id), result);
     // what is public may be read by any page
     let public = if subject == "metadata" { Public::Yes } else { Public::No };
     auth::allow(&door, &request, &mut response, public).await;
@@ -59,7 +60,8 @@ pub(crate) fn refuse(
     (refusal, allow): (Refusal, &'static str),
 ) -> HttpResponse {
     door.metrics.record(request.method().as_str(), refusal.status, std::time::Duration::ZERO);
-    response::write(door, request, (Manner::default(), allow), Err(refusal))
+    let id = door.request_ids.of(request.headers().get(&X_REQUEST_ID));
+    response::write(door, request, (Manner::default(), allow, id), Err(refusal))
 }
 
 /// What is known of a request so far.
@@ -83,7 +85,7 @@ impl Visit {
     async fn serve(
         &mut self,
         door: &Door,
-        request: &HttpRequest,
+        (request, id): (&HttpRequest, &HeaderValue),
         payload: Payload,
     ) -> Result<Answer, Refusal> {
         within_limits(request, &door.limits)?;
@@ -103,6 +105,7 @@ impl Visit {
             header(request, "x-break-glass-reason"),
         )?;
         let caller = auth::caller(door, header(request, AUTHORIZATION.as_str()), purpose).await?;
+        door.rates.fhir(request, &caller, (verb, &path))?;
         let conditions = Conditions::parse(|name| header(request, name))?;
         let prefer = Prefer::parse(header(request, "prefer"));
         let asked = (verb, path.as_slice());
@@ -122,7 +125,8 @@ impl Visit {
         }
         // who is slow to send a body takes nobody's place
         let _admitted = door.admission.enter().ok_or_else(overloaded)?;
-        let asked = Request { verb, path, query, conditions, prefer, body };
+        let id = id.to_str().unwrap_or_default().to_owned();
+        let asked = Request { verb, path, query, conditions, prefer, body, id };
         let mut answer = door.fhir.answer(&caller, asked).await?;
         if let Some(accept) = native.filter(|_| answer.status == 200) {
             let (content, media_type) = binary::content(&answer, accept)?;

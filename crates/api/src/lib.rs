@@ -17,6 +17,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod probes;
+mod rate;
 mod refusal;
 mod request_id;
 mod response;

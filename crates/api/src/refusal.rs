@@ -12,6 +12,8 @@ pub(crate) struct Refusal {
     pub(crate) outcome: Outcome,
     /// What becomes of the connection.
     pub(crate) connection: Connection,
+    /// After how many seconds to try again, where that is known.
+    pub(crate) retry_after: Option<u32>,
 }
 
 /// What becomes of a connection after an answer.
@@ -34,6 +36,11 @@ impl Refusal {
         Self { status, ..self }
     }
 
+    /// Says after how many seconds to try again.
+    pub(crate) fn retry_after(self, seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..self }
+    }
+
     /// Ends the connection.
     pub(crate) fn closing(self) -> Self {
         Self { connection: Connection::Closes, ..self }
@@ -42,7 +49,7 @@ impl Refusal {
 
 impl From<Outcome> for Refusal {
     fn from(outcome: Outcome) -> Self {
-        Self { status: outcome.status(), outcome, connection: Connection::Stays }
+        Self { status: outcome.status(), outcome, connection: Connection::Stays, retry_after: None }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
     server::Door,
 };
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// <https://hl7.org/fhir/R4/async.html>
 const X_PROGRESS: HeaderName = HeaderName::from_static("x-progress");
@@ -63,15 +63,16 @@ impl Default for Manner {
 pub(crate) fn write(
     door: &Door,
     request: &HttpRequest,
-    (manner, allow): (Manner, &'static str),
+    (manner, allow, id): (Manner, &'static str, HeaderValue),
     result: Result<Answer, Refusal>,
 ) -> HttpResponse {
-    let mut is_locked = false;
+    let mut retry_after = None;
     let (answer, connection) = match result {
         Ok(answer) => (answer, Connection::Stays),
         Err(refusal) => {
-            is_locked =
-                refusal.outcome.issues().first().is_some_and(|it| it.code == IssueType::Locked);
+            let mut issues = refusal.outcome.issues().iter();
+            let is_locked = issues.next().is_some_and(|it| it.code == IssueType::Locked);
+            retry_after = refusal.retry_after.or(is_locked.then_some(1));
             let answer = Answer { status: refusal.status, ..Answer::refusal(&refusal.outcome) };
             (answer, refusal.connection)
         }
@@ -84,11 +85,10 @@ pub(crate) fn write(
     if door.fhir.base().starts_with("https:") {
         response.insert_header(ONLY_HTTPS);
     }
-    let sent = request.headers().get(&X_REQUEST_ID);
-    response.insert_header((X_REQUEST_ID, door.request_ids.of(sent)));
+    response.insert_header((X_REQUEST_ID, id));
     for_status(&mut response, status, (allow, request.headers().contains_key(AUTHORIZATION)));
-    if is_locked {
-        response.insert_header((RETRY_AFTER, "1"));
+    if let Some(seconds) = retry_after {
+        response.insert_header((RETRY_AFTER, seconds));
     }
     if connection == Connection::Closes {
         response.force_close();

@@ -9,7 +9,7 @@ use storage::Accounts;
 
 use crate::{
     admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
-    refusal, request_id::RequestIds,
+    rate::Rates, refusal, request_id::RequestIds,
 };
 
 /// What the server is told.
@@ -56,6 +56,16 @@ pub struct Limits {
     pub connections_max: usize,
     /// For which requests in flight may go on after a signal to stop.
     pub shutdown_timeout: Duration,
+    /// Reads and searches a second of one user at one client; 0 for no limit.
+    pub reads_per_s: u32,
+    /// Writes a second of one user at one client; 0 for no limit.
+    pub writes_per_s: u32,
+    /// Requests a second without a token, of one address; 0 for no limit.
+    pub public_per_s: u32,
+    /// What is posted to the authorization server a second, of one address; 0 for no limit.
+    pub auth_per_s: u32,
+    /// Whether a proxy stands in front that says in `X-Forwarded-For` for which address it asks.
+    pub is_forwarded: bool,
 }
 
 impl Default for Limits {
@@ -74,6 +84,11 @@ impl Default for Limits {
             held_bytes_max: 256 << 20,
             connections_max: 8192,
             shutdown_timeout: Duration::from_secs(9),
+            reads_per_s: 0,
+            writes_per_s: 0,
+            public_per_s: 200,
+            auth_per_s: 20,
+            is_forwarded: false,
         }
     }
 }
@@ -86,6 +101,7 @@ pub(crate) struct Door {
     pub(crate) limits: Limits,
     pub(crate) admission: Admission,
     pub(crate) metrics: Metrics,
+    pub(crate) rates: Rates,
     pub(crate) request_ids: RequestIds,
     pub(crate) made: pages::Made,
     pub(crate) keys: authorization::KeySource,
@@ -141,6 +157,7 @@ impl Server {
         let door = web::Data::new(Door {
             admission: Admission::new(limits.in_flight_max, limits.held_bytes_max),
             metrics: Metrics::default(),
+            rates: Rates::new(&limits),
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
             keys: authorization::KeySource::new(&issuer(config.fhir.base())),

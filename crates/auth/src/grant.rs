@@ -3,7 +3,7 @@
 use fhir_model::Instant;
 
 /// A valid access token, looked up. Made anew for each look-up in the vault's accounts, never by a client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Grant {
     /// Names the token in the audit trail; nobody can call with it.
     pub token_id: String,
@@ -24,7 +24,7 @@ pub struct Grant {
 }
 
 /// Somebody with an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct User {
     /// The name they log in with.
     pub login: String,

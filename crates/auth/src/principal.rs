@@ -25,7 +25,7 @@ pub struct Principal {
 }
 
 /// What the vault says of somebody, looked up for each request, so that it holds from the next request on.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Standing {
     /// The role that a client has by the type of its organization.
     pub client_role: Option<Role>,
@@ -88,6 +88,15 @@ impl Principal {
         }
     }
 
+    /// What for they ask, when they said so: a code of <http://terminology.hl7.org/CodeSystem/v3-ActReason>.
+    pub fn purpose_code(&self) -> Option<&str> {
+        match &self.purpose {
+            Purpose::Usual => None,
+            Purpose::Named(code) => Some(code),
+            Purpose::Emergency(_) => Some("BTG"),
+        }
+    }
+
     pub(crate) fn purpose(&self) -> &Purpose {
         &self.purpose
     }
@@ -95,6 +104,12 @@ impl Principal {
     /// The part that they play.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// All that rules depend on, but the time.
+    pub fn hash_but_for_time(&self, state: &mut impl std::hash::Hasher) {
+        use std::hash::Hash as _;
+        (&self.grant, self.role, &self.standing, &self.purpose).hash(state);
     }
 
     /// What the token stands for.

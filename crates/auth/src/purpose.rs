@@ -5,7 +5,7 @@ use fhir_model::{IssueType, Outcome};
 use crate::role::Role;
 
 /// What for somebody asks.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub enum Purpose {
     /// What their role is there for.
     #[default]

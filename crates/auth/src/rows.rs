@@ -171,6 +171,17 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
     membership(ty).into_iter().chain(written::params(ty, "patient").unwrap_or_default()).collect()
 }
 
+/// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
+pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
+    let mut all = std::collections::BTreeSet::new();
+    for ty in ResourceType::all() {
+        all.extend(names_patient(*ty));
+        all.extend(written::params(*ty, "_security").unwrap_or_default());
+        all.extend(made_by::params(*ty));
+    }
+    all
+}
+
 /// Whether these are the rows of a type's identifiers.
 pub(crate) fn is_identifier(ty: ResourceType, params: &[search::ParamId]) -> bool {
     written::params(ty, "identifier").is_some_and(|own| params.iter().all(|one| own.contains(one)))

@@ -69,6 +69,8 @@ enum Workload {
     Readmix(workload::readmix::Options),
     /// Some seventy shapes of searches on a nation that grows, a table row each.
     Search(workload::search::Options),
+    /// What tokens cost: the same at a server without them and at one with them.
+    Gate(workload::gate::Options),
     /// Concurrency whose outcome is known exactly.
     #[command(subcommand)]
     Race(workload::race::Options),
@@ -148,6 +150,7 @@ impl Workload {
             Self::Txn(options) => workload::txn::run(bench, options, report).await,
             Self::Readmix(options) => workload::readmix::run(bench, options, report).await,
             Self::Search(options) => workload::search::run(bench, options, report).await,
+            Self::Gate(options) => workload::gate::run(bench, options, report).await,
             Self::Race(options) => workload::race::run(bench, options, report).await,
             Self::Floor(options) => workload::floor::run(bench, options, report).await,
             Self::Bare(_) => Err(Fault::Usage("the bare handler brings its own runtime".into())),

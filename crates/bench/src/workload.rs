@@ -7,6 +7,7 @@ pub(crate) mod crud;
 pub(crate) mod crud_k6;
 pub(crate) mod fill;
 pub(crate) mod floor;
+pub(crate) mod gate;
 pub(crate) mod hostile;
 pub(crate) mod import;
 pub(crate) mod race;

@@ -20,6 +20,8 @@ pub struct Answer {
     pub content_location: Option<String>,
     /// How far it is, for `X-Progress`.
     pub progress: Option<String>,
+    /// Logical ids of the patients whose data it shows, for the record; `None` where nobody looked.
+    pub shown: Option<Vec<Box<str>>>,
 }
 
 impl Answer {

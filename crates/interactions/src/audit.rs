@@ -1,40 +1,45 @@
 //! Who did what, as `AuditEvent`s: <https://profiles.ihe.net/ITI/BALP>. What was written is recorded in the same
-//! transaction; what was looked at, and what was refused, together with its neighbours within some milliseconds.
+//! transaction; what was looked at, and what was refused, together with its neighbours within some milliseconds. All of
+//! it is recorded narrowly first, and becomes a resource when it is quiet or somebody asks: see ADR 15.
 
+mod about;
 mod asked;
 mod emergency;
 mod event;
+mod promote;
 mod record;
+mod recorder;
+mod said;
+mod settle;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use auth::{Action, Caller, Principal, authorize};
+use auth::{Caller, Principal};
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::Vault;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
+pub(crate) use about::{of_version, of_versions};
 pub(crate) use asked::Asked;
-pub(crate) use event::{Written, of_write};
-use record::Record;
-pub(crate) use record::changes;
+pub(crate) use promote::Promotion;
+pub(crate) use record::{Written, of_write};
+pub(crate) use settle::{settle, settle_history, settle_patient};
 
-/// How long events wait for others to be written with.
-const WAIT: Duration = Duration::from_millis(20);
+/// Notes that may wait; who brings more waits with them.
+const WAITING_MAX: usize = 16_384;
 
-/// Events written in one transaction, at most.
-const TOGETHER_MAX: usize = 256;
-
-/// Events that may wait; who asks for more waits with them.
-const WAITING_MAX: usize = 4096;
-
-/// How often a transaction with events is tried again.
-const TRIES_MAX: u32 = 5;
-
-/// Where events go. Cheap to clone.
+/// Where notes go. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Audit {
-    sender: mpsc::Sender<Note>,
+    sender: mpsc::Sender<Noted>,
+    /// Told when somebody waits.
+    urgent: Arc<Notify>,
+    /// How much was recorded so far.
+    recorded: Arc<AtomicU64>,
 }
 
 /// Something that happened, besides writes.
@@ -43,41 +48,88 @@ pub(crate) struct Note {
     pub(crate) who: Arc<Principal>,
     pub(crate) asked: Asked,
     pub(crate) status: u16,
-    /// What was shown.
+    /// Why it was refused, or what was shown where nobody looked what it is about.
     pub(crate) body: Option<Bytes>,
+    /// Logical ids of the patients whose data was shown.
+    pub(crate) shown: Option<Vec<Box<str>>>,
     pub(crate) at: Instant,
+}
+
+/// On its way to the recorder.
+#[derive(Debug)]
+struct Noted {
+    /// `None`: somebody wants to know that everything before is on disk.
+    note: Option<Note>,
     /// Told when it is on disk.
-    pub(crate) recorded: Option<oneshot::Sender<()>>,
+    recorded: Option<oneshot::Sender<()>>,
 }
 
 impl Audit {
     /// Begins to record into a vault.
-    pub(crate) fn begin(vault: Vault) -> Self {
+    pub(crate) fn begin(vault: Vault, promotion: Promotion) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(record(vault, receiver));
-        Self { sender }
+        let (urgent, recorded) = (Arc::new(Notify::new()), Arc::new(AtomicU64::new(0)));
+        let audit = Self { sender, urgent: Arc::clone(&urgent), recorded: Arc::clone(&recorded) };
+        let (recording, ended) = oneshot::channel();
+        tokio::spawn(promote::run(vault.clone(), promotion, Arc::clone(&recorded), ended));
+        tokio::spawn(recorder::run(vault, receiver, (urgent, recorded), recording));
+        audit
     }
 
-    /// Takes an event in; it is on disk some milliseconds later.
+    /// Takes a note in; it is on disk some milliseconds later.
     pub(crate) async fn note(&self, note: Note) {
-        if self.sender.send(note).await.is_err() {
-            tracing::error!("nobody records what is done any more");
-        }
+        self.send(Noted { note: Some(note), recorded: None }).await;
     }
-}
 
-impl Audit {
-    /// Takes an event in, and waits until it is on disk.
+    /// Takes a note in, and waits until it is on disk.
     ///
     /// # Errors
     /// `transient` when it cannot be recorded.
-    pub(crate) async fn note_now(&self, mut note: Note) -> Result<(), Outcome> {
+    pub(crate) async fn note_now(&self, note: Note) -> Result<(), Outcome> {
+        self.wait_for(Some(note)).await
+    }
+
+    /// Waits until all that was noted before is on disk.
+    ///
+    /// # Errors
+    /// `transient` when it cannot be recorded.
+    pub(crate) async fn flush(&self) -> Result<(), Outcome> {
+        self.wait_for(None).await
+    }
+
+    async fn wait_for(&self, note: Option<Note>) -> Result<(), Outcome> {
         let (sender, recorded) = oneshot::channel();
-        note.recorded = Some(sender);
-        self.note(note).await;
+        self.send(Noted { note, recorded: Some(sender) }).await;
+        self.urgent.notify_one();
         let lost = |_| Outcome::new(IssueType::Transient, "This could not be recorded; try again");
         recorded.await.map_err(lost)
     }
+
+    async fn send(&self, noted: Noted) {
+        if self.sender.send(noted).await.is_err() {
+            tracing::error!("nobody records what is done any more");
+        }
+    }
+
+    /// Counts what was recorded with a write.
+    pub(crate) fn count(&self, writes: usize) {
+        self.recorded.fetch_add(writes as u64, Ordering::Relaxed);
+    }
+}
+
+tokio::task_local! {
+    /// The id of the request that is being answered: what it writes is recorded deep inside.
+    static REQUEST: String;
+}
+
+/// Does what a request of this id asks for.
+pub(crate) async fn within<T>(id: String, work: impl Future<Output = T>) -> T {
+    REQUEST.scope(id, work).await
+}
+
+/// The id of the request that is being answered; empty outside of one.
+pub(crate) fn request_id() -> String {
+    REQUEST.try_with(Clone::clone).unwrap_or_default()
 }
 
 /// The person or client that is to be named in events; the operator's own process and nobody in particular are not.
@@ -85,48 +137,5 @@ pub(crate) fn bearer(caller: &Caller) -> Option<&Arc<Principal>> {
     match caller {
         Caller::Bearer(who) => Some(who),
         Caller::Operator | Caller::Anonymous => None,
-    }
-}
-
-async fn record(vault: Vault, mut receiver: mpsc::Receiver<Note>) {
-    let mut told = emergency::Told::default();
-    while let Some(first) = receiver.recv().await {
-        tokio::time::sleep(WAIT).await;
-        let mut notes = vec![first];
-        while notes.len() < TOGETHER_MAX
-            && let Ok(note) = receiver.try_recv()
-        {
-            notes.push(note);
-        }
-        let mut events = Vec::new();
-        for note in &notes {
-            let patients = event::patients_of(&vault, note);
-            events.push(event::of_note(note, &patients));
-            events.extend(emergency::papers(note, &patients, &mut told));
-        }
-        match write(&vault, events).await {
-            Ok(()) => {
-                let waiting = notes.into_iter().filter_map(|note| note.recorded);
-                // who waited may have gone away
-                waiting.for_each(|waiting| waiting.send(()).unwrap_or_default());
-            }
-            Err(refusal) => {
-                tracing::error!(refusal = ?refusal.issues().first(), "an audit event was lost");
-            }
-        }
-    }
-}
-
-async fn write(vault: &Vault, events: Vec<Vec<u8>>) -> Result<(), Outcome> {
-    let events = Arc::new(events);
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let permit = authorize(&Caller::Operator, Action::Create, None)?;
-        let record = Record { events: Arc::clone(&events), vault: vault.clone() };
-        match vault.commit(permit, record).await {
-            Err(_) if tries < TRIES_MAX => tokio::time::sleep(WAIT * tries).await,
-            done => return done,
-        }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn request(fhir: &Fhir, entry: NodeRef<'_>, prefer: Prefer) -> Result
         .map(|span| fhir_model::Instant::from_millis(span.lo.div_euclid(1000)));
     let resource = entry.child("resource").and_then(Valid::from_node);
     let body = resource.map_or(Body::None, |resource| Body::Resource(Box::new(resource)));
-    Ok(Request { verb, path, query, conditions, prefer, body })
+    Ok(Request { verb, path, query, conditions, prefer, body, id: String::new() })
 }
 
 /// `Patient/1?x=y`, also under the server's own URL.

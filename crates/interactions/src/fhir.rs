@@ -8,8 +8,10 @@ use storage::Vault;
 
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
-    audit::{self, Asked, Audit, Note},
-    batch, capabilities, history, operation,
+    audit::{self, Asked, Audit, Note, Promotion},
+    batch, capabilities, history,
+    met::Met,
+    operation,
     operation::beds::Desk,
     read, reindex, search, standing, transaction, write,
 };
@@ -31,7 +33,9 @@ pub struct Fhir {
     pub(crate) software: Software,
     pub(crate) limits: json::Limits,
     pub(crate) audit: Option<Audit>,
+    pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
+    met: Met,
 }
 
 impl Fhir {
@@ -43,14 +47,16 @@ impl Fhir {
             software,
             limits: json::Limits::default(),
             audit: None,
+            promotion: Promotion::default(),
             desk: Desk::default(),
+            met: Met::default(),
         }
     }
 
     /// Records who does what, from now on. Needs a runtime.
     #[must_use]
     pub fn audited(mut self) -> Self {
-        self.audit = Some(Audit::begin(self.vault.clone()));
+        self.audit = Some(Audit::begin(self.vault.clone(), self.promotion.clone()));
         self
     }
 
@@ -100,6 +106,25 @@ impl Fhir {
         standing::bearer(self, grant, purpose).await
     }
 
+    /// The same for a grant that was looked up and is shared by many requests.
+    ///
+    /// # Errors
+    /// Those of [`Fhir::bearer_for`].
+    pub async fn bearer_of(&self, grant: &Arc<Grant>, purpose: Purpose) -> Result<Caller, Outcome> {
+        if purpose != Purpose::Usual || !standing::is_settled(grant) {
+            return standing::bearer(self, Grant::clone(grant), purpose).await;
+        }
+        let now = self.vault.clock().now();
+        if let Some(who) = self.met.who(grant, now) {
+            return Ok(Caller::Bearer(who));
+        }
+        let caller = standing::bearer(self, Grant::clone(grant), purpose).await?;
+        if let Caller::Bearer(who) = &caller {
+            self.met.keep(grant, who);
+        }
+        Ok(caller)
+    }
+
     /// Answers a request.
     ///
     /// # Errors
@@ -110,19 +135,26 @@ impl Fhir {
             let interaction = Interaction::parse(self, request)?;
             return self.perform(caller, interaction, prefer).await;
         };
-        let asked = Asked::of(&request);
+        let mut asked = Asked::of(&request);
+        if asked.id.is_empty() {
+            // an entry of a Bundle
+            asked.id = audit::request_id();
+        }
         let result = match Interaction::parse(self, request) {
-            Ok(interaction) => self.perform(caller, interaction, prefer).await,
+            Ok(interaction) => {
+                let performed = self.perform(caller, interaction, prefer);
+                audit::within(asked.id.clone(), performed).await
+            }
             Err(refusal) => Err(refusal),
         };
-        let (status, body) = match &result {
+        let (status, body, shown) = match &result {
             // what was written was recorded with it
             Ok(answer) if answer.status < 400 && asked.writes() => return result,
-            Ok(answer) => (answer.status, answer.body.clone()),
-            Err(refusal) => (refusal.status(), Some(refusal.to_json().into())),
+            Ok(answer) => (answer.status, answer.body.clone(), answer.shown.clone()),
+            Err(refusal) => (refusal.status(), Some(refusal.to_json().into()), None),
         };
         let at = self.vault.clock().now();
-        let note = Note { who: Arc::clone(who), asked, status, body, at, recorded: None };
+        let note = Note { who: Arc::clone(who), asked, status, body, shown, at };
         if who.emergency().is_some() {
             // what cannot be reviewed is not shown
             audit.note_now(note).await?;

@@ -5,7 +5,7 @@ use fhir_model::{Instant, IssueType, Outcome};
 use search::Timespan;
 use storage::{HistoryQuery, Scope};
 
-use crate::{Answer, Fhir, Query, bundle::Bundle, cursor, page, read};
+use crate::{Answer, Fhir, Query, audit, bundle::Bundle, cursor, page, read};
 
 /// Versions on a page when `_count` does not say, and at most.
 const COUNT_DEFAULT: u32 = 50;
@@ -39,6 +39,7 @@ pub(crate) async fn history(
     query.take("_pretty");
     let of = page::signed_text(&path, &query);
     wanted.turn = cursor::open(fhir, (&of, permit.bearer()), cursor.as_deref())?;
+    audit::settle_history(fhir, &permit, &wanted.scope).await?;
     let found = fhir.vault.history(&permit, &wanted).await?;
     if let Scope::Instance(key) = &wanted.scope
         && found.versions.is_empty()

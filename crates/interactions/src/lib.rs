@@ -14,6 +14,7 @@ mod entry;
 mod fhir;
 mod history;
 mod interaction;
+mod met;
 mod operation;
 mod page;
 pub mod patch;

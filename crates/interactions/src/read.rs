@@ -4,7 +4,7 @@ use auth::{Action, Caller, authorize};
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::{Key, Version};
 
-use crate::{Answer, Fhir, elements::Elements, interaction::Read};
+use crate::{Answer, Fhir, audit, elements::Elements, interaction::Read};
 
 /// The current version, or 304 when the client has it.
 ///
@@ -15,15 +15,23 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
     let permit = authorize(caller, Action::Read, Some(read.key.resource_type))?;
     let found = fhir.vault.read(&permit, &read.key).await?;
     let version = found.ok_or_else(|| not_found(&read.key))?;
+    let shown = shown(fhir, &version);
     if version.body.is_some() && is_known(read, &version) {
         return Ok(Answer {
+            shown,
             status: 304,
             version: Some(version.version),
             updated: Some(version.updated),
             ..Answer::default()
         });
     }
-    Ok(part(whole(&read.key, &version)?, elements.as_ref()))
+    let answer = part(whole(&read.key, &version)?, elements.as_ref());
+    Ok(Answer { shown, ..answer })
+}
+
+/// The patients whom a version is about, where that is recorded.
+fn shown(fhir: &Fhir, version: &Version) -> Option<Vec<Box<str>>> {
+    fhir.audit.as_ref().map(|_| audit::of_version(&fhir.vault, version))
 }
 
 /// One version.
@@ -44,7 +52,9 @@ pub(crate) async fn vread(
         let text = format!("{}/{} has no version {version}", key.resource_type, key.id);
         Outcome::new(IssueType::NotFound, text)
     };
-    Ok(part(whole(key, &found.ok_or_else(missing)?)?, elements.as_ref()))
+    let found = found.ok_or_else(missing)?;
+    let answer = part(whole(key, &found)?, elements.as_ref());
+    Ok(Answer { shown: shown(fhir, &found), ..answer })
 }
 
 /// The answer with the part of the resource that is wanted.

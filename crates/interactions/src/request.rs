@@ -83,6 +83,8 @@ pub struct Request {
     pub prefer: Prefer,
     /// The body.
     pub body: Body,
+    /// `X-Request-Id`; empty for none.
+    pub id: String,
 }
 
 impl Conditions {

@@ -17,7 +17,7 @@ pub(crate) use everything::{Care, everything};
 pub use reach::Reach;
 pub(crate) use searchset::enter;
 
-use crate::{Answer, Fhir, Prefer, Query, bundle::Bundle, cursor, page, search_parameter};
+use crate::{Answer, Fhir, Prefer, Query, audit, bundle::Bundle, cursor, page, search_parameter};
 
 /// What the client library fhirpy calls `_total`.
 const TOTAL_METHOD: &str = "_totalMethod";
@@ -42,6 +42,7 @@ pub(crate) async fn search(
     let named = reach.named(&plan);
     auth::check(&mut plan, &permit, (&[Action::Search], named))?;
     concepts::settle(fhir, &permit, &mut plan).await?;
+    audit::settle(fhir, &permit, &plan).await?;
     let (path, understood) = (reach.to_string(), understood(&plan));
     let of = (page::signed_text(&path, &understood), permit.bearer());
     let turn = cursor::open(fhir, (&of.0, of.1), cursor.as_deref())?;
@@ -71,7 +72,11 @@ pub(crate) async fn search(
     for remark in searchset::remarks(ignored, &found) {
         bundle.remark(&fhir.vault.new_id(), &remark);
     }
-    Ok(Answer::ok(bundle.finish()))
+    let shown = fhir
+        .audit
+        .as_ref()
+        .map(|_| audit::of_versions(&fhir.vault, found.versions.iter().chain(&found.included)));
+    Ok(Answer { shown, ..Answer::ok(bundle.finish()) })
 }
 
 /// The answer to a search inside a transaction: one page, no links.

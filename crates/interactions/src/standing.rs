@@ -44,6 +44,14 @@ pub(crate) async fn bearer(fhir: &Fhir, grant: Grant, purpose: Purpose) -> Resul
     Ok(Caller::Bearer(Arc::new(who)))
 }
 
+/// Whether nothing has to be looked up to say who somebody is.
+pub(crate) fn is_settled(grant: &Grant) -> bool {
+    match &grant.user {
+        None => grant.client_organization.is_none(),
+        Some(user) => !matches!(Role::named(&user.role), Some(Role::Intern | Role::Proxy)),
+    }
+}
+
 /// Looks as the vault itself.
 struct Look<'f> {
     fhir: &'f Fhir,

@@ -161,6 +161,17 @@ fn limits(merged: &mut Merged) -> api::Limits {
         *place = given.get();
     }
     for (key, place) in [
+        ("limits.reads_per_s", &mut limits.reads_per_s),
+        ("limits.writes_per_s", &mut limits.writes_per_s),
+        ("limits.public_per_s", &mut limits.public_per_s),
+        ("limits.auth_per_s", &mut limits.auth_per_s),
+    ] {
+        merged.replace(key, place);
+    }
+    let mut is_forwarded = Switch(limits.is_forwarded);
+    merged.replace("limits.forwarded", &mut is_forwarded);
+    limits.is_forwarded = is_forwarded.0;
+    for (key, place) in [
         ("limits.header_timeout_s", &mut limits.header_timeout),
         ("limits.body_idle_timeout_s", &mut limits.body_idle_timeout),
         ("limits.body_timeout_s", &mut limits.body_timeout),

@@ -99,6 +99,7 @@ async fn is_loaded(fhir: &Fhir) -> bool {
         conditions: Conditions::default(),
         prefer: Prefer::default(),
         body: Body::None,
+        id: String::new(),
     };
     Box::pin(fhir.answer(&Caller::Operator, request)).await.is_ok()
 }

@@ -14,7 +14,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{Key, Version};
+use crate::{Key, Version, vouched::Changes};
 
 /// Bytes that versions may take, all together.
 const BYTES_MAX: usize = 64 << 20;
@@ -22,8 +22,9 @@ const BYTES_MAX: usize = 64 << 20;
 /// Parts, each behind a lock of its own.
 const SHARDS: usize = 64;
 
-/// What a version takes beside its body and twice its id: the structs, the row of the map, the allocator.
-const OVERHEAD_BYTES: usize = 256;
+/// What a version takes beside its body and twice its id: the structs, the row of the map, the allocator, and what
+/// is known of it for the gate.
+const OVERHEAD_BYTES: usize = 512;
 
 #[expect(clippy::disallowed_types, reason = "looked up once a read; never iterated")]
 type Versions = std::collections::HashMap<Key, Arc<Version>>;
@@ -33,6 +34,8 @@ pub(crate) struct Cache {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     generation_bytes_max: usize,
+    /// How often resources of each type were changed.
+    pub(crate) changes: Changes,
 }
 
 /// Two generations: what is found in the old one moves into the young one; when that is full it becomes the
@@ -64,6 +67,7 @@ impl Cache {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             generation_bytes_max: bytes_max / SHARDS / 2,
+            changes: Changes::new(),
         }
     }
 
@@ -104,6 +108,7 @@ impl Cache {
             shard.forget(key);
         }
         let ended = end();
+        self.changes.count(keys);
         for key in keys {
             let mut shard = self.shard(key);
             shard.changing -= 1;
@@ -175,6 +180,7 @@ mod tests {
             updated: Instant::from_millis(0),
             method: Method::Put,
             contained: None,
+            facts: crate::facts::Facts::default(),
             body: Some(vec![b' '; bytes].into()),
         })
     }

@@ -76,13 +76,6 @@ impl Change {
         self.replaces.as_ref().map_or(1, |head| head.version + 1)
     }
 
-    /// Whether it is a new `AuditEvent`.
-    pub(crate) fn is_record(&self) -> bool {
-        self.key.resource_type.name() == "AuditEvent"
-            && self.replaces.is_none()
-            && self.method == Method::Post
-    }
-
     /// The time of the new version: never before the version it replaces.
     pub(crate) fn updated(&self, now: Instant) -> Instant {
         self.replaces.as_ref().map_or(now, |head| head.updated.max(now))

@@ -30,7 +30,7 @@ pub(crate) mod ways;
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 
-use crate::{Method, body};
+use crate::{Method, body, facts::Facts};
 pub use effort::Effort;
 pub use explain::Explanation;
 pub use position::Position;
@@ -54,6 +54,7 @@ pub struct Version {
     pub body: Option<Bytes>,
     /// What was found is the resource with this id inside this one.
     pub contained: Option<String>,
+    pub(crate) facts: Facts,
 }
 
 /// Which page of an answer.
@@ -147,6 +148,7 @@ impl Columns<'_> {
             method: Method::from_number(self.method),
             body: self.body.map(body::unpack).transpose()?,
             contained: None,
+            facts: Facts::default(),
         })
     }
 }

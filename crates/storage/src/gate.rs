@@ -5,7 +5,11 @@ use auth::{Action, Permit, Rows as Open};
 use fhir_model::Outcome;
 use search::{Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
 
-use crate::find::{ask::Ask, sight};
+use crate::{
+    facts,
+    find::{ask::Ask, sight},
+    vouched::{Asking, Before},
+};
 
 /// In whose eyes a search looks at rows.
 #[derive(Debug, Clone, Copy)]
@@ -44,11 +48,50 @@ pub(crate) fn judge(permit: &Permit, action: Action, of: Subject<'_>) -> Verdict
     }
 }
 
+/// Whether a filter asks of a version itself only what is among its facts.
+pub(crate) fn is_about_facts(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(inner) | Filter::Any(inner) => inner.iter().all(is_about_facts),
+        Filter::Not(inner) => is_about_facts(inner),
+        Filter::Value { params, .. }
+        | Filter::Present { params, .. }
+        | Filter::Chain { params, .. } => params.iter().all(|param| facts::is_known(*param)),
+        Filter::Id(_) | Filter::Updated(_) | Filter::Has { .. } => true,
+        Filter::Words { .. } | Filter::Near { .. } => false,
+    }
+}
+
 /// Whether a filter holds; `None`: other resources must be looked at.
 fn known(filter: &Filter, of: Subject<'_>) -> Option<bool> {
+    decided(filter, of, ROOT, &|_, _| None)
+}
+
+/// The same with what others said a moment ago.
+pub(crate) fn remembered(filter: &Filter, of: Subject<'_>, asking: &Asking<'_>) -> Option<bool> {
+    decided(filter, of, ROOT, &|filter, place| asking.known(filter, of, place))
+}
+
+/// Where the outermost filter stands.
+const ROOT: u64 = 1;
+
+/// Where the n-th filter within another stands.
+fn inside(place: u64, n: usize) -> u64 {
+    place.wrapping_mul(64).wrapping_add(n as u64)
+}
+
+fn decided(
+    filter: &Filter,
+    of: Subject<'_>,
+    place: u64,
+    said: &dyn Fn(&Filter, u64) -> Option<bool>,
+) -> Option<bool> {
+    let each = |inner: &[Filter]| -> Vec<Option<bool>> {
+        let each = inner.iter().enumerate();
+        each.map(|(n, one)| decided(one, of, inside(place, n), said)).collect()
+    };
     match filter {
         Filter::All(inner) => {
-            let all: Vec<Option<bool>> = inner.iter().map(|one| known(one, of)).collect();
+            let all = each(inner);
             if all.contains(&Some(false)) {
                 Some(false)
             } else {
@@ -56,19 +99,19 @@ fn known(filter: &Filter, of: Subject<'_>) -> Option<bool> {
             }
         }
         Filter::Any(inner) => {
-            let all: Vec<Option<bool>> = inner.iter().map(|one| known(one, of)).collect();
+            let all = each(inner);
             if all.contains(&Some(true)) {
                 Some(true)
             } else {
                 (!all.contains(&None)).then_some(false)
             }
         }
-        Filter::Not(inner) => known(inner, of).map(|holds| !holds),
+        Filter::Not(inner) => decided(inner, of, inside(place, 0), said).map(|holds| !holds),
         Filter::Chain { params, .. } => {
             let refers = of.rows.references.iter().any(|row| params.contains(&row.param));
-            (!refers).then_some(false)
+            if refers { said(filter, place) } else { Some(false) }
         }
-        Filter::Has { .. } => None,
+        Filter::Has { .. } => said(filter, place),
         Filter::Id(_)
         | Filter::Updated(_)
         | Filter::Value { .. }
@@ -87,39 +130,58 @@ pub(crate) async fn holds(
     of: Subject<'_>,
     ask: &mut impl Ask,
 ) -> Result<bool, Outcome> {
-    if let Some(holds) = known(filter, of) {
+    looked(filter, (of, ROOT), ask, None).await
+}
+
+/// The same, and what others say is remembered; for looks on a snapshot that began after `before` was drawn.
+///
+/// # Errors
+/// The database's own trouble.
+pub(crate) async fn holds_for(
+    asking: (&Asking<'_>, &Before),
+    (filter, of): (&Filter, Subject<'_>),
+    ask: &mut impl Ask,
+) -> Result<bool, Outcome> {
+    looked(filter, (of, ROOT), ask, Some(asking)).await
+}
+
+async fn looked(
+    filter: &Filter,
+    (of, place): (Subject<'_>, u64),
+    ask: &mut impl Ask,
+    asking: Option<(&Asking<'_>, &Before)>,
+) -> Result<bool, Outcome> {
+    let said =
+        |filter: &Filter, place| asking.and_then(|(asking, _)| asking.known(filter, of, place));
+    if let Some(holds) = decided(filter, of, place, &said) {
         return Ok(holds);
     }
     match filter {
         Filter::All(inner) => {
-            for one in inner {
-                if !Box::pin(holds(one, of, ask)).await? {
+            for (n, one) in inner.iter().enumerate() {
+                if !Box::pin(looked(one, (of, inside(place, n)), ask, asking)).await? {
                     return Ok(false);
                 }
             }
             Ok(true)
         }
         Filter::Any(inner) => {
-            for one in inner {
-                if Box::pin(holds(one, of, ask)).await? {
+            for (n, one) in inner.iter().enumerate() {
+                if Box::pin(looked(one, (of, inside(place, n)), ask, asking)).await? {
                     return Ok(true);
                 }
             }
             Ok(false)
         }
-        Filter::Not(inner) => Ok(!Box::pin(holds(inner, of, ask)).await?),
-        Filter::Chain { params, targets } => {
-            for target in targets {
-                let ids = referenced(of.rows, params, target);
-                if !ids.is_empty() && sight::exists(target, &ids, ask).await? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+        Filter::Not(inner) => {
+            Ok(!Box::pin(looked(inner, (of, inside(place, 0)), ask, asking)).await?)
         }
-        Filter::Has { .. } => {
-            let itself = TypePlan { ty: of.ty, filters: vec![filter.clone()] };
-            sight::exists(&itself, &[of.id.into()], ask).await
+        Filter::Chain { .. } | Filter::Has { .. } => {
+            let holds = others_say(filter, of, ask).await?;
+            if let Some((asking, before)) = asking {
+                asking.keep((before, holds), (filter, of, place));
+            }
+            Ok(holds)
         }
         Filter::Id(_)
         | Filter::Updated(_)
@@ -128,6 +190,21 @@ pub(crate) async fn holds(
         | Filter::Words { .. }
         | Filter::Near { .. } => Ok(matches(std::slice::from_ref(filter), of, &Nowhere)),
     }
+}
+
+/// What other resources say.
+async fn others_say(filter: &Filter, of: Subject<'_>, ask: &mut impl Ask) -> Result<bool, Outcome> {
+    let Filter::Chain { params, targets } = filter else {
+        let itself = TypePlan { ty: of.ty, filters: vec![filter.clone()] };
+        return sight::exists(&itself, &[of.id.into()], ask).await;
+    };
+    for target in targets {
+        let ids = referenced(of.rows, params, target);
+        if !ids.is_empty() && sight::exists(target, &ids, ask).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The ids of the resources of the target's type that it refers to.

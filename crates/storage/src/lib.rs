@@ -4,6 +4,7 @@
 //! index rows and the version it replaces are written in one transaction. An answer to a write is given
 //! after the commit is on disk.
 
+mod access;
 pub mod accounts;
 mod beds;
 mod body;
@@ -13,6 +14,7 @@ mod clock;
 mod database_url;
 mod delta;
 mod diagnose;
+mod facts;
 mod find;
 mod gate;
 mod history;
@@ -27,8 +29,10 @@ mod sqlite;
 mod totals;
 mod tx;
 mod vault;
+mod vouched;
 mod words;
 
+pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
     About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,

@@ -42,6 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(7, "0007_auth"),
     migration!(9, "0009_beds"),
     migration!(10, "0010_word", by_dialect),
+    migration!(11, "0011_access", by_dialect),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -1,6 +1,7 @@
 //! PostgreSQL, and what speaks its protocol: one transaction a request, written with a few statements over
 //! arrays. No triggers, no stored procedures, no sequences: numbers come from the application.
 
+mod access;
 mod columns;
 mod index;
 mod names;

@@ -1,5 +1,6 @@
 //! The embedded database: one writer with group commit, readers in parallel on snapshots.
 
+mod access;
 mod apply;
 mod claim;
 mod connection;
@@ -17,7 +18,13 @@ use std::{path::Path, sync::Arc};
 
 use fhir_model::{IssueType, Outcome};
 
-use crate::{Key, Version, cache::Cache, find::statement::Statement, parameters::Published};
+use crate::{
+    Key, Version,
+    cache::Cache,
+    find::statement::Statement,
+    parameters::Published,
+    vouched::{Changes, Vouched},
+};
 pub(crate) use claim::Claim;
 pub(crate) use deadline::TIME_MAX;
 pub(crate) use group::{Finished, Group, Job};
@@ -32,6 +39,8 @@ pub(crate) struct Sqlite {
     pub(crate) group: Group,
     pub(crate) published: Published,
     cache: Arc<Cache>,
+    /// What other resources said a moment ago.
+    pub(crate) vouched: Vouched,
     _claim: Claim,
 }
 
@@ -49,8 +58,14 @@ impl Sqlite {
             group: Group::start(writer, Arc::clone(&cache), path)?,
             published,
             cache,
+            vouched: Vouched::new(),
             _claim: claim,
         })
+    }
+
+    /// How often resources of each type were changed.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.cache.changes
     }
 
     /// The current version: out of the cache, or asked for on the spot, which is quicker for one row by its

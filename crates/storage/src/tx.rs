@@ -10,7 +10,9 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType, Stored, json};
 use search::{Plan, Rows};
 
 use crate::{
-    Change, Version, beds,
+    Change, Version,
+    access::Columns,
+    beds,
     delta::IndexDelta,
     find::statement::Statement,
     gate::Sight,
@@ -74,6 +76,11 @@ pub trait Work: Send + Sync + 'static {
     /// group costs a copy of every page it touches, so it is prepared only for those that ask.
     fn may_refuse_late(&self) -> bool {
         false
+    }
+
+    /// Whether resources change, so that what was found before may no longer be all there is.
+    fn changes_resources(&self) -> bool {
+        true
     }
 
     /// Looks, decides, writes. An `Err` undoes everything.
@@ -217,24 +224,11 @@ impl<'a> Tx<'a> {
     ///
     /// # Errors
     /// What is wrong with a definition, before anything is written; the database's own trouble.
-    pub async fn write(&mut self, changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
-        self.write_recorded(changes, Vec::new()).await
-    }
-
-    /// The same, with what is recorded of it: `AuditEvent`s, which the vault itself writes.
-    ///
-    /// # Errors
-    /// Those of [`Tx::write`].
-    pub async fn write_recorded(
-        &mut self,
-        mut changes: Vec<Change>,
-        record: Vec<Change>,
-    ) -> Result<Vec<Stored>, Outcome> {
+    pub async fn write(&mut self, mut changes: Vec<Change>) -> Result<Vec<Stored>, Outcome> {
         let asked = changes.len();
         self.clear(&changes).await.map_err(|(_, refusal)| refusal)?;
         // what follows from them for others is the vault's own doing
         changes.extend(self.follow_beds(&changes).await?);
-        changes.extend(record.into_iter().filter(Change::is_record));
         let known = self.indexing.parameters.epoch;
         let effect = Effect::of(&self.indexing.parameters, &changes);
         let effect = effect.map_err(|(_, refusal)| refusal)?;
@@ -317,6 +311,25 @@ impl<'a> Tx<'a> {
         match &mut self.engine {
             Engine::Sqlite(writer) => writer.execute(statement),
             Engine::Postgres(transaction) => transaction.execute(statement).await,
+        }
+    }
+
+    /// See [`Tx::record`].
+    pub(crate) async fn keep_accesses(&mut self, rows: &Columns<'_>) -> Result<(), Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.keep_accesses(rows),
+            Engine::Postgres(transaction) => transaction.keep_accesses(rows).await,
+        }
+    }
+
+    /// Runs a statement that changes the vault's own tables and tells which rows.
+    pub(crate) async fn changed_rows(
+        &mut self,
+        statement: &Statement,
+    ) -> Result<Vec<Row>, Outcome> {
+        match &mut self.engine {
+            Engine::Sqlite(writer) => writer.changed_rows(statement),
+            Engine::Postgres(transaction) => transaction.rows(statement).await,
         }
     }
 

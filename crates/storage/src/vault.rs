@@ -221,7 +221,10 @@ impl Vault {
     }
 
     /// The same for work that nobody waits for.
-    pub(crate) async fn commit_aside<W: Work>(
+    ///
+    /// # Errors
+    /// Those of [`Vault::commit`].
+    pub async fn commit_aside<W: Work>(
         &self,
         permit: Permit,
         work: W,
@@ -511,10 +514,10 @@ fn job<W: Work>(
     work: W,
     reply: oneshot::Sender<(Result<W::Answer, Outcome>, W)>,
 ) -> sqlite::Job {
-    let may_refuse_late = work.may_refuse_late();
+    let (may_refuse_late, changes) = (work.may_refuse_late(), work.changes_resources());
     let run = Box::new(move |writer: Result<&mut sqlite::Writer, Outcome>| {
         let result = writer.and_then(|writer| {
-            let now = writer.tick();
+            let now = if changes { writer.tick() } else { writer.time() };
             // a neighbour in the queue may have changed the parameters
             let indexing = Indexing { parameters: writer.parameters(), ..indexing };
             let mut tx = Tx::new(&permit, indexing, now, TxEngine::Sqlite(writer));

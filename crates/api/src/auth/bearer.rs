@@ -29,7 +29,7 @@ pub(crate) async fn caller(
         let why = "The access token is not one of this vault's, or is no longer valid";
         Outcome::new(IssueType::Login, why)
     })?;
-    door.fhir.bearer_for(Grant::clone(&grant), purpose).await
+    door.fhir.bearer_of(&grant, purpose).await
 }
 
 /// The token in an `Authorization` header.

@@ -174,6 +174,7 @@ async fn look(door: &Door, user: &User, path: Vec<String>, query: &str) -> Resul
         conditions: Conditions::default(),
         prefer: Prefer::default(),
         body: Body::None,
+        id: String::new(),
     };
     let answer = Box::pin(door.fhir.answer(&caller, asked)).await?;
     Ok(serde_json::from_slice(answer.body.as_deref().unwrap_or_default()).unwrap_or_default())

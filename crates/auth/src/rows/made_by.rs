@@ -3,7 +3,7 @@
 use fhir_model::ResourceType;
 use search::Filter;
 
-use super::written::{chain, id_is, params, refers};
+use super::written::{self, chain, id_is, refers};
 
 /// Parameters that name the organization that made a resource, or to which it was sent.
 const AUTHORED: &[(&str, &[&str])] = &[
@@ -48,6 +48,14 @@ const ENCOUNTER: &[&str] = &["encounter", "context"];
 /// Types that belong to the organization that manages the patient's record.
 const OF_PATIENT: &[&str] = &["RelatedPerson", "Coverage"];
 
+/// The parameters by which the rows of an organization are told.
+pub(super) fn params(ty: ResourceType) -> Vec<search::ParamId> {
+    let made = AUTHORED.iter().filter(|(name, _)| *name == ty.name()).flat_map(|(_, codes)| *codes);
+    let other =
+        ENCOUNTER.iter().chain(&["organization", "insurer", "payor", "claim", "request", "device"]);
+    made.chain(other).filter_map(|code| written::params(ty, code)).flatten().collect()
+}
+
 /// What of a type the organization made.
 pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     let codes =
@@ -58,12 +66,14 @@ pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     for code in encounters {
         let encounter = ResourceType::named("Encounter")?;
         let ours = vec![refers(encounter, "service-provider", ("Organization", id))?];
-        any.extend(params(ty, code).and_then(|params| chain(params, "Encounter", ours)));
+        any.extend(written::params(ty, code).and_then(|params| chain(params, "Encounter", ours)));
     }
     if OF_PATIENT.contains(&ty.name()) {
         let patient = ResourceType::named("Patient")?;
         let ours = vec![refers(patient, "organization", ("Organization", id))?];
-        any.extend(params(ty, "patient").and_then(|params| chain(params, "Patient", ours)));
+        any.extend(
+            written::params(ty, "patient").and_then(|params| chain(params, "Patient", ours)),
+        );
     }
     (!any.is_empty()).then_some(Filter::Any(any))
 }
@@ -73,7 +83,7 @@ pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
     let us = ("Organization", id);
     let of_claim = |code: &str| {
         let claim = ResourceType::named("Claim")?;
-        chain(params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
+        chain(written::params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
     };
     match ty.name() {
         "Claim" | "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),

@@ -1,7 +1,7 @@
 //! The letters of a scope: `cruds`.
 
 /// What is about to happen, by the letter of the scope that covers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// `c`
     Create,

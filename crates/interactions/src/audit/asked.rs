@@ -10,6 +10,8 @@ pub(crate) struct Asked {
     /// The query as it was sent.
     pub(crate) query: String,
     verb: Verb,
+    /// `X-Request-Id`
+    pub(crate) id: String,
 }
 
 /// By <http://hl7.org/fhir/ValueSet/type-restful-interaction>.
@@ -17,7 +19,12 @@ const HISTORY: &str = "_history";
 
 impl Asked {
     pub(crate) fn of(request: &Request) -> Self {
-        Self { path: request.path.clone(), query: request.query.to_string(), verb: request.verb }
+        Self {
+            path: request.path.clone(),
+            query: request.query.to_string(),
+            verb: request.verb,
+            id: request.id.clone(),
+        }
     }
 
     /// Whether an event of its own is written with what it changes; a Bundle has one besides those of its entries.
@@ -26,25 +33,25 @@ impl Asked {
         self.verb != Verb::Get && !is_search && !self.path.is_empty()
     }
 
-    /// The code of the interaction, and of what it does: create, read, update, delete, execute.
-    pub(crate) fn interaction(&self) -> (&'static str, &'static str) {
+    /// The code of the interaction.
+    pub(crate) fn interaction(&self) -> &'static str {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         match (self.verb, path.as_slice()) {
-            (Verb::Get | Verb::Post, [.., "_search"]) => ("search", "E"),
-            (_, [.., name]) if name.starts_with('$') => ("operation", "E"),
-            (Verb::Get, [HISTORY]) => ("history-system", "R"),
-            (Verb::Get, [_, HISTORY]) => ("history-type", "R"),
-            (Verb::Get, [_, _, HISTORY]) => ("history-instance", "R"),
-            (Verb::Get, [_, _, HISTORY, _]) => ("vread", "R"),
-            (Verb::Get, ["metadata"]) => ("capabilities", "R"),
-            (Verb::Get, [_, _]) => ("read", "R"),
-            (Verb::Get, []) => ("search-system", "E"),
-            (Verb::Get, _) => ("search-type", "E"),
-            (Verb::Post, []) => ("transaction", "E"),
-            (Verb::Post, _) => ("create", "C"),
-            (Verb::Put, _) => ("update", "U"),
-            (Verb::Patch, _) => ("patch", "U"),
-            (Verb::Delete, _) => ("delete", "D"),
+            (Verb::Get | Verb::Post, [.., "_search"]) => "search",
+            (_, [.., name]) if name.starts_with('$') => "operation",
+            (Verb::Get, [HISTORY]) => "history-system",
+            (Verb::Get, [_, HISTORY]) => "history-type",
+            (Verb::Get, [_, _, HISTORY]) => "history-instance",
+            (Verb::Get, [_, _, HISTORY, _]) => "vread",
+            (Verb::Get, ["metadata"]) => "capabilities",
+            (Verb::Get, [_, _]) => "read",
+            (Verb::Get, []) => "search-system",
+            (Verb::Get, _) => "search-type",
+            (Verb::Post, []) => "transaction",
+            (Verb::Post, _) => "create",
+            (Verb::Put, _) => "update",
+            (Verb::Patch, _) => "patch",
+            (Verb::Delete, _) => "delete",
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an emergency entails: the patient is told, and an auditor reviews it within three days.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fhir_model::{Instant, json};
 
@@ -26,7 +26,7 @@ impl Told {
 }
 
 /// A Communication to each patient who was looked at, and a Task to review it.
-pub(super) fn papers(note: &Note, patients: &BTreeSet<Box<str>>, told: &mut Told) -> Vec<Vec<u8>> {
+pub(super) fn papers(note: &Note, patients: &[Box<str>], told: &mut Told) -> Vec<Vec<u8>> {
     let Some(reason) = note.who.emergency().filter(|_| note.status < 300) else {
         return Vec::new();
     };

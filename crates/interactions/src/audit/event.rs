@@ -1,232 +1,228 @@
-//! An `AuditEvent` in the form of IHE's Basic Audit Log Patterns.
+//! An `AuditEvent` in the form of IHE's Basic Audit Log Patterns: <https://profiles.ihe.net/ITI/BALP/content.html>.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, LazyLock},
-};
-
-use auth::Principal;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use fhir_model::{Instant, NodeRef, ResourceType, TypeId, json};
-use search::{ParamId, Registry};
-use storage::Vault;
+use fhir_model::json;
+use storage::Access;
 
-use super::Note;
-
-/// Patients that one event names, at most.
-const PATIENTS_MAX: usize = 100;
+use super::said::Said;
 
 const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+const PARTICIPANT: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
+const PARTICIPATION: &str = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType";
+const ENTITY: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";
+const ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+const BALP: &str = "https://profiles.ihe.net/ITI/BALP";
 
-/// A version that was written.
-#[derive(Debug)]
-pub(crate) struct Written<'w> {
-    /// `create`, `update`, `patch`, `delete`
-    pub(crate) interaction: &'static str,
-    /// `C`, `U`, `D`
-    pub(crate) action: &'static str,
-    /// `Observation/1/_history/2`
-    pub(crate) reference: String,
-    /// Logical ids of the patients whom it is about.
-    pub(crate) patients: BTreeSet<Box<str>>,
-    pub(crate) who: &'w Principal,
-    pub(crate) at: Instant,
+/// An interaction as events say it.
+struct Kind {
+    code: &'static str,
+    /// Create, read, update, delete, execute.
+    action: &'static str,
+    /// The pattern, and the interaction that it asks for besides.
+    pattern: Option<(&'static str, &'static str)>,
 }
+
+const fn kind(
+    code: &'static str,
+    action: &'static str,
+    pattern: Option<(&'static str, &'static str)>,
+) -> Kind {
+    Kind { code, action, pattern }
+}
+
+/// By <http://hl7.org/fhir/ValueSet/type-restful-interaction>.
+const KINDS: [Kind; 16] = [
+    kind("read", "R", Some(("Read", "read"))),
+    kind("vread", "R", Some(("Read", "read"))),
+    kind("search", "E", Some(("Query", "search"))),
+    kind("search-type", "E", Some(("Query", "search"))),
+    kind("search-system", "E", Some(("Query", "search"))),
+    kind("create", "C", Some(("Create", "create"))),
+    kind("update", "U", Some(("Update", "update"))),
+    kind("patch", "U", Some(("Update", "update"))),
+    kind("delete", "D", Some(("Delete", "delete"))),
+    kind("history-instance", "R", None),
+    kind("history-type", "R", None),
+    kind("history-system", "R", None),
+    kind("capabilities", "R", None),
+    kind("operation", "E", None),
+    kind("transaction", "E", None),
+    kind("batch", "E", None),
+];
 
 /// An event in the making.
 struct Event {
-    out: Vec<u8>,
-    entities: Vec<Vec<u8>>,
+    out: String,
+    entities: Vec<String>,
 }
 
-/// The event of a write.
-pub(crate) fn of_write(written: &Written<'_>) -> Vec<u8> {
-    let mut event =
-        Event::new((written.interaction, written.action), written.at, ("0", None), written.who);
-    event.what(&written.reference);
-    written.patients.iter().for_each(|patient| event.patient(patient));
-    event.finish()
-}
-
-/// The event of what was looked at, or refused.
-pub(super) fn of_note(note: &Note, patients: &BTreeSet<Box<str>>) -> Vec<u8> {
-    let outcome = match note.status {
-        0..400 => ("0", None),
-        400..500 => ("4", note.body.as_ref().and_then(diagnostics)),
-        _ => ("8", None),
-    };
-    let mut event = Event::new(note.asked.interaction(), note.at, outcome, &note.who);
-    if let Some(reference) = note.asked.reference() {
-        event.what(&reference);
-    } else {
-        event.query(&note.asked.address());
+/// The event of what was done.
+pub(super) fn of(access: &Access) -> Vec<u8> {
+    let said = Said::read(&access.bearer);
+    let kind = KINDS.iter().find(|kind| kind.code == access.interaction);
+    let action = kind.map_or("E", |kind| kind.action);
+    let mut event = Event { out: String::with_capacity(2_000), entities: Vec::new() };
+    event.head(access, kind);
+    event.purpose(&said);
+    event.agents(&said, action);
+    event.text(r#","source":{"observer":{"display":"MedVault"}}"#);
+    if !access.what.is_empty() {
+        event.what(&access.what);
     }
-    patients.iter().take(PATIENTS_MAX).for_each(|patient| event.patient(patient));
+    if !access.query.is_empty() {
+        event.query(&access.query);
+    }
+    access.patients.iter().for_each(|patient| event.patient(patient));
+    if !access.request.is_empty() {
+        event.request(&access.request);
+    }
     event.finish()
-}
-
-/// The patients whose data was shown, and whom the token is for.
-pub(super) fn patients_of(vault: &Vault, note: &Note) -> BTreeSet<Box<str>> {
-    let body = note.body.as_ref().filter(|_| note.status < 300);
-    let mut patients = body.map(|body| shown(vault, body)).unwrap_or_default();
-    patients.extend(note.who.only_patient().map(Into::into));
-    patients
 }
 
 impl Event {
-    fn new(
-        (interaction, action): (&str, &str),
-        at: Instant,
-        (outcome, why): (&str, Option<String>),
-        who: &Principal,
-    ) -> Self {
-        let mut event = Self { out: Vec::with_capacity(1500), entities: Vec::new() };
-        event.text(
-            r#"{"resourceType":"AuditEvent","type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"},"subtype":[{"system":"http://hl7.org/fhir/restful-interaction","code":"#,
-        );
-        event.string(interaction);
-        event.text(&format!(r#"}}],"action":"{action}","recorded":"{at}","outcome":"{outcome}""#));
-        if let Some(why) = why {
-            event.text(r#","outcomeDesc":"#);
-            event.string(&why);
+    fn head(&mut self, access: &Access, kind: Option<&Kind>) {
+        self.text(r#"{"resourceType":"AuditEvent","#);
+        let pattern = kind.and_then(|kind| kind.pattern);
+        if let Some((pattern, _)) = pattern.filter(|_| access.outcome == 0) {
+            let patient = if access.patients.len() == 1 { "Patient" } else { "" };
+            self.text(&format!(
+                r#""meta":{{"profile":["{BALP}/StructureDefinition/IHE.BasicAudit.{patient}{pattern}"]}},"#
+            ));
         }
-        if let Some(reason) = who.emergency() {
-            event.text(r#","purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"BTG"}],"text":"#);
-            event.string(reason);
-            event.text("}]");
+        self.text(r#""type":{"system":"http://terminology.hl7.org/CodeSystem/audit-event-type","code":"rest"},"subtype":["#);
+        let code = &*access.interaction;
+        let besides = pattern.map(|(_, code)| code).filter(|besides| *besides != code);
+        for (n, code) in std::iter::once(code).chain(besides).enumerate() {
+            self.text(if n > 0 { "," } else { "" });
+            self.text(r#"{"system":"http://hl7.org/fhir/restful-interaction","code":"#);
+            self.string(code);
+            self.text("}");
         }
-        event.agents(who, action);
-        event.text(r#","source":{"observer":{"display":"MedVault"}}"#);
-        event
+        let (action, outcome, at) =
+            (kind.map_or("E", |kind| kind.action), access.outcome, access.at);
+        self.text(&format!(r#"],"action":"{action}","recorded":"{at}","outcome":"{outcome}""#));
+        if !access.why.is_empty() {
+            self.text(r#","outcomeDesc":"#);
+            self.string(&access.why);
+        }
+    }
+
+    fn purpose(&mut self, said: &Said) {
+        let Some(code) = &said.purpose else { return };
+        self.text(r#","purposeOfEvent":["#);
+        self.reason(code, said.reason.as_deref());
+        self.text("]");
+    }
+
+    fn reason(&mut self, code: &str, text: Option<&str>) {
+        self.text(&format!(r#"{{"coding":[{{"system":"{REASON}","code":"{code}"}}]"#));
+        if let Some(text) = text {
+            self.text(r#","text":"#);
+            self.string(text);
+        }
+        self.text("}");
     }
 
     /// The client, the server and the user. Who sends and who receives depends on which way the data go.
-    fn agents(&mut self, who: &Principal, action: &str) {
-        let grant = who.grant();
-        let (source, destination) = ("110153", "110152");
-        let (client, server) =
-            if action == "R" { (destination, source) } else { (source, destination) };
-        let agent = |code: &str| {
-            format!(r#"{{"type":{{"coding":[{{"system":"{DICOM}","code":"{code}"}}]}},"who":"#)
+    fn agents(&mut self, said: &Said, action: &str) {
+        let (source, destination) = ((DICOM, "110153"), (DICOM, "110152"));
+        let (client, server) = match action {
+            "R" => (destination, source),
+            "D" => ((DICOM, "110150"), (PARTICIPANT, "custodian")),
+            _ => (source, destination),
         };
         self.text(r#","agent":["#);
-        self.text(&agent(client));
+        self.agent(client);
         self.text(r#"{"identifier":{"value":"#);
-        self.string(grant.client.as_deref().unwrap_or("medvault token"));
+        self.string(said.client.as_deref().unwrap_or("medvault token"));
         self.text(r#"}},"requestor":"#);
-        self.text(if grant.user.is_none() { "true" } else { "false" });
+        self.text(if said.user.is_none() { "true" } else { "false" });
         self.text(r#","policy":["#);
-        self.string(&format!("urn:ietf:params:oauth:jti:{}", grant.token_id));
+        self.string(&format!("urn:ietf:params:oauth:jti:{}", said.token));
         self.text("]},");
-        self.text(&agent(server));
+        self.agent(server);
         self.text(r#"{"display":"MedVault"},"requestor":false}"#);
-        if let Some(user) = &grant.user {
-            self.text(
-                r#",{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}]},"who":{"#,
-            );
-            if let Some(fhir_user) = &user.fhir_user {
+        if let Some(user) = &said.user {
+            self.text(",");
+            self.agent((PARTICIPATION, "IRCP"));
+            self.text("{");
+            if let Some(itself) = &user.itself {
                 self.text(r#""reference":"#);
-                self.string(fhir_user);
+                self.string(itself);
                 self.text(",");
             }
             self.text(r#""display":"#);
             self.string(&user.login);
             self.text(r#"},"requestor":true,"role":[{"text":"#);
-            self.string(who.role().name());
-            self.text("}]}");
+            self.string(&user.role);
+            self.text("}]");
+            if let Some(code) = &said.purpose {
+                self.text(r#","purposeOfUse":["#);
+                self.reason(code, None);
+                self.text("]");
+            }
+            self.text("}");
         }
         self.text("]");
     }
 
+    fn agent(&mut self, (system, code): (&str, &str)) {
+        self.text(&format!(
+            r#"{{"type":{{"coding":[{{"system":"{system}","code":"{code}"}}]}},"who":"#
+        ));
+    }
+
     fn what(&mut self, reference: &str) {
-        let mut out = br#"{"what":{"reference":"#.to_vec();
-        json::write_string(&mut out, reference);
-        out.extend_from_slice(
-            br#"},"type":{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"2"},"role":{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"4"}}"#,
-        );
-        self.entities.push(out);
+        let (reference, kind) = (quoted(reference), coded("2", "4"));
+        self.entities.push(format!(r#"{{"what":{{"reference":{reference}}},{kind}}}"#));
     }
 
     fn query(&mut self, address: &str) {
-        let query = STANDARD.encode(address);
-        self.entities.push(
-            format!(
-                r#"{{"type":{{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"2"}},"role":{{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"24"}},"query":"{query}"}}"#
-            )
-            .into_bytes(),
-        );
+        let (query, kind) = (STANDARD.encode(address), coded("2", "24"));
+        let description = quoted(address);
+        self.entities.push(format!(r#"{{{kind},"description":{description},"query":"{query}"}}"#));
     }
 
     fn patient(&mut self, id: &str) {
-        self.entities.push(
-            format!(
-                r#"{{"what":{{"reference":"Patient/{id}"}},"type":{{"system":"http://terminology.hl7.org/CodeSystem/audit-entity-type","code":"1"}},"role":{{"system":"http://terminology.hl7.org/CodeSystem/object-role","code":"1"}}}}"#
-            )
-            .into_bytes(),
-        );
+        let (reference, kind) = (quoted(&format!("Patient/{id}")), coded("1", "1"));
+        self.entities.push(format!(r#"{{"what":{{"reference":{reference}}},{kind}}}"#));
+    }
+
+    fn request(&mut self, id: &str) {
+        let id = quoted(id);
+        self.entities.push(format!(
+            r#"{{"what":{{"identifier":{{"value":{id}}}}},"type":{{"system":"{BALP}/CodeSystem/BasicAuditEntityType","code":"XrequestId"}}}}"#
+        ));
     }
 
     fn finish(mut self) -> Vec<u8> {
         if !self.entities.is_empty() {
-            self.out.extend_from_slice(br#","entity":["#);
-            self.out.extend_from_slice(&self.entities.join(&b","[..]));
-            self.out.push(b']');
+            self.out.push_str(r#","entity":["#);
+            self.out.push_str(&self.entities.join(","));
+            self.out.push(']');
         }
-        self.out.push(b'}');
-        self.out
+        self.out.push('}');
+        self.out.into_bytes()
     }
 
     fn text(&mut self, text: &str) {
-        self.out.extend_from_slice(text.as_bytes());
+        self.out.push_str(text);
     }
 
     fn string(&mut self, text: &str) {
-        json::write_string(&mut self.out, text);
+        self.out.push_str(&quoted(text));
     }
 }
 
-/// The sentence of a refusal.
-fn diagnostics(body: &Bytes) -> Option<String> {
-    let tree = json::parse_trusted(body.clone());
-    let issue = tree.root().child("issue")?;
-    issue.child_text("diagnostics").map(std::borrow::Cow::into_owned)
+fn coded(kind: &str, role: &str) -> String {
+    format!(
+        r#""type":{{"system":"{ENTITY}","code":"{kind}"}},"role":{{"system":"{ROLE}","code":"{role}"}}"#
+    )
 }
 
-/// The patients whose data a resource or a Bundle shows.
-fn shown(vault: &Vault, body: &Bytes) -> BTreeSet<Box<str>> {
-    let tree = json::parse_trusted(body.clone());
-    let root = tree.root();
-    if tree.resource_type().is_some_and(|ty| ty.name() == "Bundle") {
-        let entries = root.named("entry").filter_map(|entry| entry.child("resource"));
-        return entries.flat_map(|one| about(vault, one)).collect();
-    }
-    about(vault, root).collect()
-}
-
-fn about(vault: &Vault, resource: NodeRef<'_>) -> impl Iterator<Item = Box<str>> + use<> {
-    let base = vault.index_base();
-    patients(resource, &base).into_iter()
-}
-
-/// The patients whom a resource is about.
-fn patients(resource: NodeRef<'_>, base: &Arc<str>) -> Vec<Box<str>> {
-    let Some(ty) = resource.ty().as_resource() else { return Vec::new() };
-    let tree = json::parse_trusted(Bytes::copy_from_slice(resource.raw()));
-    let rows = search::extract(compartments(), &tree, base);
-    let id = resource.child_text("id").unwrap_or_default();
-    search::patient_compartment(Registry::r4(), ty, &id, &rows)
-}
-
-/// What puts resources into the compartments of patients, and nothing else.
-fn compartments() -> &'static Registry {
-    static COMPARTMENTS: LazyLock<Registry> = LazyLock::new(|| {
-        let patient = TypeId::PATIENT.as_resource();
-        let of = |ty: &ResourceType| {
-            patient.map_or(&[] as &[ParamId], |patient| Registry::r4().compartment(patient, *ty))
-        };
-        let params: Vec<ParamId> = ResourceType::all().iter().flat_map(of).copied().collect();
-        Registry::r4().only(&params)
-    });
-    &COMPARTMENTS
+fn quoted(text: &str) -> String {
+    let mut out = Vec::new();
+    json::write_string(&mut out, text);
+    String::from_utf8(out).unwrap_or_default()
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use auth::{Action, Caller, authorize};
 use bytes::Bytes;
-use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, json};
+use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, json};
 use search::{Handling, Timespan};
 use storage::{Key, Page, Turn, Version};
 
 use super::{Reach, searchset, understand, understood};
 use crate::{
-    Answer, Fhir, Query,
+    Answer, Fhir, Query, audit,
     bundle::Bundle,
     page,
     read::{deleted, not_found},
@@ -99,6 +99,9 @@ pub(crate) async fn everything(
     let permit = authorize(caller, Action::Search, None)?;
     let reach = Reach::compartment(center.clone(), None)?;
     let (plan, _) = understand(fhir, &reach, query, Handling::Strict)?;
+    if center.resource_type.ty() == TypeId::PATIENT {
+        audit::settle_patient(fhir, &center.id).await?;
+    }
     let (path, asked) = (reach.to_string(), understood(&plan));
     let now = fhir.vault.clock().now();
     let mut bundle = Bundle::with_identity("searchset", &fhir.vault.new_id(), now);

@@ -6,7 +6,7 @@ use auth::{Action, Caller, Principal};
 use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, json};
 use search::{Plan, Registry};
-use storage::{Change, Head, Key, Lock, Method, Tx, Vault, Work};
+use storage::{Access, Change, Head, Key, Lock, Method, Tx, Vault, Work};
 
 use super::{
     Target, Write, Written,
@@ -16,7 +16,11 @@ use super::{
     prepare::Prepared,
     references::Names,
 };
-use crate::{Fhir, audit, search::Reach};
+use crate::{
+    Fhir,
+    audit::{self, Audit},
+    search::Reach,
+};
 
 /// One entry of a transaction, or the only change of a plain request.
 #[derive(Debug)]
@@ -47,8 +51,18 @@ pub(crate) enum Act {
 pub(crate) struct Commit {
     entries: Vec<Entry>,
     pub(super) context: Context,
-    /// Who is named in the events of what is written, with what makes their ids.
-    recorded: Option<(Arc<Principal>, Vault)>,
+    recorded: Option<Recorded>,
+}
+
+/// Who is named in what is recorded of the changes.
+#[derive(Debug)]
+struct Recorded {
+    who: Arc<Principal>,
+    audit: Audit,
+    /// Makes ids.
+    vault: Vault,
+    /// The request's id.
+    request: String,
 }
 
 /// What carrying out changes needs to know, besides the changes.
@@ -140,23 +154,25 @@ impl Commit {
 
     /// Writes with every change who made it.
     pub(crate) fn recorded(mut self, fhir: &Fhir, caller: &Caller) -> Self {
-        self.recorded = audit::bearer(caller)
-            .filter(|_| fhir.audit.is_some())
-            .map(|who| (Arc::clone(who), fhir.vault.clone()));
+        if let (Some(who), Some(audit)) = (audit::bearer(caller), &fhir.audit) {
+            let (who, audit, vault) = (Arc::clone(who), audit.clone(), fhir.vault.clone());
+            let request = audit::request_id();
+            self.recorded = Some(Recorded { who, audit, vault, request });
+        }
         self
     }
 
-    /// The events of these changes.
-    fn events(&self, changes: &[Change], now: Instant) -> Result<Vec<Change>, Outcome> {
-        let Some((who, vault)) = &self.recorded else { return Ok(Vec::new()) };
-        let Context { registry, epoch, index_base, .. } = &self.context;
+    /// What is recorded of these changes.
+    fn events(&self, changes: &[Change], now: Instant) -> Vec<Access> {
+        let Some(recorded) = &self.recorded else { return Vec::new() };
+        let Context { registry, index_base, .. } = &self.context;
         let event = |change: &Change| {
             let Key { resource_type: ty, id } = &change.key;
-            let (interaction, action) = match change.method {
-                Method::Post => ("create", "C"),
-                Method::Put => ("update", "U"),
-                Method::Patch => ("patch", "U"),
-                Method::Delete => ("delete", "D"),
+            let interaction = match change.method {
+                Method::Post => "create",
+                Method::Put => "update",
+                Method::Patch => "patch",
+                Method::Delete => "delete",
             };
             let ended = change.replaces.as_ref().filter(|_| change.body.is_none());
             let rows = match ended.and_then(|head| head.body.clone()) {
@@ -164,19 +180,18 @@ impl Commit {
                 Some(body) => &search::extract(registry, &json::parse_trusted(body), index_base),
                 None => &*change.rows,
             };
-            let event = audit::Written {
+            let written = audit::Written {
                 interaction,
-                action,
                 reference: format!("{ty}/{id}/_history/{}", change.version()),
-                patients: search::patient_compartment(registry, *ty, id, rows)
-                    .into_iter()
-                    .collect(),
-                who,
+                patients: search::patient_compartment(registry, *ty, id, rows),
+                who: &recorded.who,
                 at: now,
+                request: &recorded.request,
             };
-            (vault.new_id(), audit::of_write(&event))
+            audit::of_write(recorded.vault.new_id(), written)
         };
-        audit::changes(changes.iter().map(event), (registry, *epoch), index_base)
+        recorded.audit.count(changes.len());
+        changes.iter().map(event).collect()
     }
 }
 
@@ -235,8 +250,9 @@ impl Work for Commit {
         tx.check(&changes).map_err(place)?;
         tx.clear(&changes).await.map_err(place)?;
         tx.settle_beds(&changes).await.map_err(place)?;
-        let events = self.events(&changes, tx.now())?;
-        let mut stored = tx.write_recorded(changes, events).await?.into_iter();
+        let events = self.events(&changes, tx.now());
+        let mut stored = tx.write(changes).await?.into_iter();
+        tx.record(&events).await?;
         let mut written = Vec::with_capacity(decisions.len());
         for (decision, entry) in decisions.into_iter().zip(&self.entries) {
             written.push(match decision {

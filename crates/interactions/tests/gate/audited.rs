@@ -58,6 +58,82 @@ pub(crate) async fn patients_see_who_saw_their_record(nation: &Nation) {
     }
 }
 
+pub(crate) async fn an_answer_shows_all_that_was_done_before(nation: &Nation) {
+    let d = person("doctor", "Practitioner/d", "user/*.rs");
+    for _ in 0..30 {
+        nation.get(&d, "/Observation/oa").await.expect(&[200]);
+    }
+    nation.get(&d, "/Observation/oa/_history/1").await.expect(&[200]);
+    nation.get(&d, "/Observation?patient=a&code=x").await.expect(&[200]);
+    // at once, each exactly once, whoever asks and however
+    let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
+    let total = async |query: &str| {
+        let found = nation.get(&auditor, &format!("/AuditEvent?{query}")).await.expect(&[200]);
+        found.body["total"].as_u64().unwrap()
+    };
+    assert_eq!(total("patient=a&subtype=read&entity=Observation/oa&_summary=count").await, 31);
+    assert_eq!(total("patient=Patient/a&subtype=search-type&_summary=count").await, 1);
+    assert_eq!(total("agent=Practitioner/d&subtype=vread&_summary=count").await, 1);
+    assert_eq!(total("agent=Practitioner/d&_summary=count").await, 32);
+    assert_eq!(total("agent=Practitioner/d&_summary=count").await, 32);
+    // what auditors did is recorded as well
+    assert_eq!(total("agent=Practitioner/d2&subtype=search-type&_summary=count").await, 5);
+    let all = nation.get(&auditor, "/AuditEvent?agent=Practitioner/d&_count=50").await;
+    let ids: std::collections::BTreeSet<String> = all.expect(&[200]).names().into_iter().collect();
+    assert_eq!(ids.len(), 32);
+}
+
+pub(crate) async fn events_follow_the_patterns(nation: &Nation) {
+    let d = person("doctor", "Practitioner/d", "user/*.rs");
+    let pattern = |event: &Value| event["meta"]["profile"][0].as_str().unwrap_or("").to_owned();
+    let balp = |name: &str| {
+        format!("https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.{name}")
+    };
+    nation.get(&d, "/Observation/oa/_history/1").await.expect(&[200]);
+    let read = events(nation, "a", 1).await.remove(0);
+    assert_eq!(pattern(&read), balp("PatientRead"));
+    let codes = |event: &Value, path: &str| {
+        let all = event.pointer(path).and_then(Value::as_array).cloned().unwrap_or_default();
+        let code = |one: &Value| {
+            let coding = one.pointer("/type/coding/0/code").or_else(|| one.get("code"));
+            let coding = coding.or_else(|| one.pointer("/type/code"));
+            coding.and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        all.iter().map(code).collect::<Vec<String>>()
+    };
+    assert_eq!(codes(&read, "/subtype"), ["vread", "read"]);
+    // the data go to the client; the user is who wants them
+    assert_eq!(codes(&read, "/agent"), ["110152", "110153", "IRCP"]);
+    assert_eq!(codes(&read, "/entity"), ["2", "1", "XrequestId"]);
+    assert_eq!(read["entity"][2]["what"]["identifier"]["value"], "r-1");
+    nation.get(&d, "/Observation?patient=a&code=x").await.expect(&[200]);
+    let found = events(nation, "a", 2).await;
+    let query = found.iter().find(|event| event["action"] == "E").unwrap();
+    assert_eq!(pattern(query), balp("PatientQuery"));
+    assert_eq!(codes(query, "/subtype"), ["search-type", "search"]);
+    assert_eq!(codes(query, "/agent"), ["110153", "110152", "IRCP"]);
+    assert_eq!(query["entity"][0]["description"], "Observation?patient=a&code=x");
+    assert!(query["entity"][0].get("what").is_none());
+    let h1 = client(Role::Hospital, "h1", "system/*.cruds");
+    let made = observation("x", "Patient/a", "Organization/h1");
+    let made = nation.post(&h1, &made).await.expect(&[201]);
+    let id = made.body["id"].as_str().unwrap();
+    nation.delete(&h1, &format!("/Observation/{id}")).await.expect(&[200, 204]);
+    let found = events(nation, "a", 4).await;
+    let deleted = found.iter().find(|event| event["action"] == "D").unwrap();
+    assert_eq!(pattern(deleted), balp("PatientDelete"));
+    assert_eq!(codes(deleted, "/agent"), ["110150", "custodian"]);
+    assert_eq!(codes(deleted, "/entity"), ["2", "1", "XrequestId"]);
+    // what was refused follows no pattern
+    nation.get(&d, "/Patient/b").await.expect(&[404]);
+    let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
+    let refused = nation.get(&auditor, "/AuditEvent?outcome=4").await.expect(&[200]);
+    assert_eq!(pattern(&refused.body["entry"][0]["resource"]), "");
+    // an action never changes what is recorded: the same rows, read as a history
+    let history = nation.get(&auditor, "/AuditEvent/_history?_count=100").await.expect(&[200]);
+    assert!(history.body["entry"].as_array().unwrap().len() >= 5);
+}
+
 pub(crate) async fn writes_are_recorded_with_what_they_write(nation: &Nation) {
     let h1 = client(Role::Hospital, "h1", "system/*.cruds");
     let made = observation("x", "Patient/a", "Organization/h1");

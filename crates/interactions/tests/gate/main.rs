@@ -61,6 +61,8 @@ mod tests {
         interns_and_clients_are_what_the_record_says,
     );
     on_both!(audited:
+        an_answer_shows_all_that_was_done_before,
+        events_follow_the_patterns,
         patients_see_who_saw_their_record,
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,

@@ -84,6 +84,7 @@ impl Nation {
             conditions,
             prefer: Prefer::default(),
             body,
+            id: "r-1".to_owned(),
         };
         let answer = Answer::from(self.fhir.answer(caller, request).await);
         let body = answer.body.as_deref().map(|body| serde_json::from_slice(body).unwrap());

@@ -136,6 +136,36 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "Requests answered at once; more get 503 [default: 1024]",
     ),
+    quiet(
+        "limits.reads_per_s",
+        "N",
+        None,
+        "Reads and searches a second of one user at one client, 0 for no limit [default: 0]",
+    ),
+    quiet(
+        "limits.writes_per_s",
+        "N",
+        None,
+        "Writes a second of one user at one client, 0 for no limit [default: 0]",
+    ),
+    quiet(
+        "limits.public_per_s",
+        "N",
+        None,
+        "Requests a second without a token from one address, 0 for no limit [default: 200]",
+    ),
+    quiet(
+        "limits.auth_per_s",
+        "N",
+        None,
+        "Logins, tokens, registrations a second from one address, 0 for no limit [default: 20]",
+    ),
+    quiet(
+        "limits.forwarded",
+        "on|off",
+        None,
+        "Whether a proxy tells in X-Forwarded-For for which address it asks [default: off]",
+    ),
     quiet("limits.connections_max", "N", None, "Connections of one thread [default: 8192]"),
 ];
 

@@ -147,6 +147,7 @@ async fn ask(
         conditions: Conditions::default(),
         prefer: Prefer::default(),
         body,
+        id: String::new(),
     };
     let answer = Box::pin(fhir.answer(&Caller::Operator, request)).await?;
     Ok(serde_json::from_slice(answer.body.as_deref().unwrap_or_default()).unwrap_or_default())

@@ -229,6 +229,7 @@ impl Loader {
                 conditions: Conditions::default(),
                 prefer: Prefer { answer: Some(Return::Minimal), ..Prefer::default() },
                 body: Body::Resource(Box::new(resource)),
+                id: String::new(),
             };
             let answering: Pin<Box<dyn Future<Output = _> + Send + '_>> =
                 Box::pin(self.fhir.answer(&Caller::Operator, request));

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     Head, Key, Lock,
+    access::Columns,
     delta::{IndexDelta, Removed, Words},
     find::{Turn, Version, inquiry, statement::Statement},
     gate::{self, Sight},
@@ -118,6 +119,12 @@ impl Transaction {
         let found = bound(statement).fetch_all(&mut *self.inner).await;
         let rows = found.and_then(|found| found.iter().map(records::row).collect());
         rows.map_err(|error| self.failed(&error))
+    }
+
+    /// See [`crate::Tx::record`].
+    pub(crate) async fn keep_accesses(&mut self, rows: &Columns<'_>) -> Result<(), Outcome> {
+        let kept = super::access::keep(&mut self.inner, rows).await;
+        kept.map_err(|error| self.failed(&error))
     }
 
     /// See [`crate::Tx::execute`].

@@ -21,7 +21,9 @@ use super::{
     trouble,
 };
 use crate::{
-    Clock, Head, Key, body,
+    Clock, Head, Key,
+    access::Columns,
+    body,
     delta::IndexDelta,
     find::{Effort, Turn, Version, inquiry, position::Commit, statement::Statement},
     gate::{self, Sight},
@@ -120,6 +122,11 @@ impl Writer {
         self.memory.last_time = self.memory.last_time.max(self.clock.now());
         self.memory.last_commit += 1;
         self.memory.last_time
+    }
+
+    /// The time of a transaction that changes no resource.
+    pub(crate) fn time(&self) -> Instant {
+        self.memory.last_time.max(self.clock.now())
     }
 
     pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
@@ -261,6 +268,18 @@ impl Writer {
         self.touched.extend(deltas.iter().map(|delta| delta.change.key.clone()));
         super::apply::apply(&self.connection, &mut self.memory, deltas)
             .map_err(|error| trouble(&error))
+    }
+
+    /// See [`crate::Tx::record`].
+    pub(crate) fn keep_accesses(&mut self, rows: &Columns<'_>) -> Result<(), Outcome> {
+        self.is_written = true;
+        super::access::keep(&self.connection, rows).map_err(|error| trouble(&error))
+    }
+
+    /// Runs a statement that changes something and tells what.
+    pub(crate) fn changed_rows(&mut self, statement: &Statement) -> Result<Vec<Row>, Outcome> {
+        self.is_written = true;
+        super::records::rows(&self.connection, statement)
     }
 
     /// See [`crate::Tx::rows`].

@@ -1,12 +1,15 @@
 //! Single versions in the eyes of a permit: reads and histories. Each version is judged by what it says itself, not
 //! by what came after it; a deletion by the version that it ended.
 
-use std::time::{Duration, Instant as Moment};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as Moment},
+};
 
 use auth::{Action, Permit, Rows as Open};
 use fhir_model::{IssueType, Outcome, json};
 use futures_util::FutureExt as _;
-use search::Subject;
+use search::{Filter, Subject};
 
 use super::{Engine, Vault};
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     find::{Page, Turn},
     gate::{self, Verdict},
     history, sqlite,
+    vouched::Asking,
 };
 
 /// How long is looked for versions that may be seen among those that may not.
@@ -30,23 +34,28 @@ impl Vault {
         action: Action,
         version: &Version,
     ) -> Result<bool, Outcome> {
-        if let known @ (Open::All | Open::None) = permit.rows(action, version.resource_type) {
+        let known = permit.rows(action, version.resource_type);
+        if let Open::All | Open::None = known {
             return Ok(known == Open::All);
         }
         let before;
-        let body = if let Some(body) = &version.body {
-            body
+        let judged = if version.body.is_some() {
+            version
         } else {
             let key = Key::new(version.resource_type, version.id.as_str());
             let last = version.version.saturating_sub(1);
-            before = self.version(permit, &key, last).await?.and_then(|before| before.body);
+            before = self.version(permit, &key, last).await?;
             match &before {
-                Some(body) => body,
-                None => return Ok(false),
+                Some(before) if before.body.is_some() => before,
+                Some(_) | None => return Ok(false),
             }
         };
-        let tree = json::parse_trusted(body.clone());
-        let rows = self.extract(&tree);
+        let rows = match (&known, &judged.body) {
+            (Open::Where(filter), Some(body)) if !gate::is_about_facts(filter) => {
+                Arc::new(self.extract(&json::parse_trusted(body.clone())))
+            }
+            _ => judged.facts(&self.inner.base),
+        };
         let of = Subject {
             ty: version.resource_type,
             id: &version.id,
@@ -59,15 +68,7 @@ impl Vault {
             Verdict::Closed => Ok(false),
             Verdict::Depends(filter) => match &self.inner.engine {
                 Engine::Postgres(engine) => engine.holds(permit, &filter, of).await,
-                Engine::Sqlite(engine) => {
-                    let snapshot = engine.readers.snapshot(sqlite::TIME_MAX)?;
-                    let answer = snapshot
-                        .asked()
-                        .and_then(|mut asked| gate::holds(&filter, of, &mut asked).now_or_never());
-                    answer.unwrap_or_else(|| {
-                        Err(Outcome::new(IssueType::Exception, "The look waited for something"))
-                    })
-                }
+                Engine::Sqlite(engine) => ask_sqlite(engine, (permit, action), (&filter, of)),
             },
         }
     }
@@ -105,4 +106,27 @@ impl Vault {
             batch.turn = if is_backwards { Turn::Before(edge) } else { Turn::After(edge) };
         }
     }
+}
+
+/// What a snapshot says, or what one said a moment ago. Only who writes alone may remember that.
+fn ask_sqlite(
+    engine: &sqlite::Sqlite,
+    (permit, action): (&Permit, Action),
+    (filter, of): (&Filter, Subject<'_>),
+) -> Result<bool, Outcome> {
+    let (changes, answers) = (engine.changes(), &engine.vouched);
+    let asking = permit.principal().map(|who| Asking { who, action, changes, answers });
+    if let Some(holds) = asking.and_then(|asking| gate::remembered(filter, of, &asking)) {
+        return Ok(holds);
+    }
+    let asking = asking.map(|asking| (asking, asking.before()));
+    let snapshot = engine.readers.snapshot(sqlite::TIME_MAX)?;
+    let answer = snapshot.asked().and_then(|mut asked| match &asking {
+        None => gate::holds(filter, of, &mut asked).now_or_never(),
+        Some((asking, before)) => {
+            gate::holds_for((asking, before), (filter, of), &mut asked).now_or_never()
+        }
+    });
+    answer
+        .unwrap_or_else(|| Err(Outcome::new(IssueType::Exception, "The look waited for something")))
 }

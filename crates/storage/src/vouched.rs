@@ -1,0 +1,214 @@
+//! What other resources said of a patient a moment ago, to somebody who reads one resource after the other: whether they
+//! are on the care team, whether a Consent denies it. It holds while nothing of the types that were looked at was
+//! committed, so that a change holds from the next request on, and not longer than [`LEASE`], since some of it depends on
+//! the time. For the one process that writes to its database.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    hash::{BuildHasher as _, Hash, RandomState},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use auth::{Action, Principal};
+use fhir_model::ResourceType;
+use search::{Filter, Subject, Target, TypePlan};
+
+use crate::Key;
+
+/// For how long an answer is good: as long as the look-up of a token.
+const LEASE: Duration = Duration::from_millis(200);
+
+/// Parts, each behind a lock of its own, and the answers that one keeps.
+const SHARDS: usize = 16;
+const ANSWERS_MAX: usize = 4_096;
+
+/// How often resources of each type were changed.
+pub(crate) struct Changes(Box<[AtomicU64]>);
+
+impl Changes {
+    pub(crate) fn new() -> Self {
+        Self((0..=u8::MAX).map(|_| AtomicU64::default()).collect())
+    }
+
+    /// After a commit is visible, and before anybody is told.
+    pub(crate) fn count(&self, keys: &[Key]) {
+        let types: BTreeSet<u8> = keys.iter().map(|key| key.resource_type.number()).collect();
+        for ty in types {
+            if let Some(count) = self.0.get(usize::from(ty)) {
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn of(&self, ty: u8) -> u64 {
+        self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
+    }
+}
+
+/// Where the counts stood before a snapshot began: what is seen on it is at least that new.
+pub(crate) struct Before {
+    at: Instant,
+    counts: Vec<u64>,
+}
+
+/// Answers, by who asked what.
+pub(crate) struct Vouched {
+    shards: Box<[Mutex<Shard>]>,
+    /// Two, keyed at random: nobody can look for questions that share an answer.
+    hashers: [RandomState; 2],
+}
+
+#[expect(clippy::disallowed_types, reason = "looked up with each read, never shown")]
+type Shard = std::collections::HashMap<[u64; 2], Answer>;
+
+struct Answer {
+    at: Instant,
+    /// The types that were looked at, and how often they had been changed before.
+    types: Box<[(u8, u64)]>,
+    holds: bool,
+}
+
+/// Somebody who asks for something.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) who: &'a Principal,
+    pub(crate) action: Action,
+    pub(crate) changes: &'a Changes,
+    pub(crate) answers: &'a Vouched,
+}
+
+impl Vouched {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hashers: [RandomState::new(), RandomState::new()],
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
+    fn shard(&self, question: [u64; 2]) -> Option<&Mutex<Shard>> {
+        self.shards.get(question[0] as usize % SHARDS)
+    }
+}
+
+impl Asking<'_> {
+    /// What is known of a filter that looks at other resources; `place` is where it stands in what the permit says.
+    pub(crate) fn known(&self, filter: &Filter, of: Subject<'_>, place: u64) -> Option<bool> {
+        let question = self.question(filter, of, place);
+        let shard = self.answers.shard(question)?;
+        let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = shard.get(&question)?;
+        let is_fresh = answer.at.elapsed() < LEASE
+            && answer.types.iter().all(|(ty, count)| self.changes.of(*ty) == *count);
+        is_fresh.then_some(answer.holds)
+    }
+
+    /// To be drawn before a snapshot begins.
+    pub(crate) fn before(&self) -> Before {
+        let counts = self.changes.0.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+        Before { at: Instant::now(), counts }
+    }
+
+    /// Keeps what was found on a snapshot that began after this was drawn.
+    pub(crate) fn keep(
+        &self,
+        (before, holds): (&Before, bool),
+        (filter, of, place): (&Filter, Subject<'_>, u64),
+    ) {
+        let mut types = BTreeSet::new();
+        looked_at(filter, &mut types);
+        let count = |ty: u8| before.counts.get(usize::from(ty)).copied().unwrap_or(0);
+        let types = types.into_iter().map(|ty| (ty, count(ty))).collect();
+        let (question, at) = (self.question(filter, of, place), before.at);
+        let Some(shard) = self.answers.shard(question) else { return };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= ANSWERS_MAX {
+            shard.retain(|_, answer| answer.at.elapsed() < LEASE);
+        }
+        if shard.len() < ANSWERS_MAX {
+            shard.insert(question, Answer { at, types, holds });
+        }
+    }
+
+    /// What a permit says follows from who asks, what for, and the type, but for the time.
+    fn question(&self, filter: &Filter, of: Subject<'_>, place: u64) -> [u64; 2] {
+        self.answers.hashers.each_ref().map(|hasher| {
+            let ids = asked_of(filter, of);
+            hasher.hash_one((Timeless(self.who), self.action, of.ty.number(), place, ids))
+        })
+    }
+}
+
+struct Timeless<'p>(&'p Principal);
+
+impl Hash for Timeless<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash_but_for_time(state);
+    }
+}
+
+/// The resources that the answer depends on.
+fn asked_of<'s>(filter: &Filter, of: Subject<'s>) -> Vec<(u8, &'s str)> {
+    let Filter::Chain { params, targets } = filter else { return vec![(of.ty.number(), of.id)] };
+    let rows = of.rows.references.iter().filter(|row| params.contains(&row.param));
+    let mut ids: Vec<(u8, &str)> = rows
+        .filter_map(|row| match &row.target {
+            Target::Local { ty, id } if targets.iter().any(|target| target.ty == *ty) => {
+                Some((ty.number(), &**id))
+            }
+            Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
+        })
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The types that a filter looks at besides the resource itself.
+fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
+    match filter {
+        Filter::All(inner) | Filter::Any(inner) => {
+            for one in inner {
+                looked_at(one, types);
+            }
+        }
+        Filter::Not(inner) => looked_at(inner, types),
+        Filter::Chain { targets, .. } => {
+            for one in targets {
+                of_plan(one, types);
+            }
+        }
+        Filter::Has { source, .. } => of_plan(source, types),
+        Filter::Id(_)
+        | Filter::Updated(_)
+        | Filter::Value { .. }
+        | Filter::Present { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. } => {}
+    }
+}
+
+fn of_plan(plan: &TypePlan, types: &mut BTreeSet<u8>) {
+    types.insert(ResourceType::number(plan.ty));
+    for filter in &plan.filters {
+        looked_at(filter, types);
+    }
+}
+
+impl fmt::Debug for Vouched {
+    /// Without what is in it: that is about patients.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vouched")
+    }
+}
+
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Changes")
+    }
+}
