@@ -3,11 +3,14 @@
 
 mod app;
 mod backend;
+mod brands;
 mod browser;
 mod devices;
 mod ehr;
+mod limits;
 mod logins;
 mod registration;
+mod secured;
 mod standalone;
 mod tokens;
 

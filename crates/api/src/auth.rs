@@ -4,6 +4,7 @@
 mod arriving;
 mod authorize;
 mod bearer;
+mod brands;
 mod clients;
 mod cookie;
 mod cors;
@@ -43,6 +44,7 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         ("/.well-known/openid-configuration", web::get().to(discovery::openid)),
         ("/auth/jwks.json", web::get().to(discovery::keys)),
         ("/smart-style.json", web::get().to(discovery::style)),
+        ("/brands", web::get().to(brands::answer)),
     ] {
         app.service(
             web::resource(path)

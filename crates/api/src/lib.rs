@@ -21,5 +21,7 @@ mod refusal;
 mod request_id;
 mod response;
 mod server;
+mod tls;
 
 pub use server::{Config, Limits, Server};
+pub use tls::Tls;

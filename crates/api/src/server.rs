@@ -9,7 +9,7 @@ use storage::Accounts;
 
 use crate::{
     admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
-    refusal, request_id::RequestIds,
+    refusal, request_id::RequestIds, tls::Tls,
 };
 
 /// What the server is told.
@@ -25,6 +25,8 @@ pub struct Config {
     pub workers: Option<usize>,
     /// What a request may ask of the server.
     pub limits: Limits,
+    /// The certificate; without one the server speaks clear text.
+    pub tls: Option<Tls>,
 }
 
 /// What a request may ask of the server.
@@ -159,7 +161,10 @@ impl Server {
         if let Some(workers) = workers {
             server = server.workers(workers);
         }
-        let server = server.bind(config.listen)?;
+        let server = match config.tls {
+            Some(tls) => server.bind_rustls_0_23(config.listen, tls.into_config())?,
+            None => server.bind(config.listen)?,
+        };
         Ok(Self { addresses: server.addrs(), running: Running(server.run()) })
     }
 

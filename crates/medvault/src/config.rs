@@ -52,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) bed_hold_seconds: Option<u32>,
     /// What a request may ask for.
     pub(crate) limits: api::Limits,
+    /// The server's certificate and key as PEM; `None`: clear text, for behind a proxy.
+    pub(crate) certificate: Option<PathBuf>,
 }
 
 /// Everything that is wrong with a configuration.
@@ -94,6 +96,7 @@ impl Config {
                 .optional::<NonZeroU32>("beds.hold_seconds")
                 .map(NonZeroU32::get),
             limits: limits(&mut merged),
+            certificate: merged.optional("server.certificate"),
         };
         if config.auth == Some(Mode::Open) && !config.is_loopback() {
             merged.refuse(format!(
@@ -130,10 +133,11 @@ impl Config {
     pub(crate) fn base(&self) -> String {
         self.base_url.clone().unwrap_or_else(|| {
             let (ip, port) = (self.listen.ip(), self.listen.port());
+            let scheme = if self.certificate.is_some() { "https" } else { "http" };
             if ip.is_unspecified() {
-                format!("http://localhost:{port}/fhir")
+                format!("{scheme}://localhost:{port}/fhir")
             } else {
-                format!("http://{}/fhir", self.listen)
+                format!("{scheme}://{}/fhir", self.listen)
             }
         })
     }

@@ -24,6 +24,7 @@ const SEAL: &str = "seal";
 const WAYS: [&str; 4] = ["/auth/authorize?", "/auth/manage", "/auth/device", "/auth/launch"];
 
 /// Shows the page.
+#[utoipa::path(get, path = "/auth/login", tag = "authorization", responses((status = 200, description = "The page to log in", content_type = "text/html"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let browser = match Browser::of(&door, &request).await {
         Ok(browser) => browser,
@@ -55,6 +56,7 @@ fn form(door: &Door, browser: &Browser, then: &str, why: Option<&str>) -> Markup
 }
 
 /// Takes the form.
+#[utoipa::path(post, path = "/auth/login", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "On, with a session"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let answered = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
@@ -99,6 +101,7 @@ async fn log_in(door: &Door, browser: &Browser, form: &Form) -> Result<HttpRespo
 }
 
 /// Logs out.
+#[utoipa::path(post, path = "/auth/logout", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "To the page to log in"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn leave(
     door: Data<Door>,
     request: HttpRequest,

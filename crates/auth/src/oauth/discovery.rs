@@ -77,7 +77,19 @@ const ENDPOINTS: &[(&str, &str)] = &[
 pub fn smart(issuer: &str) -> Value {
     let mut document = shared(issuer);
     document.insert("capabilities".to_owned(), json!(CAPABILITIES));
+    document.insert("user_access_brand_bundle".to_owned(), json!(format!("{issuer}/brands")));
+    let identifier = json!({ "system": BRAND_SYSTEM, "value": brand(issuer) });
+    document.insert("user_access_brand_identifier".to_owned(), identifier);
     Value::Object(document)
+}
+
+/// The system of identifiers of brands, which are addresses.
+pub const BRAND_SYSTEM: &str = "urn:ietf:rfc:3986";
+
+/// What identifies the primary brand of a vault: its address without `www.`.
+/// <https://hl7.org/fhir/smart-app-launch/STU2.2/brands.html#consistent-identifiers-for-organizations>
+pub fn brand(issuer: &str) -> String {
+    issuer.replacen("://www.", "://", 1)
 }
 
 /// `.well-known/openid-configuration`

@@ -14,6 +14,7 @@
 
 mod audited;
 mod consents;
+mod doors;
 mod looking;
 mod nation;
 mod others;
@@ -65,6 +66,12 @@ mod tests {
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
         an_emergency_is_reasoned_told_and_reviewed,
+    );
+    on_both!(doors:
+        what_is_hidden_orders_and_filters_nothing,
+        patches_and_meta_operations_are_writes,
+        a_reference_tells_nothing_of_its_target,
+        every_label_has_to_be_cleared,
     );
     on_both!(others:
         each_role_sees_its_part,

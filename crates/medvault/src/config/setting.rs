@@ -54,6 +54,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "The FHIR base as clients see it, when a proxy stands in front [default: http://ADDRESS/fhir]",
     ),
+    quiet(
+        "server.certificate",
+        "FILE",
+        None,
+        "Certificates, the server's own first, and their private key as PEM: serves https [default: http]",
+    ),
     quiet("server.workers", "N", None, "Threads that serve requests [default: one a core]"),
     flag(
         "storage.data_dir",
