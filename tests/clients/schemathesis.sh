@@ -2,8 +2,10 @@
 # The API against its own OpenAPI document, by Schemathesis (https://schemathesis.readthedocs.io): once as the
 # operator of an open vault, once with a token, at least 20,000 cases together. A status, a media type, a header or a
 # body that the document does not know fails it, and so does any 5xx.
-# `tests/clients/schemathesis.sh [target/release/medvault]`; CASES and WORKERS may be set. Everything goes into a
-# directory that goes away.
+# `tests/clients/schemathesis.sh [target/release/medvault]`; CASES, EXAMPLES (cases of an operation at most, besides those
+# that cover its parameters) and WORKERS may be set. Of the resource types, which all take one way, those that begin
+# like these take part: Patient, Observation, ServiceRequest, Location, Task. Everything goes into a directory that goes
+# away.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 medvault=$(realpath "${1:-$here/../../target/debug/medvault}")
@@ -17,6 +19,7 @@ python3 -m venv "$dir/venv"
 checks=not_a_server_error,status_code_conformance,content_type_conformance
 checks+=,response_headers_conformance,response_schema_conformance
 
+types='/fhir/(?!Patient|Observation/|ServiceRequest|Location|Task)[A-Z]'
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
 # attack NAME EXAMPLES SERVE-ARGUMENT...
@@ -32,7 +35,7 @@ attack() {
     headers=(-H "Authorization: Bearer $("$medvault" token "${at[@]}" --scope 'system/*.cruds' --expires 86400)")
   fi
   (cd "$dir" && venv/bin/schemathesis run "http://127.0.0.1:$port/openapi.json" --checks "$checks" \
-    --phases examples,coverage,fuzzing --max-examples "$examples" --workers "${WORKERS:-1}" --seed 1 --no-color \
+    --phases examples,coverage,fuzzing --exclude-path-regex "$types" --max-examples "$examples" --workers "${WORKERS:-1}" --seed 1 --no-color \
     --continue-on-failure --suppress-health-check all --warnings off --generation-database none \
     "${headers[@]}" ${SCHEMATHESIS_ARGUMENTS:-}) | tee "$dir/$name.txt"
   kill "$server"
@@ -40,8 +43,8 @@ attack() {
   server=
 }
 
-attack open "${EXAMPLES:-6}" --auth open
-attack smart "${EXAMPLES:-6}" --auth smart
+attack open "${EXAMPLES:-30}" --auth open
+attack smart "${EXAMPLES:-30}" --auth smart
 ran=$(cat "$dir"/*.txt | grep -oE '[0-9]+ generated' | awk '{ n += $1 } END { print n }')
 echo "$ran cases"
 [ "$ran" -ge "$cases" ]

@@ -7,6 +7,7 @@ mod brands;
 mod browser;
 mod devices;
 mod ehr;
+mod federation;
 mod limits;
 mod logins;
 mod registration;

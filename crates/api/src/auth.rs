@@ -11,6 +11,7 @@ mod cors;
 mod device;
 mod discovery;
 mod documented;
+mod federation;
 mod fetch;
 mod introspect;
 mod keys;
@@ -19,6 +20,7 @@ mod login;
 mod manage;
 mod pages;
 mod picking;
+mod provider;
 mod register;
 mod reply;
 mod revoke;
@@ -28,12 +30,31 @@ mod userinfo;
 pub(crate) use bearer::caller;
 pub(crate) use cors::{Public, allow, preflight};
 pub(crate) use documented::Documented;
+pub(crate) use federation::Federation;
 pub(crate) use keys::KeySource;
+pub use provider::Issuer;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use fhir_model::IssueType;
 
 use crate::{endpoint, refusal::Refusal, server::Door};
+
+/// The addresses of a vault that takes another issuer's tokens: where that is, and nothing to get a token by.
+pub(crate) fn routes_of_resource_server(app: &mut web::ServiceConfig) {
+    for (path, handler) in [
+        ("/fhir/.well-known/smart-configuration", web::get().to(discovery::elsewhere)),
+        ("/smart-style.json", web::get().to(discovery::style)),
+        ("/brands", web::get().to(brands::answer)),
+    ] {
+        let options = web::route().method(actix_web::http::Method::OPTIONS);
+        app.service(
+            web::resource(path)
+                .route(handler)
+                .route(options.to(discovery::preflight_any))
+                .default_service(web::to(refuse_method)),
+        );
+    }
+}
 
 /// All addresses outside of the FHIR base.
 pub(crate) fn routes(app: &mut web::ServiceConfig) {

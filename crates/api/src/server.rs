@@ -27,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// The certificate; without one the server speaks clear text.
     pub tls: Option<Tls>,
+    /// Whose access tokens are taken instead of the vault's own.
+    pub issuer: Option<authorization::Issuer>,
 }
 
 /// What a request may ask of the server.
@@ -91,6 +93,7 @@ pub(crate) struct Door {
     pub(crate) request_ids: RequestIds,
     pub(crate) made: pages::Made,
     pub(crate) keys: authorization::KeySource,
+    pub(crate) federation: Option<authorization::Federation>,
     /// The issuer of tokens: what the FHIR base stands under.
     issuer: String,
 }
@@ -146,12 +149,21 @@ impl Server {
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
             keys: authorization::KeySource::new(&issuer(config.fhir.base())),
+            federation: (config.issuer)
+                .map(|issuer| authorization::Federation::new(issuer, config.fhir.base())),
             issuer: issuer(config.fhir.base()),
             fhir: config.fhir,
             mode: config.mode,
             limits: config.limits,
         });
-        let app = move || App::new().app_data(web::Data::clone(&door)).configure(routes);
+        let authorization = if door.federation.is_some() {
+            authorization::routes_of_resource_server
+        } else {
+            authorization::routes
+        };
+        let app = move || {
+            App::new().app_data(web::Data::clone(&door)).configure(authorization).configure(routes)
+        };
         let mut server = HttpServer::new(app)
             .client_request_timeout(limits.header_timeout)
             .keep_alive(limits.keep_alive)
@@ -183,8 +195,7 @@ impl Server {
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.configure(authorization::routes)
-        .service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
+    app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
         .service(page("/health/live", probes::live))
         .service(page("/health/ready", probes::ready))
         .service(page("/metrics", probes::metrics))

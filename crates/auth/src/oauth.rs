@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod client;
 pub mod discovery;
 pub mod exchange;
+pub mod external;
 mod form;
 pub mod identity;
 pub mod launch;

@@ -21,7 +21,7 @@ pub(crate) use value::LogFormat;
 
 use merge::Merged;
 use setting::Flags;
-use value::{BaseUrl, Listen, LogFilter, ModeName, Seconds, Switch};
+use value::{BaseUrl, IssuerUrl, Listen, LogFilter, ModeName, Seconds, Switch};
 
 /// The configuration, all of it checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) limits: api::Limits,
     /// The server's certificate and key as PEM; `None`: clear text, for behind a proxy.
     pub(crate) certificate: Option<PathBuf>,
+    /// Whose access tokens are taken; `None`: the vault's own.
+    pub(crate) issuer: Option<api::Issuer>,
 }
 
 /// Everything that is wrong with a configuration.
@@ -97,6 +99,7 @@ impl Config {
                 .map(NonZeroU32::get),
             limits: limits(&mut merged),
             certificate: merged.optional("server.certificate"),
+            issuer: merged.optional("auth.issuer").map(|IssuerUrl(issuer)| issuer),
         };
         if config.auth == Some(Mode::Open) && !config.is_loopback() {
             merged.refuse(format!(

@@ -65,6 +65,7 @@ pub(crate) async fn listen(
             workers: config.workers,
             limits: config.limits.clone(),
             tls,
+            issuer: config.issuer.clone(),
         },
         stop,
     );

@@ -74,7 +74,7 @@ async fn written(door: &Door) -> Result<Vec<Value>, Outcome> {
 
 /// A Bundle with exactly one primary brand, that leads to every endpoint.
 fn bundle(written: Vec<Value>, issuer: &str, base: &str) -> Value {
-    let written: Vec<Value> = written.into_iter().filter(|it| is_said_as_allowed(it)).collect();
+    let written: Vec<Value> = written.into_iter().filter(is_said_as_allowed).collect();
     let (mut brands, mut endpoints): (Vec<Value>, Vec<Value>) =
         written.into_iter().partition(|it| text(it, "resourceType") == "Organization");
     let is_primary = |brand: &Value| {

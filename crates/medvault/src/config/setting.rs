@@ -84,6 +84,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "smart asks for an access token; open asks for nothing and listens on loopback only [default: smart]",
     ),
     quiet(
+        "auth.issuer",
+        "URL",
+        None,
+        "Take only the access tokens of this issuer, and log nobody in; with NAME:SECRET@ before the host it is asked about opaque ones [default: the vault's own]",
+    ),
+    quiet(
         "audit.events",
         "on|off",
         None,
