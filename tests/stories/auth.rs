@@ -8,10 +8,12 @@ mod browser;
 mod devices;
 mod ehr;
 mod federation;
+mod issuer;
 mod limits;
 mod logins;
 mod registration;
 mod secured;
+mod sign_in;
 mod standalone;
 mod tokens;
 

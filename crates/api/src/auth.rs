@@ -24,6 +24,7 @@ mod provider;
 mod register;
 mod reply;
 mod revoke;
+mod sign_in;
 mod token;
 mod userinfo;
 
@@ -33,6 +34,8 @@ pub(crate) use documented::Documented;
 pub(crate) use federation::Federation;
 pub(crate) use keys::KeySource;
 pub use provider::Issuer;
+pub(crate) use sign_in::Elsewhere;
+pub use sign_in::{Newcomers, SignIn};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use fhir_model::IssueType;
@@ -115,6 +118,11 @@ fn pages_of(app: &mut web::ServiceConfig) {
         web::resource("/auth/login")
             .route(web::get().to(login::show))
             .route(web::post().to(login::post)),
+    )
+    .service(
+        web::resource("/auth/sign-in")
+            .route(web::get().to(sign_in::end))
+            .route(web::post().to(sign_in::begin)),
     )
     .service(web::resource("/auth/logout").route(web::post().to(login::leave)))
     .service(

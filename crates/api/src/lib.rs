@@ -23,6 +23,6 @@ mod response;
 mod server;
 mod tls;
 
-pub use auth::Issuer;
+pub use auth::{Issuer, Newcomers, SignIn};
 pub use server::{Config, Limits, Server};
 pub use tls::Tls;

@@ -29,6 +29,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Whose access tokens are taken instead of the vault's own.
     pub issuer: Option<authorization::Issuer>,
+    /// Where people may log in besides here.
+    pub sign_in: Option<authorization::SignIn>,
 }
 
 /// What a request may ask of the server.
@@ -93,6 +95,7 @@ pub(crate) struct Door {
     pub(crate) request_ids: RequestIds,
     pub(crate) made: pages::Made,
     pub(crate) keys: authorization::KeySource,
+    pub(crate) sign_in: Option<authorization::Elsewhere>,
     pub(crate) federation: Option<authorization::Federation>,
     /// The issuer of tokens: what the FHIR base stands under.
     issuer: String,
@@ -149,6 +152,7 @@ impl Server {
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
             keys: authorization::KeySource::new(&issuer(config.fhir.base())),
+            sign_in: config.sign_in.map(authorization::Elsewhere::new),
             federation: (config.issuer)
                 .map(|issuer| authorization::Federation::new(issuer, config.fhir.base())),
             issuer: issuer(config.fhir.base()),

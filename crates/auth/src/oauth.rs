@@ -17,6 +17,7 @@ pub mod pkce;
 mod refusal;
 pub mod registration;
 pub mod scopes;
+pub mod sign_in;
 pub mod throttle;
 
 pub use client::Client;

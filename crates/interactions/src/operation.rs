@@ -23,7 +23,7 @@ pub use call::Call;
 pub(crate) use call::Target;
 pub(crate) use definition::Definition;
 pub(crate) use input::Input;
-pub(crate) use output::{Output, coding};
+pub(crate) use output::{Output, coding, quoted};
 
 /// What an operation does with a call.
 pub(crate) type Run = for<'a> fn(Request<'a>) -> BoxFuture<'a, Result<Answer, Outcome>>;

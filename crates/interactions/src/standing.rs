@@ -1,6 +1,8 @@
 //! What the vault says of somebody with a token, looked up with each request: an intern whose time is over, a
 //! relative who was struck off and a client whose organization changed are something else from the next request on.
 
+mod tenure;
+
 use std::sync::Arc;
 
 use auth::{Action, Caller, Grant, Permit, Principal, Purpose, Role, Standing, authorize};
@@ -82,6 +84,12 @@ impl Look<'_> {
         let roles = self.roles(intern).await?;
         let active: Vec<&Tree> = roles.iter().filter(|role| self.is_active(role.root())).collect();
         if active.is_empty() && !roles.is_empty() {
+            if self.fhir.audit.is_some()
+                && let Err(outcome) =
+                    Box::pin(tenure::tell(self.fhir, intern, &roles, self.now)).await
+            {
+                tracing::error!(%outcome, "the end of a tenure was not told");
+            }
             return Err(Outcome::new(
                 IssueType::Login,
                 "expired: the time at the hospital is over",

@@ -66,6 +66,7 @@ pub(crate) async fn listen(
             limits: config.limits.clone(),
             tls,
             issuer: config.issuer.clone(),
+            sign_in: config.sign_in(),
         },
         stop,
     );

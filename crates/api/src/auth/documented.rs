@@ -2,7 +2,7 @@
 
 use super::{
     authorize, brands, device, discovery, introspect, launch, login, manage, register, revoke,
-    token, userinfo,
+    sign_in, token, userinfo,
 };
 
 /// The addresses of the authorization server.
@@ -20,6 +20,8 @@ use super::{
         login::show,
         login::post,
         login::leave,
+        sign_in::begin,
+        sign_in::end,
         token::answer,
         introspect::answer,
         revoke::answer,

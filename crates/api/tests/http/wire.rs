@@ -62,6 +62,7 @@ impl Hospital {
                     limits,
                     tls: None,
                     issuer: None,
+                    sign_in: None,
                 };
                 let stop = async { drop(stopped.await) };
                 let server = Server::bind(config, stop).unwrap();

@@ -90,6 +90,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Take only the access tokens of this issuer, and log nobody in; with NAME:SECRET@ before the host it is asked about opaque ones [default: the vault's own]",
     ),
     quiet(
+        "login.issuer",
+        "URL",
+        None,
+        "OpenID provider where people may log in, too: https://CLIENT:SECRET@HOST/PATH [default: none]",
+    ),
+    quiet("login.name", "NAME", None, "What people call it [default: your organization]"),
+    quiet(
+        "login.newcomers",
+        "refused|patients",
+        None,
+        "Whom it knows and the vault does not; patients: its fhirUser makes the account of a patient [default: refused]",
+    ),
+    quiet(
         "audit.events",
         "on|off",
         None,

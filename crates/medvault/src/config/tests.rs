@@ -56,6 +56,8 @@ fn every_setting_can_be_given_in_every_way() {
             "storage.database_url" => "postgres://u:p@h/n",
             "auth.mode" => "open",
             "audit.events" => "off",
+            "login.issuer" => "https://vault:secret@id.example",
+            "login.newcomers" => "patients",
             "auth.issuer" => "https://id.example/realm",
             "log.format" => "json",
             "log.filter" => "warn,storage=debug",

@@ -44,6 +44,22 @@ impl FromStr for IssuerUrl {
     }
 }
 
+/// `refused` or `patients`
+#[derive(Debug)]
+pub(super) struct NewcomersName(pub(super) api::Newcomers);
+
+impl FromStr for NewcomersName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "refused" => Ok(Self(api::Newcomers::Refused)),
+            "patients" => Ok(Self(api::Newcomers::Patients)),
+            _ => Err("write refused or patients"),
+        }
+    }
+}
+
 /// `on` or `off`.
 #[derive(Debug)]
 pub(super) struct Switch(pub(super) bool);
