@@ -53,7 +53,7 @@ fn back(browser: &mut Browser<'_>, sent: &BTreeMap<String, String>, code: &str) 
 }
 
 fn good() -> Value {
-    json!({"alg": "RS256", "kid": "r"})
+    json!({"alg": "RS384", "kid": "r"})
 }
 
 #[test]
@@ -106,8 +106,10 @@ fn what_a_provider_says_has_to_hold() {
         (good(), json!({ "sub": null })),
         (json!({"alg": "none", "kid": "r"}), json!({})),
         (json!({"alg": "HS256", "kid": "r"}), json!({})),
-        (json!({"alg": "RS256", "kid": "unknown"}), json!({})),
-        (json!({"alg": "RS256"}), json!({})),
+        (json!({"alg": "RS384", "kid": "unknown"}), json!({})),
+        (json!({"alg": "RS384"}), json!({})),
+        // the key is for RS384
+        (json!({"alg": "RS256", "kid": "r"}), json!({})),
         (json!({"alg": "ES384", "kid": "r"}), json!({})),
     ] {
         let (mut browser, sent) = sent_away(&house, &app);
