@@ -8,6 +8,7 @@ mod browser;
 mod devices;
 mod ehr;
 mod federation;
+mod finer;
 mod issuer;
 mod limits;
 mod logins;

@@ -66,10 +66,8 @@ impl Issuer {
         if self.is_down.load(Ordering::SeqCst) {
             return;
         }
-        let path = head.split(' ').nth(1).unwrap_or_default();
-        let is_known = head.contains(BASIC);
         let form = format!("?{}", String::from_utf8(body).unwrap());
-        let answer = self.answer(path, is_known, &form).to_string();
+        let answer = self.answer(&head, &form).to_string();
         let head = format!(
             "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             answer.len()
@@ -77,7 +75,9 @@ impl Issuer {
         stream.write_all((head + &answer).as_bytes()).unwrap();
     }
 
-    fn answer(&self, path: &str, is_known: bool, form: &str) -> Value {
+    fn answer(&self, head: &str, form: &str) -> Value {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        let is_known = head.contains(BASIC);
         let form = parameters(form);
         let sent = |name: &str| form.get(name).map_or("", String::as_str);
         match path.rsplit('/').next().unwrap_or_default() {

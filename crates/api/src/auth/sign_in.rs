@@ -147,13 +147,12 @@ pub(crate) async fn end(door: Data<Door>, request: HttpRequest) -> HttpResponse 
             }
             Err(_) => return Ok(unreachable(&door, &browser, elsewhere)),
         };
-        match account(&door, elsewhere, identity).await.map_err(|it| reply::trouble(&it))? {
-            Some(user) => login::welcome(&door, &user, &trip.then).await,
-            None => {
-                let text = format!("Whom {} knows you as has no account here", elsewhere.name);
-                Ok(pages::refuse(&door, &browser, 403, &text))
-            }
-        }
+        let account = account(&door, elsewhere, identity).await;
+        let Some(user) = account.map_err(|it| reply::trouble(&it))? else {
+            let text = format!("Whom {} knows you as has no account here", elsewhere.name);
+            return Ok(pages::refuse(&door, &browser, 403, &text));
+        };
+        login::welcome(&door, &user, &trip.then).await
     };
     ended.await.unwrap_or_else(|refusal: Refusal| reply::refused(&request, &refusal))
 }
