@@ -11,7 +11,7 @@ const GUARDIANS: &[&str] =
     &["GUARD", "PRN", "FTH", "MTH", "NFTH", "NMTH", "ADOPTP", "ADOPTF", "ADOPTM", "NPRN"];
 const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 
-/// Whether a RelatedPerson is a guardian by their relationship.
+/// Whether a `RelatedPerson` is a guardian by their relationship.
 pub(super) fn is_guardian(related: NodeRef<'_>) -> bool {
     let mut codings = related
         .named("relationship")
