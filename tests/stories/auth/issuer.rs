@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, LazyLock, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -36,6 +36,8 @@ pub(super) struct Issuer {
 
 impl Issuer {
     pub(super) fn start() -> Self {
+        // made before somebody waits for them
+        LazyLock::force(&KEYS);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/realm", listener.local_addr().unwrap());
         let issuer = Self { url, ..Self::default() };
@@ -46,10 +48,16 @@ impl Issuer {
 
     /// A vault with this issuer in a section of its settings.
     pub(super) fn house(&self, section: &str, more: &str) -> House {
+        self.house_with(section, more, &[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn house_with(&self, section: &str, more: &str, arguments: &[&str]) -> House {
         let file = fresh_directory().join("medvault.toml");
         let url = self.url.replace("://", &format!("://{VAULT}@"));
         std::fs::write(&file, format!("[{section}]\nissuer = '{url}'\n{more}")).unwrap();
-        House::start(&["--auth", "smart", "--config", file.to_str().unwrap()])
+        let usual = ["--auth", "smart", "--config", file.to_str().unwrap()];
+        House::start(&[&usual, arguments].concat())
     }
 
     fn serve(&self, mut stream: TcpStream) {

@@ -14,12 +14,13 @@ use super::{
     issuer::{CODE, Issuer},
     store,
 };
-use crate::house::{House, Reply};
+use crate::house::{House, Reply, fresh_database};
 
+const NAME: &str = "name = 'the national id'\n";
 const SCOPES: &str = "openid fhirUser launch/patient patient/*.rs";
 
 fn vault(issuer: &Issuer, more: &str) -> House {
-    issuer.house("login", &format!("name = 'the national id'\n{more}"))
+    issuer.house("login", &format!("{NAME}{more}"))
 }
 
 /// A browser that an app sent here, on its way to the provider with these parameters.
@@ -59,19 +60,25 @@ fn good() -> Value {
 #[test]
 fn somebody_with_an_account_logs_in_elsewhere() {
     let issuer = Issuer::start();
-    let house = vault(&issuer, "");
-    let (login, id) = a_patient(&house);
-    let app = App::new(&house, Kind::Public);
+    let url = fresh_database("sign_in");
+    let on_postgres = ["--database-url", &url];
+    logs_in_elsewhere(&issuer, &vault(&issuer, ""));
+    logs_in_elsewhere(&issuer, &issuer.house_with("login", NAME, &on_postgres));
+}
+
+fn logs_in_elsewhere(issuer: &Issuer, house: &House) {
+    let (login, id) = a_patient(house);
+    let app = App::new(house, Kind::Public);
 
     // whom nobody tied to an account is sent away
-    let (mut browser, sent) = sent_away(&house, &app);
-    say(&issuer, &sent, good(), &json!({}));
+    let (mut browser, sent) = sent_away(house, &app);
+    say(issuer, &sent, good(), &json!({}));
     back(&mut browser, &sent, CODE).expect(403);
 
     let link = ["user", "link", &login, "--issuer", &issuer.url, "--subject", "subject-7"];
     house.medvault(&link);
-    let (mut browser, sent) = sent_away(&house, &app);
-    say(&issuer, &sent, good(), &json!({}));
+    let (mut browser, sent) = sent_away(house, &app);
+    say(issuer, &sent, good(), &json!({}));
     let on = back(&mut browser, &sent, CODE);
     assert_eq!(on.status, 303, "{}", on.text);
     let page = browser.get(on.header("Location")).expect(200);
@@ -79,12 +86,12 @@ fn somebody_with_an_account_logs_in_elsewhere() {
     let answer = app.exchange(&came_back(&agreed)["code"]).expect(200).json();
     assert_eq!(answer["patient"], id);
     let token = answer["access_token"].as_str().unwrap();
-    get_with(&house, token, &format!("/Patient/{id}")).expect(200);
+    get_with(house, token, &format!("/Patient/{id}")).expect(200);
 
     // an account that has ended is shut here, too
     house.medvault(&["user", "expire", &login]);
-    let (mut browser, sent) = sent_away(&house, &app);
-    say(&issuer, &sent, good(), &json!({}));
+    let (mut browser, sent) = sent_away(house, &app);
+    say(issuer, &sent, good(), &json!({}));
     back(&mut browser, &sent, CODE).expect(403);
 }
 
