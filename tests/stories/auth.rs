@@ -3,11 +3,18 @@
 
 mod app;
 mod backend;
+mod brands;
 mod browser;
 mod devices;
 mod ehr;
+mod federation;
+mod finer;
+mod issuer;
+mod limits;
 mod logins;
 mod registration;
+mod secured;
+mod sign_in;
 mod standalone;
 mod tokens;
 

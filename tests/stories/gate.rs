@@ -237,6 +237,12 @@ fn an_intern_whose_time_is_over(house: &House) {
     tenure["period"] = json!({"start": "2020-01-01", "end": "2020-12-31"});
     operator.ask("PUT", &format!("/{stored}"), &tenure.to_string()).expect(200);
     intern.get(&format!("/{a}")).expect(401);
+    intern.get(&format!("/{a}")).expect(401);
+    // auditors are told, once
+    let auditor = Person::new(house, "auditor", None, "user/AuditEvent.rs");
+    let told = auditor.get(&format!("/AuditEvent?subtype=tenure-expired&agent={t}")).expect(200);
+    assert_eq!(told.ids().len(), 1, "{}", told.text);
+    assert_eq!(told.json()["entry"][0]["resource"]["entity"][0]["what"]["reference"], stored);
 }
 
 fn an_emergency_has_a_reason(house: &House) {

@@ -9,7 +9,54 @@ stories!(
     addresses_that_do_not_exist,
     address_and_body_must_agree,
     formats_that_are_not_spoken,
+    text_that_looks_like_sql_is_text,
+    what_costs_too_much_is_refused_at_once,
 );
+
+fn text_that_looks_like_sql_is_text(house: &House) {
+    for path in [
+        "/Patient?name=%27%3B%20DROP%20TABLE%20resource%3B--",
+        "/Patient?name=%25%27%20or%201%3D1--",
+        "/Patient?identifier=a%7Cb%7Cc",
+        "/Patient?_sort=name%27%3B--",
+        "/Patient?_sort=%28select%201%29",
+        "/Patient?%27%3B--=1",
+        "/Patient?birthdate=2020%27",
+        "/Patient?name=a%00b",
+        "/Patient?_id=%27",
+        "/Patient/%27%20or%201%3D1",
+        "/Patient?_filter=name%20eq%20%22%27%3B%20drop%20table%20x%22",
+    ] {
+        let reply = house.get(path);
+        assert!([200, 400, 404].contains(&reply.status), "{path}: {} {}", reply.status, reply.text);
+        let text = reply.text.to_lowercase();
+        for word in ["sqlite", "syntax error", "sqlx", "postgres", "near \\\""] {
+            assert!(!text.contains(word), "{path}: {}", reply.text);
+        }
+        if reply.status == 200 {
+            assert!(reply.ids().is_empty(), "{path}: {}", reply.text);
+        }
+    }
+}
+
+fn what_costs_too_much_is_refused_at_once(house: &House) {
+    let includes = vec!["_include=Patient:organization"; 200].join("&");
+    let alternatives = vec!["x"; 20_000].join(",");
+    for path in [
+        "/Patient?name:contains=a".to_owned(),
+        format!("/Patient?{includes}"),
+        format!("/Patient?name={}", &alternatives[..12_000]),
+        "/Observation?subject:Patient.organization.partOf.partOf.partOf.partOf.name=x".to_owned(),
+        "/Patient?_count=1000000000".to_owned(),
+    ] {
+        let started = std::time::Instant::now();
+        let reply = house.get(&path);
+        let short = path.get(..60).unwrap_or(&path);
+        assert!([200, 400, 414, 422].contains(&reply.status), "{short}: {}", reply.status);
+        assert!(!path.contains(":contains") || reply.status == 422, "{short}: {}", reply.status);
+        assert!(started.elapsed() < std::time::Duration::from_secs(5), "{short}");
+    }
+}
 
 fn faults_are_named_with_their_places(house: &House) {
     let cases = [

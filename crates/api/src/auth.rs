@@ -4,12 +4,14 @@
 mod arriving;
 mod authorize;
 mod bearer;
+mod brands;
 mod clients;
 mod cookie;
 mod cors;
 mod device;
 mod discovery;
 mod documented;
+mod federation;
 mod fetch;
 mod introspect;
 mod keys;
@@ -18,21 +20,44 @@ mod login;
 mod manage;
 mod pages;
 mod picking;
+mod provider;
 mod register;
 mod reply;
 mod revoke;
+mod sign_in;
 mod token;
 mod userinfo;
 
 pub(crate) use bearer::caller;
 pub(crate) use cors::{Public, allow, preflight};
 pub(crate) use documented::Documented;
+pub(crate) use federation::Federation;
 pub(crate) use keys::KeySource;
+pub use provider::Issuer;
+pub(crate) use sign_in::Elsewhere;
+pub use sign_in::{Newcomers, SignIn};
 
 use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, web};
 use fhir_model::IssueType;
 
 use crate::{endpoint, rate, refusal::Refusal, server::Door};
+
+/// The addresses of a vault that takes another issuer's tokens: where that is, and nothing to get a token by.
+pub(crate) fn routes_of_resource_server(app: &mut web::ServiceConfig) {
+    for (path, handler) in [
+        ("/fhir/.well-known/smart-configuration", web::get().to(discovery::elsewhere)),
+        ("/smart-style.json", web::get().to(discovery::style)),
+        ("/brands", web::get().to(brands::answer)),
+    ] {
+        let options = web::route().method(actix_web::http::Method::OPTIONS);
+        app.service(
+            web::resource(path)
+                .route(handler)
+                .route(options.to(discovery::preflight_any))
+                .default_service(web::to(refuse_method)),
+        );
+    }
+}
 
 /// All addresses outside of the FHIR base.
 pub(crate) fn routes(app: &mut web::ServiceConfig) {
@@ -43,6 +68,7 @@ pub(crate) fn routes(app: &mut web::ServiceConfig) {
         ("/.well-known/openid-configuration", web::get().to(discovery::openid)),
         ("/auth/jwks.json", web::get().to(discovery::keys)),
         ("/smart-style.json", web::get().to(discovery::style)),
+        ("/brands", web::get().to(brands::answer)),
     ] {
         app.service(
             web::resource(path)
@@ -95,6 +121,11 @@ fn pages_of(app: &mut web::ServiceConfig) {
             .wrap(from_fn(rate::auth))
             .route(web::get().to(login::show))
             .route(web::post().to(login::post)),
+    )
+    .service(
+        web::resource("/auth/sign-in")
+            .route(web::get().to(sign_in::end))
+            .route(web::post().to(sign_in::begin)),
     )
     .service(web::resource("/auth/logout").route(web::post().to(login::leave)))
     .service(

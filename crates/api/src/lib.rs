@@ -22,5 +22,8 @@ mod refusal;
 mod request_id;
 mod response;
 mod server;
+mod tls;
 
+pub use auth::{Issuer, Newcomers, SignIn};
 pub use server::{Config, Limits, Server};
+pub use tls::Tls;

@@ -2,6 +2,7 @@
 //! `CapabilityStatement` says: <https://spec.openapis.org/oas/v3.1.0>.
 
 mod components;
+mod operations;
 mod paths;
 
 use interactions::{Interaction, Prefer};
@@ -21,7 +22,8 @@ use crate::{auth::Documented, pages, probes, server::Door};
     paths(probes::live, probes::ready, probes::metrics, pages::index, pages::openapi, pages::docs),
     tags(
         (name = "server", description = "The server itself"),
-        (name = "system", description = "The FHIR base")
+        (name = "system", description = "The FHIR base"),
+        (name = "Resource", description = "Operations on resources of every type")
     )
 )]
 struct Own;
@@ -42,7 +44,9 @@ fn assemble(statement: &Value, base: &str) -> Option<Value> {
     let server = base.strip_suffix("/fhir").unwrap_or(base);
     root.insert("servers".to_owned(), serde_json::json!([{ "url": server }]));
     root.insert("components".to_owned(), components::all());
-    root.get_mut("paths")?.as_object_mut()?.extend(paths::all(statement));
+    let paths = root.get_mut("paths")?.as_object_mut()?;
+    paths.extend(paths::all(statement));
+    paths.extend(operations::all());
     Some(document)
 }
 
@@ -83,6 +87,12 @@ mod tests {
             ("/fhir/Patient/{id}", &["get"]),
             ("/fhir/Patient/{id}/{type}", &["get"]),
             ("/fhir/Patient/{id}/{type}/_search", &["post"]),
+            ("/fhir/{resourceType}/{id}/$meta", &["get", "post"]),
+            ("/fhir/{resourceType}/$validate", &["get", "post"]),
+            ("/fhir/ServiceRequest/{id}/$allocate-bed", &["post"]),
+            ("/fhir/ServiceRequest/$bed-waitlist", &["get", "post"]),
+            ("/auth/register/{client}", &["get", "put", "delete"]),
+            ("/brands", &["get"]),
         ] {
             let found: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
             assert_eq!(found, methods, "{path}");

@@ -5,9 +5,9 @@ use actix_web::{
     http::{
         Method, StatusCode,
         header::{
-            ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LOCATION,
-            CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
-            LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY,
+            ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_ENCODING,
+            CONTENT_LOCATION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
+            LAST_MODIFIED, LOCATION, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, VARY,
             WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
         },
     },
@@ -98,7 +98,11 @@ pub(crate) fn write(
         Some(body) if status != StatusCode::NOT_MODIFIED && status != StatusCode::NO_CONTENT => {
             let (content_type, body) = match manner {
                 Manner::Resource(wanted) => (wanted.format.content_type(), wanted.write(body)),
-                Manner::Native(media_type) => (media_type, body),
+                Manner::Native(media_type) => {
+                    // whatever it is, a browser is not to open it as a page of ours
+                    response.insert_header((CONTENT_DISPOSITION, "attachment"));
+                    (media_type, body)
+                }
             };
             response.insert_header((CONTENT_TYPE, content_type));
             send(&mut response, request, body)

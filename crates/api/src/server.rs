@@ -9,7 +9,7 @@ use storage::Accounts;
 
 use crate::{
     admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
-    rate::Rates, refusal, request_id::RequestIds,
+    rate::Rates, refusal, request_id::RequestIds, tls::Tls,
 };
 
 /// What the server is told.
@@ -25,6 +25,12 @@ pub struct Config {
     pub workers: Option<usize>,
     /// What a request may ask of the server.
     pub limits: Limits,
+    /// The certificate; without one the server speaks clear text.
+    pub tls: Option<Tls>,
+    /// Whose access tokens are taken instead of the vault's own.
+    pub issuer: Option<authorization::Issuer>,
+    /// Where people may log in besides here.
+    pub sign_in: Option<authorization::SignIn>,
 }
 
 /// What a request may ask of the server.
@@ -105,6 +111,8 @@ pub(crate) struct Door {
     pub(crate) request_ids: RequestIds,
     pub(crate) made: pages::Made,
     pub(crate) keys: authorization::KeySource,
+    pub(crate) sign_in: Option<authorization::Elsewhere>,
+    pub(crate) federation: Option<authorization::Federation>,
     /// The issuer of tokens: what the FHIR base stands under.
     issuer: String,
 }
@@ -161,12 +169,22 @@ impl Server {
             request_ids: RequestIds::new(),
             made: pages::Made::default(),
             keys: authorization::KeySource::new(&issuer(config.fhir.base())),
+            sign_in: config.sign_in.map(authorization::Elsewhere::new),
+            federation: (config.issuer)
+                .map(|issuer| authorization::Federation::new(issuer, config.fhir.base())),
             issuer: issuer(config.fhir.base()),
             fhir: config.fhir,
             mode: config.mode,
             limits: config.limits,
         });
-        let app = move || App::new().app_data(web::Data::clone(&door)).configure(routes);
+        let authorization = if door.federation.is_some() {
+            authorization::routes_of_resource_server
+        } else {
+            authorization::routes
+        };
+        let app = move || {
+            App::new().app_data(web::Data::clone(&door)).configure(authorization).configure(routes)
+        };
         let mut server = HttpServer::new(app)
             .client_request_timeout(limits.header_timeout)
             .keep_alive(limits.keep_alive)
@@ -176,7 +194,10 @@ impl Server {
         if let Some(workers) = workers {
             server = server.workers(workers);
         }
-        let server = server.bind(config.listen)?;
+        let server = match config.tls {
+            Some(tls) => server.bind_rustls_0_23(config.listen, tls.into_config())?,
+            None => server.bind(config.listen)?,
+        };
         Ok(Self { addresses: server.addrs(), running: Running(server.run()) })
     }
 
@@ -195,8 +216,7 @@ impl Server {
 }
 
 fn routes(app: &mut web::ServiceConfig) {
-    app.configure(authorization::routes)
-        .service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
+    app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
         .service(page("/health/live", probes::live))
         .service(page("/health/ready", probes::ready))
         .service(page("/metrics", probes::metrics))

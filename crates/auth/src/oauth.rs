@@ -9,6 +9,7 @@ pub mod authorize;
 pub mod client;
 pub mod discovery;
 pub mod exchange;
+pub mod external;
 mod form;
 pub mod identity;
 pub mod launch;
@@ -16,6 +17,7 @@ pub mod pkce;
 mod refusal;
 pub mod registration;
 pub mod scopes;
+pub mod sign_in;
 pub mod throttle;
 
 pub use client::Client;

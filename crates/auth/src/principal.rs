@@ -33,6 +33,8 @@ pub struct Standing {
     pub supervisor: Option<Box<str>>,
     /// Logical ids of the patients for whom a relative may act now.
     pub acts_for: Vec<Box<str>>,
+    /// Those of them who are minors and whose guardian the relative is: no Consent is needed for them.
+    pub wards: Vec<Box<str>>,
 }
 
 impl Principal {

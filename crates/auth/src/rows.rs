@@ -82,9 +82,18 @@ fn inside(
         Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
         Basis::Own => compartment(ty, own_patient(who)?)?,
         Basis::Granted => {
-            let patients = &who.standing().acts_for;
             let about = if action.writes() { written_about } else { compartment };
-            Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
+            let any_of = |patients: &[Box<str>]| {
+                Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
+            };
+            let standing = who.standing();
+            let permitted =
+                Filter::All(vec![any_of(&standing.acts_for), consent::permitted(who, ty)?]);
+            if standing.wards.is_empty() {
+                permitted
+            } else {
+                Filter::Any(vec![permitted, any_of(&standing.wards)])
+            }
         }
         // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
         Basis::Panel if who.emergency().is_some() => {
@@ -107,10 +116,10 @@ fn inside(
     };
     let mut all = vec![filter];
     match basis {
-        Basis::Granted | Basis::Insured => {
+        Basis::Insured => {
             all.extend([consent::permitted(who, ty)?, consent::not_denied(who, basis, ty)?]);
         }
-        Basis::Panel | Basis::Supervised | Basis::Consented => {
+        Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented => {
             all.push(consent::not_denied(who, basis, ty)?);
         }
         Basis::All

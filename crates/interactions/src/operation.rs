@@ -23,7 +23,7 @@ pub use call::Call;
 pub(crate) use call::Target;
 pub(crate) use definition::Definition;
 pub(crate) use input::Input;
-pub(crate) use output::{Output, coding};
+pub(crate) use output::{Output, coding, quoted};
 
 /// What an operation does with a call.
 pub(crate) type Run = for<'a> fn(Request<'a>) -> BoxFuture<'a, Result<Answer, Outcome>>;
@@ -139,6 +139,36 @@ pub(crate) fn codes_of(ty: ResourceType) -> Vec<&'static str> {
 }
 
 impl Operation {
+    /// All that are answered.
+    pub fn all() -> &'static [Self] {
+        all()
+    }
+
+    /// The name that follows the `$`.
+    pub fn code(&self) -> &str {
+        &self.definition.code
+    }
+
+    /// The types that it is declared for; `Resource` is all of them.
+    pub fn types(&self) -> &[String] {
+        &self.definition.resources
+    }
+
+    /// Where it may be called.
+    pub fn levels(&self) -> &[OperationLevel] {
+        self.levels
+    }
+
+    /// Whether it changes anything: then it is called with POST only.
+    pub fn affects_state(&self) -> bool {
+        self.affects_state
+    }
+
+    /// Name and type of each parameter that it takes; the type is empty for one that has parts.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.definition.inputs.iter().map(|it| (it.name.as_str(), it.ty.as_str()))
+    }
+
     /// Whether it is declared for a type.
     pub(crate) fn is_for(&self, ty: ResourceType) -> bool {
         self.definition.resources.iter().any(|it| it == ty.name() || it == "Resource")

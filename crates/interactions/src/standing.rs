@@ -1,6 +1,9 @@
 //! What the vault says of somebody with a token, looked up with each request: an intern whose time is over, a
 //! relative who was struck off and a client whose organization changed are something else from the next request on.
 
+mod guardian;
+mod tenure;
+
 use std::sync::Arc;
 
 use auth::{Action, Caller, Grant, Permit, Principal, Purpose, Role, Standing, authorize};
@@ -32,7 +35,7 @@ pub(crate) async fn bearer(fhir: &Fhir, grant: Grant, purpose: Purpose) -> Resul
             let named = grant.user.as_ref().and_then(|user| user.supervisor.as_deref());
             standing.supervisor = look.supervisor(intern, named).await?;
         }
-        (Some(Role::Proxy), Some(relative)) => standing.acts_for = look.patients(relative).await?,
+        (Some(Role::Proxy), Some(relative)) => look.patients(relative, &mut standing).await?,
         _ if grant.user.is_none() => {
             if let Some(organization) = &grant.client_organization {
                 standing.client_role = look.role(organization).await?;
@@ -71,14 +74,19 @@ impl Look<'_> {
     }
 
     /// The patients for whom a relative may act now.
-    async fn patients(&self, relative: &str) -> Result<Vec<Box<str>>, Outcome> {
-        let Some(found) = self.read(relative).await? else { return Ok(Vec::new()) };
+    async fn patients(&self, relative: &str, standing: &mut Standing) -> Result<(), Outcome> {
+        let Some(found) = self.read(relative).await? else { return Ok(()) };
         let root = found.root();
-        if !self.is_active(root) {
-            return Ok(Vec::new());
-        }
         let patient = root.child("patient").and_then(|patient| id_of(patient, "Patient"));
-        Ok(patient.into_iter().collect())
+        let Some(id) = patient.filter(|_| self.is_active(root)) else { return Ok(()) };
+        if guardian::is_guardian(root)
+            && let Some(patient) = self.read(&format!("Patient/{id}")).await?
+            && guardian::is_minor(patient.root(), self.now)
+        {
+            standing.wards.push(id.clone());
+        }
+        standing.acts_for.push(id);
+        Ok(())
     }
 
     /// The practitioner under whom an intern works now: by their role at a hospital, or as the account says.
@@ -90,6 +98,12 @@ impl Look<'_> {
         let roles = self.roles(intern).await?;
         let active: Vec<&Tree> = roles.iter().filter(|role| self.is_active(role.root())).collect();
         if active.is_empty() && !roles.is_empty() {
+            if self.fhir.audit.is_some()
+                && let Err(outcome) =
+                    Box::pin(tenure::tell(self.fhir, intern, &roles, self.now)).await
+            {
+                tracing::error!(%outcome, "the end of a tenure was not told");
+            }
             return Err(Outcome::new(
                 IssueType::Login,
                 "expired: the time at the hospital is over",

@@ -21,7 +21,7 @@ pub(crate) use value::LogFormat;
 
 use merge::Merged;
 use setting::Flags;
-use value::{BaseUrl, Listen, LogFilter, ModeName, Seconds, Switch};
+use value::{BaseUrl, IssuerUrl, Listen, LogFilter, ModeName, NewcomersName, Seconds, Switch};
 
 /// The configuration, all of it checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,14 @@ pub(crate) struct Config {
     pub(crate) bed_hold_seconds: Option<u32>,
     /// What a request may ask for.
     pub(crate) limits: api::Limits,
+    /// The server's certificate and key as PEM; `None`: clear text, for behind a proxy.
+    pub(crate) certificate: Option<PathBuf>,
+    /// Whose access tokens are taken; `None`: the vault's own.
+    pub(crate) issuer: Option<api::Issuer>,
+    /// Where people may log in besides here, what they call it, and what becomes of newcomers.
+    login_issuer: Option<api::Issuer>,
+    login_name: Option<String>,
+    newcomers: Option<api::Newcomers>,
 }
 
 /// Everything that is wrong with a configuration.
@@ -94,6 +102,11 @@ impl Config {
                 .optional::<NonZeroU32>("beds.hold_seconds")
                 .map(NonZeroU32::get),
             limits: limits(&mut merged),
+            certificate: merged.optional("server.certificate"),
+            issuer: merged.optional("auth.issuer").map(|IssuerUrl(issuer)| issuer),
+            login_issuer: merged.optional("login.issuer").map(|IssuerUrl(issuer)| issuer),
+            login_name: merged.optional("login.name"),
+            newcomers: merged.optional("login.newcomers").map(|NewcomersName(it)| it),
         };
         if config.auth == Some(Mode::Open) && !config.is_loopback() {
             merged.refuse(format!(
@@ -103,6 +116,10 @@ impl Config {
                 config.listen.port()
             ));
         }
+        if config.login_issuer.as_ref().is_some_and(|issuer| issuer.known_as.is_none()) {
+            let why = "login.issuer: write https://CLIENT:SECRET@HOST/PATH, as the provider knows the vault";
+            merged.refuse(why.to_owned());
+        }
         let faults = merged.finish();
         if faults.is_empty() { Ok(config) } else { Err(Faults(faults)) }
     }
@@ -110,6 +127,13 @@ impl Config {
     /// How callers are known.
     pub(crate) fn mode(&self) -> Mode {
         self.auth.unwrap_or_default()
+    }
+
+    /// Where people may log in besides here.
+    pub(crate) fn sign_in(&self) -> Option<api::SignIn> {
+        let name = self.login_name.clone().unwrap_or_else(|| "your organization".to_owned());
+        let newcomers = self.newcomers.unwrap_or_default();
+        Some(api::SignIn { issuer: self.login_issuer.clone()?, name, newcomers })
     }
 
     /// The same, open where nobody chose a mode and the address is loopback. Whether that is so comes
@@ -130,10 +154,11 @@ impl Config {
     pub(crate) fn base(&self) -> String {
         self.base_url.clone().unwrap_or_else(|| {
             let (ip, port) = (self.listen.ip(), self.listen.port());
+            let scheme = if self.certificate.is_some() { "https" } else { "http" };
             if ip.is_unspecified() {
-                format!("http://localhost:{port}/fhir")
+                format!("{scheme}://localhost:{port}/fhir")
             } else {
-                format!("http://{}/fhir", self.listen)
+                format!("{scheme}://{}/fhir", self.listen)
             }
         })
     }

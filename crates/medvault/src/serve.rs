@@ -1,10 +1,15 @@
 //! `serve`: opens the vault and answers until told to stop.
 
 use std::{
-    fs::DirBuilder, net::TcpListener, os::unix::fs::DirBuilderExt as _, path::Path, time::Duration,
+    fs::{self, DirBuilder},
+    io,
+    net::TcpListener,
+    os::unix::fs::DirBuilderExt as _,
+    path::Path,
+    time::Duration,
 };
 
-use api::Server;
+use api::{Server, Tls};
 use auth::Mode;
 use interactions::{Fhir, Software};
 use storage::{Clock, Drift, Options, Vault};
@@ -51,6 +56,7 @@ pub(crate) async fn listen(
 ) -> Result<(), Trouble> {
     let base = fhir.base().to_owned();
     let sweeping = sweep_beds(fhir.clone());
+    let tls = config.certificate.as_deref().map(tls).transpose()?;
     let server = Server::bind(
         api::Config {
             listen: config.listen,
@@ -58,6 +64,9 @@ pub(crate) async fn listen(
             fhir,
             workers: config.workers,
             limits: config.limits.clone(),
+            tls,
+            issuer: config.issuer.clone(),
+            sign_in: config.sign_in(),
         },
         stop,
     );
@@ -68,6 +77,13 @@ pub(crate) async fn listen(
         served = server.serve() => served.map_err(Trouble::when("serve")),
         () = sweeping => Ok(()),
     }
+}
+
+/// The certificate and the key of a file.
+fn tls(file: &Path) -> Result<Tls, Trouble> {
+    let pem = fs::read(file).map_err(Trouble::when(format!("read {}", file.display())))?;
+    let read = Tls::of(&pem).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why));
+    read.map_err(Trouble::when(format!("use {}", file.display())))
 }
 
 async fn reconcile(fhir: &Fhir) {

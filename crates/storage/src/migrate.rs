@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(9, "0009_beds"),
     migration!(10, "0010_word", by_dialect),
     migration!(11, "0011_access", by_dialect),
+    migration!(12, "0012_account_link"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -68,7 +68,7 @@ fn a_hospital_system_launches_with_more_context(house: &House) {
     let context = json!([{"reference": "ImagingStudy/1"}, {"canonical": "http://example.org/q", "type": "Questionnaire"}]);
     let asked = json!({
         "client_id": app.id, "login": login, "patient": patient, "intent": "reconcile-medications",
-        "need_patient_banner": false, "fhirContext": context,
+        "need_patient_banner": false, "fhirContext": context, "tenant": "ward-7",
     });
     let minted = house.send("POST", &url, &headers, &asked.to_string()).expect(201).json();
     let wrong = json!({"client_id": app.id, "fhirContext": [{"reference": "Patient/1"}]});
@@ -85,6 +85,7 @@ fn a_hospital_system_launches_with_more_context(house: &House) {
     let answer = app.exchange(&code).expect(200).json();
     assert_eq!(answer["fhirContext"], context);
     assert_eq!(answer["intent"], "reconcile-medications");
+    assert_eq!(answer["tenant"], "ward-7");
     assert_eq!(answer["need_patient_banner"], false);
 }
 

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{app::REDIRECT, browser::Browser, encoded, expect_error, post_form};
+use super::{app::REDIRECT, backend::KEYS, browser::Browser, encoded, expect_error, post_form};
 use crate::house::{House, Reply};
 
 smart_stories!(
     an_app_registers_and_waits,
     a_registration_is_read_changed_and_ended,
+    keys_are_changed_by_their_owner_only,
     what_is_wrong_is_refused
 );
 
@@ -83,6 +84,40 @@ fn a_registration_is_read_changed_and_ended(house: &House) {
     house.send("GET", url, &headers, "").expect(401);
     let fields = [("token", "x"), ("client_id", made["client_id"].as_str().unwrap())];
     expect_error(post_form(house, "/auth/revoke", &[], &fields), 401, "invalid_client");
+}
+
+fn keys_are_changed_by_their_owner_only(house: &House) {
+    let operator = house.medvault(&["token", "--scope", "__register"]);
+    let system = |keys: Value| {
+        json!({"token_endpoint_auth_method": "private_key_jwt",
+            "grant_types": ["client_credentials"], "scope": "system/Patient.rs", "jwks": keys})
+    };
+    let own = KEYS.jwks();
+    let made = register(house, Some(&operator), &system(own.clone())).expect(201).json();
+    let other = register(house, Some(&operator), &system(own.clone())).expect(201).json();
+    let url = made["registration_client_uri"].as_str().unwrap();
+    let change = |by: &Value, keys: Value| {
+        let bearer = format!("Bearer {}", by["registration_access_token"].as_str().unwrap());
+        let mut changed = system(keys);
+        changed["client_id"] = made["client_id"].clone();
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        house.send("PUT", url, &headers, &changed.to_string())
+    };
+    let mut fewer = own.clone();
+    fewer["keys"].as_array_mut().unwrap().pop();
+    expect_error(change(&other, fewer.clone()), 401, "invalid_token");
+    // what is no set of public keys replaces nothing
+    let mut private = own.clone();
+    private["keys"][0]["d"] = json!("AQAB");
+    let secret = json!({"keys": [{"kty": "oct", "kid": "r", "k": "AQAB"}]});
+    for keys in [private, secret, json!({"keys": []}), json!("keys")] {
+        expect_error(change(&made, keys), 400, "invalid_client_metadata");
+    }
+    let bearer = format!("Bearer {}", made["registration_access_token"].as_str().unwrap());
+    let read = || house.send("GET", url, &[("Authorization", &bearer)], "").expect(200).json();
+    assert_eq!(read()["jwks"], own);
+    assert_eq!(change(&made, fewer.clone()).expect(200).json()["jwks"], fewer);
+    assert_eq!(read()["jwks"], fewer);
 }
 
 fn what_is_wrong_is_refused(house: &House) {

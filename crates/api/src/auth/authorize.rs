@@ -27,14 +27,14 @@ use super::{
 use crate::server::Door;
 
 /// Answers a browser that an app sent with GET.
-#[utoipa::path(get, path = "/auth/authorize", tag = "authorization", responses((status = 200, description = "A page for the person", content_type = "text/html"), (status = 303, description = "Back to the app, with a code or an error"), (status = 400, description = "Nobody can be sent back", content_type = "text/html"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
+#[utoipa::path(get, path = "/auth/authorize", tag = "authorization", responses((status = 200, description = "A page for the person", content_type = "text/html"), (status = 303, description = "Back to the app, with a code or an error"), (status = 400, description = "Nobody can be sent back", content_type = "text/html"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let query = request.uri().query().unwrap_or_default().to_owned();
     answered(&request, converse(&door, &request, &Said { query, ..Said::default() }).await)
 }
 
 /// Answers a browser that an app sent with POST: its cookie stays behind then, so it comes again with GET.
-#[utoipa::path(post, path = "/auth/authorize", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "The same with GET"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
+#[utoipa::path(post, path = "/auth/authorize", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "The same with GET"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let fields = arriving::posted(&door, &request, payload).await;
     let query = fields.map(|fields| {
@@ -44,6 +44,7 @@ pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payloa
 }
 
 /// Takes the forms of the pages in between.
+#[utoipa::path(post, path = "/auth/decide", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "The next page", content_type = "text/html"), (status = 303, description = "Back to the app"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn decide(
     door: Data<Door>,
     request: HttpRequest,

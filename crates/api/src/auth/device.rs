@@ -18,7 +18,7 @@ use storage::accounts::{Consent, Device, DeviceState};
 use super::{
     arriving, clients,
     cookie::Browser,
-    cors, login,
+    login,
     pages::{self, Page},
     picking, reply, token,
 };
@@ -65,10 +65,8 @@ pub(crate) async fn begin(
             }),
         ))
     };
-    let mut response =
-        begun.await.unwrap_or_else(|refusal: Refusal| reply::refused(&request, &refusal));
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let begun = begun.await;
+    reply::to_client(&door, &request, begun).await
 }
 
 /// Answers a device at the token endpoint.
@@ -122,6 +120,7 @@ fn qr(address: &str) -> String {
 }
 
 /// Shows the page on which a person types the code, or what it is for.
+#[utoipa::path(get, path = "/auth/device", tag = "authorization", params(("user_code" = Option<String>, Query, description = "The code")), responses((status = 200, description = "The page for the code that a device shows", content_type = "text/html"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let page = async {
         let query = arriving::fields(request.uri().query().unwrap_or_default().as_bytes())?;
@@ -204,6 +203,7 @@ async fn waiting(door: &Door, user_code: &str) -> Result<Option<(Device, Client)
 }
 
 /// Takes the answer.
+#[utoipa::path(post, path = "/auth/device", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 200, description = "What became of it", content_type = "text/html"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let done = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;

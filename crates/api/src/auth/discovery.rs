@@ -17,6 +17,15 @@ pub(crate) async fn smart(door: Data<Door>) -> HttpResponse {
     public(&discovery::smart(door.issuer()))
 }
 
+/// The same where tokens are another issuer's: its addresses.
+pub(crate) async fn elsewhere(door: Data<Door>, request: HttpRequest) -> HttpResponse {
+    let Some(federation) = &door.federation else { return reply::empty(404) };
+    match federation.configuration().await {
+        Ok(theirs) => public(&discovery::elsewhere(&theirs, door.issuer())),
+        Err(outcome) => reply::refused(&request, &reply::trouble(&outcome)),
+    }
+}
+
 /// What OpenID clients read first.
 #[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "authorization", responses((status = 200, description = "What OpenID clients read first", content_type = "application/json")))]
 pub(crate) async fn openid(door: Data<Door>) -> HttpResponse {

@@ -1,7 +1,8 @@
 //! These addresses in the `OpenAPI` document.
 
 use super::{
-    authorize, device, discovery, introspect, launch, manage, register, revoke, token, userinfo,
+    authorize, brands, device, discovery, introspect, launch, login, manage, register, revoke,
+    sign_in, token, userinfo,
 };
 
 /// The addresses of the authorization server.
@@ -12,16 +13,30 @@ use super::{
         discovery::openid,
         discovery::keys,
         discovery::style,
+        brands::answer,
         authorize::show,
         authorize::post,
+        authorize::decide,
+        login::show,
+        login::post,
+        login::leave,
+        sign_in::begin,
+        sign_in::end,
         token::answer,
         introspect::answer,
         revoke::answer,
         register::create,
+        register::read,
+        register::update,
+        register::delete,
+        launch::show,
         launch::post,
         manage::show,
+        manage::post,
         userinfo::answer,
         device::begin,
+        device::show,
+        device::post,
     ),
     tags((name = "authorization", description = "SMART App Launch 2.2 and OpenID Connect"))
 )]

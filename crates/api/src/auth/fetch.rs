@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ureq::{
     Agent, Error,
     config::Config,
@@ -16,6 +17,8 @@ use ureq::{
         transport::{DefaultConnector, NextTimeout},
     },
 };
+
+use super::arriving::escape;
 
 const TIME_MAX: Duration = Duration::from_secs(5);
 const BYTES_MAX: u64 = 256 << 10;
@@ -27,6 +30,15 @@ pub(super) enum Reach {
     Public,
     /// This machine, too, by http: for a vault that is itself served on loopback, for trying out.
     Loopback,
+    /// Wherever the operator said: https to any network, http to this machine.
+    Named,
+}
+
+/// A form that is posted, and how the vault proves who it is: name and secret.
+#[derive(Debug, Clone)]
+pub(super) struct Posted {
+    pub(super) basic: (String, String),
+    pub(super) body: String,
 }
 
 /// What was fetched.
@@ -42,8 +54,20 @@ pub(super) struct Fetched {
 /// # Errors
 /// Why not, in words for a log; never for the client that named the address.
 pub(super) fn get(url: &str, reach: Reach) -> Result<Fetched, String> {
+    ask(url, reach, None)
+}
+
+/// Posts a form, and reads the answer. Blocks as [`get`] does.
+///
+/// # Errors
+/// Those of [`get`].
+pub(super) fn post(url: &str, reach: Reach, form: &Posted) -> Result<Fetched, String> {
+    ask(url, reach, Some(form))
+}
+
+fn ask(url: &str, reach: Reach, form: Option<&Posted>) -> Result<Fetched, String> {
     let is_local = url.starts_with("http://127.0.0.1:") || url.starts_with("http://[::1]:");
-    let is_allowed = url.starts_with("https://") || (is_local && reach == Reach::Loopback);
+    let is_allowed = url.starts_with("https://") || (is_local && reach != Reach::Public);
     if !is_allowed {
         return Err("the address is not https".to_owned());
     }
@@ -54,8 +78,19 @@ pub(super) fn get(url: &str, reach: Reach) -> Result<Fetched, String> {
         .https_only(!is_local)
         .build();
     let agent = Agent::with_parts(config, DefaultConnector::new(), Checked(reach));
-    let mut answer =
-        agent.get(url).header("Accept", "application/json").call().map_err(|it| it.to_string())?;
+    let answer = match form {
+        None => agent.get(url).header("Accept", "application/json").call(),
+        Some(Posted { basic: (name, secret), body }) => {
+            let pair = BASE64_STANDARD.encode(format!("{}:{}", escape(name), escape(secret)));
+            agent
+                .post(url)
+                .header("Accept", "application/json")
+                .header("Authorization", format!("Basic {pair}"))
+                .content_type("application/x-www-form-urlencoded")
+                .send(body)
+        }
+    };
+    let mut answer = answer.map_err(|it| it.to_string())?;
     if answer.status() != 200 {
         return Err(format!("the answer has status {}", answer.status()));
     }
@@ -99,7 +134,11 @@ impl Resolver for Checked {
 
 fn may_reach(address: &SocketAddr, reach: Reach) -> bool {
     let ip = address.ip();
-    is_public(ip) || (reach == Reach::Loopback && ip.is_loopback())
+    match reach {
+        Reach::Public => is_public(ip),
+        Reach::Loopback => is_public(ip) || ip.is_loopback(),
+        Reach::Named => true,
+    }
 }
 
 /// Whether an address belongs to the open internet:

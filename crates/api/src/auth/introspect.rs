@@ -15,7 +15,7 @@ use auth::{
 };
 use serde_json::Value;
 
-use super::{arriving, bearer, clients, cors, reply, token};
+use super::{arriving, bearer, clients, reply, token};
 use crate::{body::header, server::Door};
 
 /// The right to look at anybody's tokens: for resource servers.
@@ -28,12 +28,8 @@ pub(crate) async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let mut response = match decide(&door, &request, payload).await {
-        Ok(body) => reply::private(200, &body),
-        Err(refusal) => reply::refused(&request, &refusal),
-    };
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let decided = decide(&door, &request, payload).await;
+    reply::to_client(&door, &request, decided.map(|body| reply::private(200, &body))).await
 }
 
 /// Whose tokens somebody may look at.

@@ -30,6 +30,7 @@ const RIGHT: &str = "__launch-context";
 const SEAL: &str = "launch";
 
 /// Shows the apps that can be launched.
+#[utoipa::path(get, path = "/auth/launch", tag = "authorization", responses((status = 200, description = "The apps that can be launched", content_type = "text/html"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let page = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;

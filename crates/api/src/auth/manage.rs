@@ -22,7 +22,7 @@ use super::{
 use crate::{body::header, server::Door};
 
 /// Shows the page, or the same as JSON.
-#[utoipa::path(get, path = "/auth/manage", tag = "authorization", responses((status = 200, description = "Which apps have access", content_type = "text/html"), (status = "default", description = "A page that says what is wrong", content_type = "text/html")))]
+#[utoipa::path(get, path = "/auth/manage", tag = "authorization", responses((status = 200, description = "Which apps have access", content((String = "text/html"), (serde_json::Value = "application/json"))), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn show(door: Data<Door>, request: HttpRequest) -> HttpResponse {
     let page = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;
@@ -95,6 +95,7 @@ fn as_json(found: &[Listed]) -> HttpResponse {
 }
 
 /// Takes access back.
+#[utoipa::path(post, path = "/auth/manage", tag = "authorization", request_body(content = String, content_type = "application/x-www-form-urlencoded"), responses((status = 303, description = "Back to the page"), (status = "default", description = "What is wrong: a page, or a refusal by RFC 6749")))]
 pub(crate) async fn post(door: Data<Door>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let done = async {
         let browser = Browser::of(&door, &request).await.map_err(|it| reply::trouble(&it))?;

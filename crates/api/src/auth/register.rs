@@ -13,7 +13,7 @@ use auth::oauth::{
 };
 use serde_json::{Value, json};
 
-use super::{arriving, bearer, cors, reply};
+use super::{arriving, bearer, reply};
 use crate::{body::header, server::Door};
 
 /// The right to register clients that count at once.
@@ -41,10 +41,8 @@ pub(crate) async fn create(
         kept.map_err(|it| reply::trouble(&it))?;
         Ok(reply::private(201, &described(&door, &client, secret.as_deref(), Some(&token))))
     };
-    let mut response =
-        made.await.unwrap_or_else(|refusal: Refusal| reply::refused(&request, &refusal));
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let made = made.await;
+    reply::to_client(&door, &request, made).await
 }
 
 /// Whether a new client counts at once.
@@ -75,6 +73,7 @@ fn secret(about: &About) -> Result<Option<String>, Refusal> {
 }
 
 /// Reads a registration.
+#[utoipa::path(get, path = "/auth/register/{client}", tag = "authorization", params(("client" = String, Path, description = "The client's id")), responses((status = 200, description = "The registration", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn read(door: Data<Door>, request: HttpRequest, id: Path<String>) -> HttpResponse {
     match of_token(&door, &request, &id).await {
         Ok(client) => reply::private(200, &described(&door, &client, None, None)),
@@ -83,6 +82,7 @@ pub(crate) async fn read(door: Data<Door>, request: HttpRequest, id: Path<String
 }
 
 /// Changes a registration. What it may ask for stays within what it had.
+#[utoipa::path(put, path = "/auth/register/{client}", tag = "authorization", request_body(content = serde_json::Value, content_type = "application/json"), params(("client" = String, Path, description = "The client's id")), responses((status = 200, description = "The registration", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn update(
     door: Data<Door>,
     request: HttpRequest,
@@ -119,6 +119,7 @@ pub(crate) async fn update(
 }
 
 /// Ends a client.
+#[utoipa::path(delete, path = "/auth/register/{client}", tag = "authorization", params(("client" = String, Path, description = "The client's id")), responses((status = 204, description = "The client is gone"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn delete(
     door: Data<Door>,
     request: HttpRequest,

@@ -14,11 +14,23 @@ use auth::oauth::{Code, Refusal};
 use fhir_model::Outcome;
 use serde_json::Value;
 
-use crate::body::header;
+use super::cors;
+use crate::{body::header, server::Door};
 
 /// An answer that nobody keeps: <https://www.rfc-editor.org/rfc/rfc6749#section-5.1>.
 pub(super) fn private(status: u16, body: &Value) -> HttpResponse {
     started(status).content_type("application/json").body(body.to_string())
+}
+
+/// What was decided for a client, which may be a page of a registered origin.
+pub(super) async fn to_client(
+    door: &Door,
+    request: &HttpRequest,
+    decided: Result<HttpResponse, Refusal>,
+) -> HttpResponse {
+    let mut response = decided.unwrap_or_else(|refusal| refused(request, &refusal));
+    cors::allow(door, request, &mut response, cors::Public::No).await;
+    response
 }
 
 /// An answer without a body.

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use auth::oauth::Refusal;
 
-use super::{arriving, clients, cors, reply};
+use super::{arriving, clients, reply};
 use crate::server::Door;
 
 /// Takes back a token of the client that asks.
@@ -16,12 +16,8 @@ pub(crate) async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let mut response = match decide(&door, &request, payload).await {
-        Ok(()) => reply::empty(200),
-        Err(refusal) => reply::refused(&request, &refusal),
-    };
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let decided = decide(&door, &request, payload).await;
+    reply::to_client(&door, &request, decided.map(|()| reply::empty(200))).await
 }
 
 async fn decide(door: &Door, request: &HttpRequest, payload: Payload) -> Result<(), Refusal> {

@@ -18,7 +18,7 @@ use fhir_model::{Instant, Outcome};
 use serde_json::Value;
 use storage::accounts::{Consent, Kept, Minted, Minting};
 
-use super::{arriving, clients, cors, device, reply};
+use super::{arriving, clients, device, reply};
 use crate::server::Door;
 
 /// Answers a client that wants tokens.
@@ -28,12 +28,8 @@ pub(crate) async fn answer(
     request: HttpRequest,
     payload: Payload,
 ) -> HttpResponse {
-    let mut response = match decide(&door, &request, payload).await {
-        Ok(body) => reply::private(200, &body),
-        Err(refusal) => reply::refused(&request, &refusal),
-    };
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let decided = decide(&door, &request, payload).await;
+    reply::to_client(&door, &request, decided.map(|body| reply::private(200, &body))).await
 }
 
 async fn decide(door: &Door, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {

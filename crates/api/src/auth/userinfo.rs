@@ -4,18 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, http::header::AUTHORIZATION, web::Dat
 use auth::oauth::{Code, Refusal, identity, scopes};
 use serde_json::Value;
 
-use super::{bearer, cors, reply, token};
+use super::{bearer, reply, token};
 use crate::{body::header, server::Door};
 
 /// Answers who the person behind a token is.
 #[utoipa::path(get, path = "/auth/userinfo", tag = "authorization", responses((status = 200, description = "Who logged in", content_type = "application/json"), (status = 401, description = "The token is not good, or not for this", content_type = "application/json"), (status = "default", description = "A refusal by RFC 6749", content_type = "application/json")))]
 pub(crate) async fn answer(door: Data<Door>, request: HttpRequest) -> HttpResponse {
-    let mut response = match decide(&door, &request).await {
-        Ok(body) => reply::private(200, &body),
-        Err(refusal) => reply::refused(&request, &refusal),
-    };
-    cors::allow(&door, &request, &mut response, cors::Public::No).await;
-    response
+    let decided = decide(&door, &request).await;
+    reply::to_client(&door, &request, decided.map(|body| reply::private(200, &body))).await
 }
 
 async fn decide(door: &Door, request: &HttpRequest) -> Result<Value, Refusal> {

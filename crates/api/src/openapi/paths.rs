@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::components;
+
 /// One method of one address.
 struct Operation {
     /// The interaction that the statement must list; with a `$`, the operation.
@@ -12,7 +14,7 @@ struct Operation {
     summary: &'static str,
     /// Names of `components.parameters`, list by list.
     parameters: &'static [&'static [&'static str]],
-    /// The name in `components.requestBodies`.
+    /// The name in `components.requestBodies`; `Resource` is one of the type.
     body: Option<&'static str>,
     /// Statuses and names in `components.responses`.
     responses: &'static [(&'static str, &'static str)],
@@ -105,7 +107,7 @@ const TYPE: &[Operation] = &[
         summary: "Create; with If-None-Exist only when nothing is found",
         parameters: &[&["If-None-Exist", "Prefer"], FORMAT],
         body: Some("Resource"),
-        responses: &[("200", "Resource"), ("201", "Created")],
+        responses: &[("200", "Written"), ("201", "Created")],
     },
     Operation {
         interaction: "search-type",
@@ -141,7 +143,7 @@ const TYPE: &[Operation] = &[
         summary: "Update, or create under this id",
         parameters: &[ID, CHANGE, FORMAT],
         body: Some("Resource"),
-        responses: &[("200", "Resource"), ("201", "Created")],
+        responses: &[("200", "Written"), ("201", "Created")],
     },
     Operation {
         interaction: "patch",
@@ -150,7 +152,7 @@ const TYPE: &[Operation] = &[
         summary: "Patch",
         parameters: &[ID, CHANGE, FORMAT],
         body: Some("Patch"),
-        responses: &[("200", "Resource")],
+        responses: &[("200", "Written")],
     },
     Operation {
         interaction: "delete",
@@ -268,8 +270,11 @@ fn enter(
         "responses": responses,
     });
     if let (Some(body), Some(members)) = (operation.body, written.as_object_mut()) {
-        let reference = format!("#/components/requestBodies/{body}");
-        members.insert("requestBody".to_owned(), json!({ "$ref": reference }));
+        let body = match body {
+            "Resource" => components::body(tag),
+            named => json!({ "$ref": format!("#/components/requestBodies/{named}") }),
+        };
+        members.insert("requestBody".to_owned(), body);
     }
     let path = format!("{prefix}{}", operation.path);
     let item = paths.entry(path).or_insert_with(|| json!({}));
@@ -315,9 +320,24 @@ fn criteria(resource: &Value) -> Vec<Value> {
             "in": "query",
             "description": text(parameter, "type"),
             "schema": { "type": "string" },
+            "example": example(text(parameter, "type")),
         })
     });
     written.collect()
+}
+
+/// What somebody may ask for by a parameter of that type.
+fn example(kind: &str) -> &'static str {
+    match kind {
+        "date" => "ge2020-01-01",
+        "number" => "1",
+        "quantity" => "5.4|http://unitsofmeasure.org|mg",
+        "reference" => "Patient/1",
+        "token" => "http://loinc.org|8867-4",
+        "uri" => "http://example.org/1",
+        "composite" => "8867-4$60",
+        _ => "Rao",
+    }
 }
 
 fn items<'v>(value: &'v Value, name: &str) -> &'v [Value] {

@@ -45,3 +45,20 @@ fn content_is_kept_under_an_id_with_its_security_context() {
     );
     assert!(read.text().contains(r#""data":"d2VsbA==""#));
 }
+
+#[test]
+fn what_a_browser_could_run_is_handed_out_as_a_file() {
+    let hospital = Hospital::open();
+    let page = b"<script>alert(1)</script>";
+    let created = hospital.ask("POST /fhir/Binary", &[("Content-Type", "text/html")], page);
+    assert_eq!(created.status, 201, "{}", created.text());
+    let line = format!("GET {}", created.path());
+    let shown = hospital.ask(&line, &[("Accept", "text/html")], b"");
+    assert_eq!(shown.body, page);
+    assert_eq!(shown.header("content-disposition"), Some("attachment"));
+    assert_eq!(shown.header("x-content-type-options"), Some("nosniff"));
+    assert!(shown.header("content-security-policy").unwrap().contains("sandbox"));
+    // resources are no pages, whatever a browser asks for
+    let read = hospital.ask("GET /fhir/metadata", &[("Accept", "text/html, */*;q=0.8")], b"");
+    assert_eq!(read.header("content-type"), Some("application/fhir+json; charset=utf-8"));
+}

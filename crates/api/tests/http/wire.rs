@@ -54,7 +54,16 @@ impl Hospital {
                 let software = Software { name: "MedVault", version: "0" };
                 let fhir = Fhir::new(vault, base, software);
                 let listen = "127.0.0.1:0".parse().unwrap();
-                let config = Config { listen, mode, fhir, workers: Some(1), limits };
+                let config = Config {
+                    listen,
+                    mode,
+                    fhir,
+                    workers: Some(1),
+                    limits,
+                    tls: None,
+                    issuer: None,
+                    sign_in: None,
+                };
                 let stop = async { drop(stopped.await) };
                 let server = Server::bind(config, stop).unwrap();
                 bound.send(server.addresses()[0]).unwrap();

@@ -77,7 +77,34 @@ const ENDPOINTS: &[(&str, &str)] = &[
 pub fn smart(issuer: &str) -> Value {
     let mut document = shared(issuer);
     document.insert("capabilities".to_owned(), json!(CAPABILITIES));
+    document.insert("user_access_brand_bundle".to_owned(), json!(format!("{issuer}/brands")));
+    let identifier = json!({ "system": BRAND_SYSTEM, "value": brand(issuer) });
+    document.insert("user_access_brand_identifier".to_owned(), identifier);
     Value::Object(document)
+}
+
+/// `.well-known/smart-configuration` of a vault that takes the tokens of another issuer: what that issuer says of
+/// itself, and of what SMART asks for only what the vault does with its tokens.
+pub fn elsewhere(theirs: &Map<String, Value>, issuer: &str) -> Value {
+    let Value::Object(ours) = smart(issuer) else { return Value::Null };
+    let about_us = ["user_access_brand_bundle", "user_access_brand_identifier"];
+    let mut document: Map<String, Value> = theirs.clone();
+    let of_ours =
+        about_us.iter().filter_map(|name| Some(((*name).to_owned(), ours.get(*name)?.clone())));
+    document.extend(of_ours);
+    let permissions: Vec<&&str> =
+        CAPABILITIES.iter().filter(|name| name.starts_with("permission-")).collect();
+    document.entry("capabilities").or_insert_with(|| json!(permissions));
+    Value::Object(document)
+}
+
+/// The system of identifiers of brands, which are addresses.
+pub const BRAND_SYSTEM: &str = "urn:ietf:rfc:3986";
+
+/// What identifies the primary brand of a vault: its address without `www.`.
+/// <https://hl7.org/fhir/smart-app-launch/STU2.2/brands.html#consistent-identifiers-for-organizations>
+pub fn brand(issuer: &str) -> String {
+    issuer.replacen("://www.", "://", 1)
 }
 
 /// `.well-known/openid-configuration`

@@ -28,6 +28,6 @@ pub(super) fn write(out: &mut Vec<u8>, base: &str) {
         out.push(b'}');
     }
     out.extend_from_slice(
-        br#"]}],"cors":true,"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","code":"SMART-on-FHIR"}],"text":"OAuth2 using SMART-on-FHIR profile (see http://docs.smarthealthit.org)"}]}"#,
+        br#"]}],"cors":true,"service":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/restful-security-service","code":"SMART-on-FHIR"}],"text":"OAuth2 using SMART-on-FHIR profile (see http://docs.smarthealthit.org)"}],"description":"An app with patient/ scopes sees the record of one Patient; records that Patient.link names are not followed."}"#,
     );
 }

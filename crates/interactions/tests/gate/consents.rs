@@ -166,6 +166,54 @@ pub(crate) async fn relatives_act_as_far_as_they_are_let(nation: &Nation) {
     assert_eq!(status("/DiagnosticReport/ra").await, 404);
 }
 
+pub(crate) async fn a_guardian_acts_until_majority(nation: &Nation) {
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    let status = async |address: &str| {
+        let guardian = nation.bearer(account("proxy", "RelatedPerson/g")).await.unwrap();
+        nation.get(&guardian, address).await.status
+    };
+    let child = |born: &str| json!({"resourceType": "Patient", "id": "c", "birthDate": born});
+    let related = |code: &str, period: Value| {
+        json!({"resourceType": "RelatedPerson", "id": "g", "active": true, "period": period,
+            "patient": {"reference": "Patient/c"},
+            "relationship": [{"coding": [
+                {"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": code}]}]})
+    };
+    let open = json!({"start": "2020-01-01"});
+    put(&child("2999-01-01")).await;
+    put(&report("rc", "Patient/c", "Organization/h1")).await;
+    put(&related("NBOR", open.clone())).await;
+    assert_eq!(status("/Patient/c").await, 404);
+    put(&related("MTH", open.clone())).await;
+    assert_eq!(status("/Patient/c").await, 200);
+    assert_eq!(status("/DiagnosticReport/rc").await, 200);
+    assert_eq!(status("/Patient/b").await, 404);
+    let guardian = nation.bearer(account("proxy", "RelatedPerson/g")).await.unwrap();
+    assert_eq!(nation.get(&guardian, "/DiagnosticReport").await.names(), ["DiagnosticReport/rc"]);
+    // what is confidential between the child and the doctor stays so
+    let mut secret = report("rc", "Patient/c", "Organization/h1");
+    secret["meta"] = json!({"security": [
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}]});
+    put(&secret).await;
+    assert_eq!(status("/DiagnosticReport/rc").await, 404);
+    nation.delete(&Caller::Operator, "/DiagnosticReport/rc").await;
+    put(&report("rc", "Patient/c", "Organization/h1")).await;
+    // the guardianship ends, and the child grows up
+    put(&related("MTH", json!({"end": "2020-12-31"}))).await;
+    assert_eq!(status("/Patient/c").await, 404);
+    put(&related("MTH", open)).await;
+    put(&child("2000-01-01")).await;
+    assert_eq!(status("/Patient/c").await, 404);
+    // from then on it takes a Consent, and goes with it
+    let mut lets = consent("c", json!({"type": "permit", "actor": actor("RelatedPerson/g")}));
+    lets["patient"] = json!({"reference": "Patient/c"});
+    put(&lets).await;
+    assert_eq!(status("/Patient/c").await, 200);
+    lets["status"] = json!("inactive");
+    put(&lets).await;
+    assert_eq!(status("/Patient/c").await, 404);
+}
+
 pub(crate) async fn interns_and_clients_are_what_the_record_says(nation: &Nation) {
     let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
     let status = async || match nation.bearer(account("intern", "Practitioner/t")).await {

@@ -14,6 +14,7 @@
 
 mod audited;
 mod consents;
+mod doors;
 mod looking;
 mod nation;
 mod others;
@@ -58,6 +59,7 @@ mod tests {
         an_insurer_reads_with_consent_only,
         a_denial_wins,
         relatives_act_as_far_as_they_are_let,
+        a_guardian_acts_until_majority,
         interns_and_clients_are_what_the_record_says,
     );
     on_both!(audited:
@@ -67,6 +69,12 @@ mod tests {
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
         an_emergency_is_reasoned_told_and_reviewed,
+    );
+    on_both!(doors:
+        what_is_hidden_orders_and_filters_nothing,
+        patches_and_meta_operations_are_writes,
+        a_reference_tells_nothing_of_its_target,
+        every_label_has_to_be_cleared,
     );
     on_both!(others:
         each_role_sees_its_part,

@@ -28,6 +28,17 @@ pub(crate) enum UserCommand {
     Add(Box<Add>),
     /// Print every account, one a line: login, role, fhirUser, organization, end
     List,
+    /// Tie whom an OpenID provider names by a subject to an account
+    Link {
+        /// The login
+        login: String,
+        /// The provider, by the letter as it names itself
+        #[arg(long, value_name = "URL")]
+        issuer: String,
+        /// Its `sub` for the person
+        #[arg(long)]
+        subject: String,
+    },
     /// End an account now, with every token that came of it
     Expire {
         /// The login
@@ -72,6 +83,10 @@ pub(crate) async fn run(config: &Config, command: UserCommand) -> Result<bool, T
             for account in accounts.users().await? {
                 console::say(&line(&account.user));
             }
+            Ok(true)
+        }
+        UserCommand::Link { login, issuer, subject } => {
+            accounts.link((&issuer, &subject), &login).await?;
             Ok(true)
         }
         UserCommand::Expire { login } => {

@@ -54,6 +54,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "The FHIR base as clients see it, when a proxy stands in front [default: http://ADDRESS/fhir]",
     ),
+    quiet(
+        "server.certificate",
+        "FILE",
+        None,
+        "Certificates, the server's own first, and their private key as PEM: serves https [default: http]",
+    ),
     quiet("server.workers", "N", None, "Threads that serve requests [default: one a core]"),
     flag(
         "storage.data_dir",
@@ -76,6 +82,25 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "smart|open",
         None,
         "smart asks for an access token; open asks for nothing and listens on loopback only [default: smart]",
+    ),
+    quiet(
+        "auth.issuer",
+        "URL",
+        None,
+        "Take only the access tokens of this issuer, and log nobody in; with NAME:SECRET@ before the host it is asked about opaque ones [default: the vault's own]",
+    ),
+    quiet(
+        "login.issuer",
+        "URL",
+        None,
+        "OpenID provider where people may log in, too: https://CLIENT:SECRET@HOST/PATH [default: none]",
+    ),
+    quiet("login.name", "NAME", None, "What people call it [default: your organization]"),
+    quiet(
+        "login.newcomers",
+        "refused|patients",
+        None,
+        "Whom it knows and the vault does not; patients: its fhirUser makes the account of a patient [default: refused]",
     ),
     quiet(
         "audit.events",

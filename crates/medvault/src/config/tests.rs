@@ -57,6 +57,9 @@ fn every_setting_can_be_given_in_every_way() {
             "auth.mode" => "open",
             "audit.events" => "off",
             "limits.forwarded" => "on",
+            "login.issuer" => "https://vault:secret@id.example",
+            "login.newcomers" => "patients",
+            "auth.issuer" => "https://id.example/realm",
             "log.format" => "json",
             "log.filter" => "warn,storage=debug",
             _ => "7",
@@ -72,6 +75,21 @@ fn every_setting_can_be_given_in_every_way() {
             let from_flag = config(&Given { flags: &[(setting.key, text)], ..NOTHING }).unwrap();
             assert_eq!(from_flag, from_env, "{}", setting.key);
         }
+    }
+}
+
+#[test]
+fn an_issuer_may_be_asked_by_name_and_secret() {
+    let issuer = |url: &str| {
+        let given = [("MEDVAULT__AUTH__ISSUER", url)];
+        config(&Given { env: &given, ..NOTHING }).ok().and_then(|config| config.issuer)
+    };
+    let asked = issuer("https://vault:s3:c@id.example/realm/").unwrap();
+    assert_eq!(asked.url, "https://id.example/realm/");
+    assert_eq!(asked.known_as, Some(("vault".to_owned(), "s3:c".to_owned())));
+    assert_eq!(issuer("http://127.0.0.1:9/x").unwrap().known_as, None);
+    for wrong in ["http://id.example", "https://", "id.example", "https://name@id.example"] {
+        assert_eq!(issuer(wrong), None, "{wrong}");
     }
 }
 

@@ -16,6 +16,50 @@ pub(super) struct BaseUrl(pub(super) String);
 #[derive(Debug)]
 pub(super) struct ModeName(pub(super) Mode);
 
+/// Whose access tokens are taken: `https://id.example/realm`, or `https://NAME:SECRET@id.example/realm` where the vault
+/// asks about opaque ones.
+#[derive(Debug)]
+pub(super) struct IssuerUrl(pub(super) api::Issuer);
+
+impl FromStr for IssuerUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong =
+            "write https://HOST/PATH or https://NAME:SECRET@HOST/PATH; http only for 127.0.0.1";
+        let (scheme, rest) = text.split_once("://").ok_or(wrong)?;
+        let at = rest.split('/').next().and_then(|host| host.rfind('@'));
+        let (known_as, place) = match at.and_then(|at| rest.split_at_checked(at)) {
+            Some((pair, place)) => {
+                let (name, secret) = pair.split_once(':').ok_or(wrong)?;
+                (Some((name.to_owned(), secret.to_owned())), place.trim_start_matches('@'))
+            }
+            None => (None, rest),
+        };
+        let is_safe = scheme == "https" || (scheme == "http" && place.starts_with("127.0.0.1:"));
+        if !is_safe || place.is_empty() || place.contains(['?', '#', '"', '<', '>', '\\', ' ']) {
+            return Err(wrong);
+        }
+        Ok(Self(api::Issuer { url: format!("{scheme}://{place}"), known_as }))
+    }
+}
+
+/// `refused` or `patients`
+#[derive(Debug)]
+pub(super) struct NewcomersName(pub(super) api::Newcomers);
+
+impl FromStr for NewcomersName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "refused" => Ok(Self(api::Newcomers::Refused)),
+            "patients" => Ok(Self(api::Newcomers::Patients)),
+            _ => Err("write refused or patients"),
+        }
+    }
+}
+
 /// `on` or `off`.
 #[derive(Debug)]
 pub(super) struct Switch(pub(super) bool);
