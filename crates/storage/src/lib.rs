@@ -31,8 +31,8 @@ mod words;
 
 pub use accounts::Accounts;
 pub use beds::{
-    About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,
-    Stage, illegal,
+    About, BedRow, Changed, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest,
+    RequestRow, Role, RosterPart, Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(6, "0006_changed"),
     migration!(7, "0007_auth"),
     migration!(9, "0009_beds"),
+    migration!(13, "0013_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

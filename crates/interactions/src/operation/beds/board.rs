@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use beds::{
-    AgeGroup, Bay, Bed, BedState, BedType, Code, CodeSet, GenderPolicy, Hospital, Kind, Position,
-    Request, Snapshot,
+    AgeGroup, Bay, Bed, BedState, BedType, Code, CodeSet, GenderPolicy, Hospital, Kind, News,
+    Position, Request, Snapshot,
 };
 use fhir_model::{Instant, Outcome, json, json::Value};
-use storage::{BedRow, Claim, ClaimState, Stage};
+use storage::{BedRow, Claim, ClaimState, RequestRow, Stage};
 
 use super::{
     assessment::{self, Assessed},
     document::{codes, extensions, read, referred, text},
+    lasting::Lasting,
     patient::of_location,
     planners,
     policy::InForce,
@@ -20,7 +21,7 @@ use super::{
 };
 use crate::Fhir;
 
-/// On PostgreSQL a transaction may become visible after a later one.
+/// A row that is read so long after it changed does not change again without saying so.
 const SLACK_MILLIS: i64 = 2_000;
 /// After this time wards and sites are read again.
 const PLACES_MILLIS: i64 = 30_000;
@@ -39,6 +40,20 @@ pub(super) struct Board {
     pub(super) sites: BTreeMap<String, Site>,
     places: BTreeMap<String, Place>,
     pub(super) queue: BTreeMap<String, Waiting>,
+    /// By order, its Task.
+    tasks: BTreeMap<String, String>,
+    /// When holds and orders are over, with the bed or the Task.
+    over: BTreeSet<(Instant, Over)>,
+    /// What a roster has not heard yet.
+    pub(super) news: Vec<News>,
+    pub(super) lasting: Option<Lasting>,
+}
+
+/// Something that is over by the clock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Over {
+    Hold(String),
+    Order(String),
 }
 
 /// Which beds take part, and which requests by their Tasks.
@@ -55,6 +70,9 @@ pub(super) struct BoardBed {
     organization: Option<String>,
     position: Option<Position>,
     pub(super) claim: Option<Claim>,
+    /// When it changed and when that was read.
+    changed: Instant,
+    read: Instant,
 }
 
 /// A hospital.
@@ -84,6 +102,7 @@ pub(super) struct Waiting {
     pub(super) patient: String,
     pub(super) state: String,
     pub(super) assessed: Assessed,
+    changed: Instant,
 }
 
 impl Board {
@@ -92,55 +111,129 @@ impl Board {
     /// # Errors
     /// The database's own trouble.
     pub(super) async fn look(&mut self, fhir: &Fhir) -> Result<(), Outcome> {
-        let permit = planners()?;
         let now = fhir.vault.clock().now();
-        let since = self.seen.map_or(0, |seen| seen.millis() - SLACK_MILLIS);
-        let since = Instant::from_millis(since.max(0));
-        let rows = fhir.vault.beds_since(&permit, since).await?;
-        let requests = fhir.vault.bed_requests_since(&permit, since).await?;
-        let last = rows.iter().map(|row| row.changed).chain(requests.iter().map(|row| row.changed));
-        let seen = last.max().into_iter().chain(self.seen).max();
-        self.take_beds(fhir, rows).await?;
-        for row in requests {
-            if !["queued", "paused"].contains(&row.state.as_str()) {
-                self.queue.remove(&row.task);
-                continue;
-            }
-            // a row that this version cannot read is left to the one that wrote it
-            let Ok(kept) = serde_json::from_str::<Assessed>(&row.details) else { continue };
-            let known = self.queue.get(&row.task).map(|waiting| waiting.assessed.clone());
-            let mut assessed = known.unwrap_or(kept);
-            if row.changed.millis() > assessed.as_of_millis + 5_000 {
-                assessed = assessment::again(fhir, &assessed, &row.order).await?;
-            }
-            let waiting =
-                Waiting { order: row.order, patient: row.patient, state: row.state, assessed };
-            self.queue.insert(row.task, waiting);
+        let changed = fhir.vault.beds_changed(&planners()?, self.seen).await?;
+        let beds = changed.beds.iter().map(|row| row.changed);
+        let last = beds.chain(changed.requests.iter().map(|row| row.changed)).max();
+        let seen = last.into_iter().chain(self.seen).max();
+        self.take_beds(fhir, changed.beds, now).await?;
+        for row in changed.requests {
+            self.take_request(fhir, row, now).await?;
         }
         self.observe(fhir, now).await?;
+        self.be_over(now);
         self.seen = seen;
         Ok(())
     }
 
-    async fn take_beds(&mut self, fhir: &Fhir, rows: Vec<BedRow>) -> Result<(), Outcome> {
+    /// The Task by which an order waits.
+    pub(super) fn waiting_on(&self, order: &str) -> Option<&str> {
+        self.tasks.get(order).map(String::as_str)
+    }
+
+    /// Remembers what happened, if there is a roster to tell.
+    fn tell(&mut self, news: impl FnOnce() -> News) {
+        if self.lasting.is_some() {
+            self.news.push(news());
+        }
+    }
+
+    async fn take_request(
+        &mut self,
+        fhir: &Fhir,
+        row: RequestRow,
+        now: Instant,
+    ) -> Result<(), Outcome> {
+        if !["queued", "paused"].contains(&row.state.as_str()) {
+            if let Some(gone) = self.queue.remove(&row.task) {
+                if self.tasks.get(&gone.order) == Some(&row.task) {
+                    self.tasks.remove(&gone.order);
+                }
+                self.tell(|| News::RequestGone(row.task));
+            }
+            return Ok(());
+        }
+        let known = self.queue.get(&row.task);
+        if known.is_some_and(|it| it.changed == row.changed && it.state == row.state) {
+            return Ok(());
+        }
+        let mut assessed = match known {
+            Some(known) => known.assessed.clone(),
+            None => match serde_json::from_str::<Assessed>(&row.details) {
+                Ok(kept) => kept,
+                // a row that this version cannot read is left to the one that wrote it
+                Err(_) => return Ok(()),
+            },
+        };
+        if row.changed.millis() > assessed.as_of_millis + 5_000 {
+            assessed = assessment::again(fhir, &assessed, &row.order).await?;
+        }
+        let RequestRow { task, order, patient, state, changed, .. } = row;
+        self.tasks.insert(order.clone(), task.clone());
+        self.put(task, Waiting { order, patient, state, assessed, changed }, now);
+        Ok(())
+    }
+
+    fn put(&mut self, task: String, waiting: Waiting, now: Instant) {
+        let until = Instant::from_millis(waiting.assessed.valid_until_millis);
+        self.over.insert((until, Over::Order(task.clone())));
+        self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
+        self.queue.insert(task, waiting);
+    }
+
+    /// Tells of what is over by the clock.
+    fn be_over(&mut self, now: Instant) {
+        while let Some((until, over)) = self.over.first().cloned().filter(|(it, _)| *it < now) {
+            self.over.remove(&(until, over.clone()));
+            match over {
+                Over::Hold(id) => {
+                    if let Some(bed) = self.beds.get(&id).map(|it| it.as_of(now)) {
+                        self.tell(|| News::Bed(bed));
+                    }
+                }
+                Over::Order(task) => {
+                    if let Some(request) =
+                        self.queue.get(&task).map(|it| it.assessed.at(now, &it.state))
+                    {
+                        self.tell(|| News::Request(request));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take_beds(
+        &mut self,
+        fhir: &Fhir,
+        mut rows: Vec<BedRow>,
+        now: Instant,
+    ) -> Result<(), Outcome> {
         let permit = planners()?;
         let location = ty("Location")?;
+        rows.retain(|row| !self.beds.get(&row.id).is_some_and(|it| it.is_as(row)));
         let ids: Vec<&str> =
             rows.iter().filter(|row| !row.is_gone).map(|row| row.id.as_str()).collect();
-        let versions = fhir.vault.read_many(&permit, location, &ids).await?;
+        let versions = if ids.is_empty() {
+            Vec::new()
+        } else {
+            fhir.vault.read_many(&permit, location, &ids).await?
+        };
         let mut bodies: BTreeMap<&str, &bytes::Bytes> = BTreeMap::new();
         for version in &versions {
             bodies.extend(version.body.as_ref().map(|body| (version.id.as_str(), body)));
         }
         let mut changed = Vec::new();
+        let mut before: BTreeMap<String, Bed> = BTreeMap::new();
         for row in &rows {
-            self.beds.remove(&row.id);
-            let Some(body) = bodies.get(row.id.as_str()) else { continue };
-            if let Ok(body) = read(body) {
-                changed.push((row.id.clone(), bed(row, &body)));
+            let known = self.beds.remove(&row.id);
+            let body = bodies.get(row.id.as_str()).and_then(|body| read(body).ok());
+            if let Some(body) = body {
+                changed.push((row.id.clone(), bed(row, &body, now)));
+                before.extend(known.map(|it| (row.id.clone(), it.bed)));
+            } else if known.is_some() {
+                self.tell(|| News::BedGone(row.id.clone()));
             }
         }
-        let now = fhir.vault.clock().now();
         let is_old = self.places_read.is_none_or(|at| now.millis() - at.millis() > PLACES_MILLIS);
         if is_old {
             self.places.clear();
@@ -149,11 +242,21 @@ impl Board {
         let mut of: Vec<String> = changed.iter().map(|(id, _)| id.clone()).collect();
         self.beds.extend(changed);
         if is_old {
+            let others = self.beds.iter().filter(|(id, _)| !before.contains_key(*id));
+            let others: Vec<_> = others.map(|(id, it)| (id.clone(), it.bed.clone())).collect();
+            before.extend(others);
             of = self.beds.keys().cloned().collect();
         }
         self.read_places(fhir, &of).await?;
         for id in &of {
             self.settle_site(id);
+            let Some(known) = self.beds.get(id) else { continue };
+            let until = known.claim.as_ref().and_then(|claim| claim.hold_until);
+            self.over.extend(until.map(|until| (until, Over::Hold(id.clone()))));
+            let bed = known.as_of(now);
+            if before.get(id) != Some(&bed) {
+                self.tell(|| News::Bed(bed));
+            }
         }
         Ok(())
     }
@@ -197,7 +300,8 @@ impl Board {
             let Some((at, place)) = next.and_then(|it| self.places.get_key_value(it)) else {
                 break;
             };
-            position = position.or(place.position);
+            // where the site is, not the room: all its beds are to say the same
+            position = place.position.or(position);
             organization = organization.or_else(|| place.organization.clone());
             name.clone_from(&place.name);
             outermost = Some(at.clone());
@@ -209,28 +313,36 @@ impl Board {
         if name.is_empty() {
             name.clone_from(&hospital);
         }
+        let is_new = !self.sites.contains_key(&hospital);
         let site = self.sites.entry(hospital.clone()).or_insert_with(|| Site {
             hospital: Hospital { id: hospital, position: None },
             name,
             organization,
-            location: outermost,
+            location: outermost.clone(),
         });
-        site.hospital.position = position.or(site.hospital.position);
+        // a hospital of several sites is where the first one is
+        let says_where = site.location == outermost || site.hospital.position.is_none();
+        let position = position.filter(|_| says_where).or(site.hospital.position);
+        if is_new || site.hospital.position != position {
+            site.hospital.position = position;
+            let hospital = site.hospital.clone();
+            self.tell(|| News::Hospital(hospital));
+        }
     }
 
     /// Looks whether vital signs of those who wait were taken.
     async fn observe(&mut self, fhir: &Fhir, now: Instant) -> Result<(), Outcome> {
-        let first = self.queue.values().map(|it| it.assessed.as_of_millis).min();
-        let Some(first) = first else {
+        let first = match self.observed {
+            Some(observed) => Some(observed.millis()),
+            None => self.queue.values().map(|it| it.assessed.as_of_millis).min(),
+        };
+        let Some(first) = first.filter(|_| !self.queue.is_empty()) else {
             self.observed = Some(now);
             return Ok(());
         };
         let day = now.millis() - 24 * 3_600_000;
-        let mut since = self.observed.map_or(first, Instant::millis).max(day) - SLACK_MILLIS;
+        let mut since = first.max(day) - SLACK_MILLIS;
         let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (task, waiting) in &self.queue {
-            of.entry(&waiting.patient).or_default().push(task);
-        }
         let mut stale: BTreeSet<String> = BTreeSet::new();
         loop {
             let from = Instant::from_millis(since);
@@ -238,6 +350,11 @@ impl Board {
                 .vault
                 .written_since(&planners()?, ty("Observation")?, from, OBSERVATIONS_MAX)
                 .await?;
+            if of.is_empty() && !some.is_empty() {
+                for (task, waiting) in &self.queue {
+                    of.entry(&waiting.patient).or_default().push(task);
+                }
+            }
             for version in &some {
                 let Some(body) = &version.body else { continue };
                 let tree = json::parse_trusted(body.clone());
@@ -264,7 +381,7 @@ impl Board {
         for task in stale {
             let Some(waiting) = self.queue.get(&task).cloned() else { continue };
             let assessed = assessment::again(fhir, &waiting.assessed, &waiting.order).await?;
-            self.queue.insert(task, Waiting { assessed, ..waiting });
+            self.put(task, Waiting { assessed, ..waiting }, now);
         }
         self.observed = Some(now);
         Ok(())
@@ -291,6 +408,14 @@ impl Board {
 }
 
 impl BoardBed {
+    /// Whether it is known as a row shows it.
+    fn is_as(&self, row: &BedRow) -> bool {
+        !row.is_gone
+            && self.changed == row.changed
+            && self.claim == row.claim
+            && self.read.millis() > self.changed.millis() + SLACK_MILLIS
+    }
+
     /// The bed at this time: a hold whose time is over holds nothing.
     pub(super) fn as_of(&self, now: Instant) -> Bed {
         let is_over = self.claim.as_ref().is_some_and(|claim| claim.is_expired(now));
@@ -315,7 +440,7 @@ impl BoardBed {
     }
 }
 
-fn bed(row: &BedRow, body: &Value) -> BoardBed {
+fn bed(row: &BedRow, body: &Value, now: Instant) -> BoardBed {
     let status = text(body, "status").unwrap_or("active");
     let is_staffed =
         !extensions(body, "staffed").any(|it| it.get("valueBoolean") == Some(&Value::Bool(false)));
@@ -334,6 +459,8 @@ fn bed(row: &BedRow, body: &Value) -> BoardBed {
         organization: referred(body, "managingOrganization", "Organization").map(str::to_owned),
         position: of_location(body),
         claim: row.claim.clone(),
+        changed: row.changed,
+        read: now,
     }
 }
 
