@@ -10,6 +10,7 @@ mod body;
 mod cache;
 mod change;
 mod clock;
+mod cores;
 mod database_url;
 mod delta;
 mod diagnose;
@@ -36,6 +37,7 @@ pub use beds::{
 };
 pub use change::{Change, Method};
 pub use clock::Clock;
+pub use cores::on_all_cores;
 pub use database_url::DatabaseUrl;
 pub use find::{Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};

@@ -8,7 +8,7 @@ use super::{
     claim::{COLUMNS, Claim, read},
     rows::{MEMBERS_ON_POSTGRES, MEMBERS_ON_SQLITE, list},
 };
-use crate::{Key, Vault, Version, find::statement::Statement, row::ask};
+use crate::{Key, Vault, Version, find::statement::Statement, row::ask, vault::Engine};
 use auth::Permit;
 
 /// A bed, as it stands.
@@ -54,6 +54,14 @@ pub struct Changed {
 const SLACK_MILLIS: i64 = 2_000;
 
 impl Vault {
+    /// The number of the last commit: while it stays the same nothing changed. `None` where other processes may write.
+    pub fn last_commit(&self) -> Option<i64> {
+        match &self.inner().engine {
+            Engine::Sqlite(engine) => Some(engine.readers.last_commit()),
+            Engine::Postgres(_) => None,
+        }
+    }
+
     /// Beds that changed since the last look, or whose claims did, and requests of the queue that did; the first look
     /// sees all but the requests that are over. One snapshot shows both. What was seen last may come again.
     ///

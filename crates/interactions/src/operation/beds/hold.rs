@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Change, Claim, ClaimState, Head, Key, Tx};
+use storage::{About, Change, Claim, ClaimState, Head, Key, Tx, on_all_cores};
 
 use super::{
     deed::Deed,
@@ -131,12 +131,16 @@ impl Hold {
             held.iter().map(|(grant, _)| Key::new(task, grant.task.as_str())).collect();
         let heads = tx.load(&keys).await?;
         let mut changes = Vec::with_capacity(held.len() * 2 + 1);
-        for (((grant, until), key), head) in held.iter().zip(keys).zip(heads) {
+        let now = tx.now();
+        let together: Vec<_> = held.iter().zip(keys).zip(heads).collect();
+        let made = on_all_cores(together, |((&(grant, until), key), head)| {
             let Some((head, body)) = head.and_then(with_body) else { return Err(no_longer()) };
-            let body = self.task(grant, *until, read(&body)?, tx.now());
-            changes.push(update(key, head, &body)?);
-            let stay = Key::new(encounter, grant.encounter.as_str());
-            changes.push(create(stay, &stay_of(grant))?);
+            let task = update(key, head, &self.task(grant, until, read(&body)?, now))?;
+            let stay = create(Key::new(encounter, grant.encounter.as_str()), &stay_of(grant))?;
+            Ok([task, stay])
+        });
+        for made in made {
+            changes.extend(made?);
         }
         for (some, id) in held.chunks(TRAIL).zip(&self.fresh_ids) {
             let trail = self.trail(some.iter().map(|(grant, _)| *grant), tx.now());
