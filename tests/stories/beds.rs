@@ -4,4 +4,5 @@ mod allocation;
 mod crash;
 mod hospital;
 mod invariant;
+mod roles;
 mod walk;

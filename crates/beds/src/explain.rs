@@ -10,7 +10,7 @@ use crate::code::{Code as _, CodeSet};
 use crate::constraint::{Constraint, by_hospital, by_kind, by_state};
 use crate::cost;
 use crate::plan::{Allocation, BedClass, Reason, Solved, Unallocated};
-use crate::request::Request;
+use crate::scene::{Asked, Scene};
 use crate::tier::Tier;
 
 /// As many alternatives are told of as `$allocate-bed` returns.
@@ -68,70 +68,87 @@ impl std::fmt::Display for BedClass {
 /// How near a class came: preferred hospitals first, then by broken constraints, then by cost.
 type Nearness = (bool, u32, u32, usize);
 
+/// A class by the place of its hospital and its kind, and whether a bed of it was free.
+pub(crate) type Told<'k> = ((usize, &'k Kind), bool);
+
+/// Up to five classes that a request did not get: the cheapest feasible ones, then those that miss least.
+/// `why_not` tells of a feasible class with free beds.
+pub(crate) fn alternatives<'k>(
+    scene: &Scene<'_>,
+    (asked, own): (Asked<'_>, Option<(usize, &Kind)>),
+    classes: impl Iterator<Item = Told<'k>>,
+    why_not: impl Fn(usize, &Kind) -> (WhyNot, Option<i64>),
+) -> Vec<Alternative> {
+    let mut feasible = Vec::new();
+    let mut missed = Vec::new();
+    for ((hospital, kind), is_free) in classes {
+        if own == Some((hospital, kind)) {
+            continue;
+        }
+        let (near, broken) = nearness(scene, asked, (hospital, kind));
+        match broken.iter().next() {
+            None => feasible.push((near, hospital, kind, is_free)),
+            Some(first) => missed.push((near, hospital, kind, first)),
+        }
+    }
+    feasible.sort_unstable_by_key(|(near, ..)| *near);
+    missed.sort_unstable_by_key(|(near, ..)| *near);
+    let class = |hospital: usize, kind: &Kind| BedClass {
+        hospital: scene.name(hospital).to_owned(),
+        kind: kind.clone(),
+    };
+    let feasible = feasible.into_iter().take(FEASIBLE_MAX);
+    let feasible = feasible.map(|(_, hospital, kind, is_free)| {
+        let (why_not, delta) =
+            if is_free { why_not(hospital, kind) } else { (WhyNot::Occupied, None) };
+        Alternative { class: class(hospital, kind), why_not, delta }
+    });
+    let missed = missed.into_iter().map(|(_, hospital, kind, first)| Alternative {
+        class: class(hospital, kind),
+        why_not: WhyNot::Infeasible(first),
+        delta: None,
+    });
+    feasible.chain(missed).take(ALTERNATIVES_MAX).collect()
+}
+
+fn nearness(
+    scene: &Scene<'_>,
+    (request, from): Asked<'_>,
+    (place, kind): (usize, &Kind),
+) -> (Nearness, CodeSet<Constraint>) {
+    let (hospital, metres) = (scene.name(place), scene.metres(from, place));
+    let broken: CodeSet<Constraint> = by_kind(&request.needs, kind, scene.policy)
+        .chain(by_hospital(request, hospital, metres))
+        .collect();
+    let by_hospital = cost::total(cost::by_hospital(request, hospital, metres, scene.policy));
+    let by_kind = cost::total(cost::by_kind(&request.needs, kind, scene.policy));
+    let is_other = !request.preferred.iter().any(|id| id == hospital);
+    let is_later = is_other && !broken.is_empty();
+    ((is_later, broken.len(), by_hospital.saturating_add(by_kind), place), broken)
+}
+
 impl Solved<'_> {
     /// Up to five classes that the request did not get: the cheapest feasible ones, then those that miss
     /// least. `None` if the request takes no part.
     pub fn alternatives(&self, request: &str) -> Option<Vec<Alternative>> {
         let grouped = &self.grouped;
         let n = grouped.ranked.iter().position(|(it, _)| it.id == request)?;
-        let (request, _) = grouped.ranked.get(n)?;
         let own = self.matching.class_of.get(n).copied().flatten();
         let own = own.and_then(|class| grouped.classes.get(class));
-        let mut feasible = Vec::new();
-        let mut missed = Vec::new();
-        for ((hospital, kind), is_free) in self.all_classes() {
-            if own.is_some_and(|own| own.hospital == hospital && own.kind == kind) {
-                continue;
-            }
-            let (near, broken) = self.nearness(request, n, (hospital, kind));
-            match broken.iter().next() {
-                None => feasible.push((near, hospital, kind, is_free)),
-                Some(first) => missed.push((near, hospital, kind, first)),
-            }
-        }
-        feasible.sort_unstable_by_key(|(near, ..)| *near);
-        missed.sort_unstable_by_key(|(near, ..)| *near);
-        let feasible = feasible.into_iter().take(FEASIBLE_MAX);
-        let feasible = feasible.map(|(_, hospital, kind, is_free)| {
-            let (why_not, delta) =
-                if is_free { self.why_not(n, hospital, kind) } else { (WhyNot::Occupied, None) };
-            Alternative { class: self.class(hospital, kind), why_not, delta }
-        });
-        let missed = missed.into_iter().map(|(_, hospital, kind, first)| Alternative {
-            class: self.class(hospital, kind),
-            why_not: WhyNot::Infeasible(first),
-            delta: None,
-        });
-        Some(feasible.chain(missed).take(ALTERNATIVES_MAX).collect())
+        let own = own.map(|own| (own.hospital, own.kind));
+        let why_not = |hospital: usize, kind: &Kind| self.why_not(n, hospital, kind);
+        let classes = self.all_classes().into_iter();
+        Some(alternatives(&grouped.scene, (grouped.request(n)?, own), classes, why_not))
     }
 
     /// All classes of beds, and whether a bed of the class was free.
     fn all_classes(&self) -> BTreeMap<(usize, &Kind), bool> {
         let mut classes = BTreeMap::new();
-        for (hospital, bed) in &self.grouped.beds {
+        for (hospital, bed) in &self.grouped.scene.beds {
             let is_free = by_state(bed).next().is_none();
             *classes.entry((*hospital, &bed.kind)).or_default() |= is_free;
         }
         classes
-    }
-
-    fn nearness(
-        &self,
-        request: &Request,
-        n: usize,
-        (place, kind): (usize, &Kind),
-    ) -> (Nearness, CodeSet<Constraint>) {
-        let policy = &self.grouped.snapshot.policy;
-        let hospital = self.grouped.hospitals.get(place).map_or("", |(it, _)| it.id.as_str());
-        let metres = self.grouped.metres(n, place);
-        let broken: CodeSet<Constraint> = by_kind(&request.needs, kind, policy)
-            .chain(by_hospital(request, hospital, metres))
-            .collect();
-        let by_hospital = cost::total(cost::by_hospital(request, hospital, metres, policy));
-        let by_kind = cost::total(cost::by_kind(&request.needs, kind, policy));
-        let is_other = !request.preferred.iter().any(|id| id == hospital);
-        let is_later = is_other && !broken.is_empty();
-        ((is_later, broken.len(), by_hospital.saturating_add(by_kind), place), broken)
     }
 
     /// Of a feasible class with free beds that the request did not get.
@@ -164,11 +181,6 @@ impl Solved<'_> {
             Some(self.network.cost(n, class)? + self.matching.price.get(class).copied()?)
         };
         Some(with_price(class)? - with_price(own)?)
-    }
-
-    fn class(&self, hospital: usize, kind: &Kind) -> BedClass {
-        let hospital = self.grouped.hospitals.get(hospital).map(|(it, _)| it.id.clone());
-        BedClass { hospital: hospital.unwrap_or_default(), kind: kind.clone() }
     }
 }
 

@@ -30,7 +30,6 @@
 //! **Invariant**: no async, clock, environment, randomness or I/O; floating point only in [`Position`], where
 //! every machine rounds alike.
 
-mod augment;
 mod bed;
 mod blocking;
 mod code;
@@ -39,6 +38,7 @@ mod cost;
 #[cfg(test)]
 mod example;
 mod explain;
+mod flow;
 mod network;
 mod place;
 mod plan;
@@ -46,6 +46,8 @@ mod policy;
 mod rank;
 mod record;
 mod request;
+mod roster;
+mod scene;
 pub mod severity;
 pub mod sim;
 mod snapshot;
@@ -64,7 +66,8 @@ pub use plan::{
 };
 pub use policy::{Order, PerTier, Policy, Weights};
 pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
-pub use record::{Difference, Record};
+pub use record::{Difference, Record, Single};
 pub use request::{Bar, BayWish, Gender, Needs, Request};
+pub use roster::{News, Roster, Turn, Verdict};
 pub use snapshot::{Fault, Snapshot};
 pub use tier::{Findings, Method, Priority, Tier, tier};

@@ -8,6 +8,14 @@
 /// A cost that is never paid. Sums of such stay far from overflow.
 pub(crate) const INFEASIBLE: i64 = i64::MAX / 16;
 
+/// In [`Network::approach`]: a site that a request cannot enter.
+pub(crate) const NEVER: u32 = u32::MAX;
+
+/// What [`Network::approach`] says, as a cost.
+pub(crate) fn approach(cost: u32) -> i64 {
+    if cost == NEVER { INFEASIBLE } else { i64::from(cost) }
+}
+
 /// Requests are numbered by rank, the first to be served first.
 #[derive(Debug)]
 pub(crate) struct Network {
@@ -15,8 +23,8 @@ pub(crate) struct Network {
     pub(crate) sites: usize,
     /// How many kinds.
     pub(crate) kinds: usize,
-    /// By request and site.
-    pub(crate) approach: Vec<i64>,
+    /// By request and site; [`NEVER`] where it cannot enter.
+    pub(crate) approach: Vec<u32>,
     /// By profile and kind.
     pub(crate) fit: Vec<i64>,
     /// By request.
@@ -38,9 +46,14 @@ impl Network {
     pub(crate) fn cost(&self, request: usize, class: usize) -> Option<i64> {
         let Class { site, kind, .. } = self.classes.get(class)?;
         let profile = self.profile_of.get(request)?;
-        let approach = self.approach.get(request * self.sites + site)?;
+        let approach = approach(*self.approach.get(request * self.sites + site)?);
         let fit = self.fit.get(profile * self.kinds + kind)?;
         let cost = approach + fit;
         (cost < INFEASIBLE).then_some(cost)
+    }
+
+    /// What a request pays to enter a site.
+    pub(crate) fn approach_of(&self, request: usize, site: usize) -> i64 {
+        self.approach.get(request * self.sites + site).map_or(INFEASIBLE, |cost| approach(*cost))
     }
 }

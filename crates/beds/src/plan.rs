@@ -2,15 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::augment::{Matching, augment};
 use crate::bed::{Bed, Kind};
 use crate::blocking::Blocking;
 use crate::code::codes;
 use crate::constraint::Constraint;
 use crate::cost::{CostTerm, terms};
+use crate::flow::{Flow, Matching};
 use crate::network::Network;
 use crate::rank::{Points, Standing};
 use crate::request::{Bar, Request};
+use crate::scene::{Asked, Scene};
 use crate::snapshot::{Fault, Grouped, Snapshot};
 use crate::tier::Tier;
 
@@ -137,15 +138,15 @@ impl<'a> Solved<'a> {
     }
 
     fn of(grouped: Grouped<'a>) -> Self {
-        let network = grouped.network();
-        let matching = augment(&network);
-        Self { grouped, network, matching }
+        let flow = Flow::of(grouped.network());
+        let matching = flow.matching();
+        Self { grouped, network: flow.network, matching }
     }
 
     /// Puts it into words.
     pub fn plan(&self) -> Plan {
         let beds = self.beds();
-        let mut blocking = Blocking::new(&self.grouped);
+        let mut blocking = Blocking::new(&self.grouped.scene);
         let mut allocations = Vec::new();
         let mut unallocated = Vec::new();
         for (n, (request, _)) in self.grouped.ranked.iter().enumerate() {
@@ -182,23 +183,14 @@ impl<'a> Solved<'a> {
     }
 
     fn allocation(&self, n: usize, class: usize, bed: &Bed) -> Option<Allocation> {
-        let (request, standing) = self.grouped.ranked.get(n)?;
+        let (_, standing) = self.grouped.ranked.get(n)?;
         let hospital = self.grouped.classes.get(class)?.hospital;
-        let metres = self.grouped.metres(n, hospital);
-        let policy = &self.grouped.snapshot.policy;
-        Some(Allocation {
-            request: request.id.clone(),
-            bed: bed.id.clone(),
-            hospital: bed.hospital.clone(),
-            tier: request.tier,
-            rank: n + 1,
-            standing: *standing,
-            severity: request.severity,
-            distance_metres: metres,
-            cost: terms(request, &bed.kind, (&bed.hospital, metres), policy),
+        let value = Value {
             shadow_price: self.matching.price.get(class).copied().unwrap_or_default(),
             closed_set: self.matching.closed_in.get(class).copied().flatten(),
-        })
+        };
+        let (asked, rank) = (self.grouped.request(n)?, (n + 1, *standing));
+        Some(allocation(&self.grouped.scene, (asked, rank), (hospital, bed), value))
     }
 
     fn refusal(
@@ -215,7 +207,10 @@ impl<'a> Solved<'a> {
         closed_sets.sort_unstable();
         closed_sets.dedup();
         let (reason, blocking) = if closed_sets.is_empty() {
-            (Reason::NoFeasibleBed, blocking.of(n))
+            let profile = self.grouped.profile_of.get(n).copied().unwrap_or_default();
+            let needs = self.grouped.needs.get(profile).unwrap_or(&request.needs);
+            let from = self.grouped.spots.get(n).copied().flatten();
+            (Reason::NoFeasibleBed, blocking.of((request, from), (profile, needs)))
         } else {
             (Reason::Outranked, Vec::new())
         };
@@ -231,23 +226,8 @@ impl<'a> Solved<'a> {
 
     fn barred(&self) -> Vec<Unallocated> {
         let requests = self.grouped.snapshot.requests.iter();
-        let mut barred: Vec<Unallocated> = requests
-            .filter_map(|request| {
-                let reason = match request.barred? {
-                    Bar::ApprovalExpired => Reason::ApprovalExpired,
-                    Bar::VitalsStale => Reason::VitalsStale,
-                    Bar::Paused => Reason::Paused,
-                };
-                Some(Unallocated {
-                    request: request.id.clone(),
-                    tier: request.tier,
-                    reason,
-                    blocking: Vec::new(),
-                    closed_sets: Vec::new(),
-                    position: None,
-                })
-            })
-            .collect();
+        let mut barred: Vec<Unallocated> =
+            requests.filter_map(|request| Some(barred(request, request.barred?))).collect();
         barred.sort_by(|a, b| a.request.cmp(&b.request));
         barred
     }
@@ -257,10 +237,57 @@ impl<'a> Solved<'a> {
         let mut sets = vec![empty; self.matching.closed_sets];
         for (class, closed_in) in self.grouped.classes.iter().zip(&self.matching.closed_in) {
             let Some(set) = closed_in.and_then(|set| sets.get_mut(set)) else { continue };
-            let Some((hospital, _)) = self.grouped.hospitals.get(class.hospital) else { continue };
+            let hospital = self.grouped.scene.name(class.hospital).to_owned();
             set.beds += class.beds.len();
-            set.classes.push(BedClass { hospital: hospital.id.clone(), kind: class.kind.clone() });
+            set.classes.push(BedClass { hospital, kind: class.kind.clone() });
         }
         sets
+    }
+}
+
+/// What beds like one are worth.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Value {
+    pub(crate) shadow_price: i64,
+    pub(crate) closed_set: Option<usize>,
+}
+
+/// A bed given to a request at its place in the order of service.
+pub(crate) fn allocation(
+    scene: &Scene<'_>,
+    ((request, from), (rank, standing)): (Asked<'_>, (usize, Standing)),
+    (hospital, bed): (usize, &Bed),
+    Value { shadow_price, closed_set }: Value,
+) -> Allocation {
+    let metres = scene.metres(from, hospital);
+    Allocation {
+        request: request.id.clone(),
+        bed: bed.id.clone(),
+        hospital: bed.hospital.clone(),
+        tier: request.tier,
+        rank,
+        standing,
+        severity: request.severity,
+        distance_metres: metres,
+        cost: terms(request, &bed.kind, (&bed.hospital, metres), scene.policy),
+        shadow_price,
+        closed_set,
+    }
+}
+
+/// The refusal of a request that takes no part.
+pub(crate) fn barred(request: &Request, bar: Bar) -> Unallocated {
+    let reason = match bar {
+        Bar::ApprovalExpired => Reason::ApprovalExpired,
+        Bar::VitalsStale => Reason::VitalsStale,
+        Bar::Paused => Reason::Paused,
+    };
+    Unallocated {
+        request: request.id.clone(),
+        tier: request.tier,
+        reason,
+        blocking: Vec::new(),
+        closed_sets: Vec::new(),
+        position: None,
     }
 }

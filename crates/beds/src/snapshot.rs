@@ -1,18 +1,18 @@
 //! What a plan is made from, and the same grouped: beds of one kind in one hospital are a class, requests
 //! with the same needs a profile.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bed::{Bay, Bed, Hospital, Kind};
 use crate::constraint;
-use crate::cost;
-use crate::network::{Class, INFEASIBLE, Network};
+use crate::network::{Class, Network};
 use crate::place::{Position, Spot};
 use crate::policy::Policy;
 use crate::rank::{Standing, rank};
 use crate::request::{Needs, Request};
+use crate::scene::Scene;
 
 /// The queue and the beds at an instant. What the lists are ordered by does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,10 +68,8 @@ pub(crate) struct Grouped<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Requests that take part, the first to be served first.
     pub(crate) ranked: Vec<(&'a Request, Standing)>,
-    /// In an order that does not depend on ids, as long as positions differ.
-    pub(crate) hospitals: Vec<(&'a Hospital, Option<Spot>)>,
-    /// All beds with the places of their hospitals.
-    pub(crate) beds: Vec<(usize, &'a Bed)>,
+    /// All hospitals and beds.
+    pub(crate) scene: Scene<'a>,
     /// Classes of free beds, by hospital and then by kind.
     pub(crate) classes: Vec<FreeClass<'a>>,
     /// Of the ranked requests, the places of their needs in `needs`.
@@ -109,23 +107,21 @@ impl<'a> Grouped<'a> {
         if let Some(id) = twice(snapshot.hospitals.iter().map(|it| it.id.as_str()).collect()) {
             return Err(Fault::HospitalTwice(id));
         }
-        let mut hospitals: Vec<&Hospital> = snapshot.hospitals.iter().collect();
-        hospitals.sort_by_key(|hospital| (hospital.position, hospital.id.as_str()));
-        let beds = beds(snapshot, &hospitals)?;
+        let scene = Scene::of(snapshot)?;
         let ranked: Vec<(&Request, Standing)> =
             rank(requests, &snapshot.policy, snapshot.as_of_millis)
                 .into_iter()
                 .filter_map(|(n, standing)| Some((requests.get(n)?, standing)))
                 .collect();
-        let needs = relevant_needs(&ranked, &snapshot.beds);
+        let cohorts = cohorts(&snapshot.beds);
+        let needs: Vec<Needs> =
+            ranked.iter().map(|(request, _)| relevant(&request.needs, &cohorts)).collect();
         let (different, profile_of) = interned(needs.iter());
         let needs = different.into_iter().cloned().collect();
-        let spot = |hospital: &'a Hospital| hospital.position.map(Position::spot);
         Ok(Self {
             snapshot,
-            hospitals: hospitals.into_iter().map(|hospital| (hospital, spot(hospital))).collect(),
-            classes: classes(&beds),
-            beds,
+            classes: classes(&scene.beds),
+            scene,
             profile_of,
             needs,
             spots: ranked.iter().map(|(request, _)| request.position.map(Position::spot)).collect(),
@@ -140,26 +136,21 @@ impl<'a> Grouped<'a> {
         self.spots.truncate(requests);
     }
 
-    /// From the patient of a ranked request to a hospital.
-    pub(crate) fn metres(&self, ranked: usize, hospital: usize) -> Option<u32> {
-        let from = (*self.spots.get(ranked)?)?;
-        let (_, to) = self.hospitals.get(hospital)?;
-        Some(from.metres_to((*to)?))
+    /// The ranked request with this place, and where its patient is.
+    pub(crate) fn request(&self, ranked: usize) -> Option<(&'a Request, Option<Spot>)> {
+        let (request, _) = self.ranked.get(ranked)?;
+        Some((request, self.spots.get(ranked).copied().flatten()))
     }
 
     /// The problem in numbers, over the free beds.
     pub(crate) fn network(&self) -> Network {
-        let policy = &self.snapshot.policy;
         let (kinds, kind_of) = interned(self.classes.iter().map(|class| class.kind));
         let (sites, site_of) = interned(self.classes.iter().map(|class| &class.hospital));
-        let fit = self.needs.iter().flat_map(|needs| {
-            kinds.iter().map(|kind| match constraint::by_kind(needs, kind, policy).next() {
-                Some(_) => INFEASIBLE,
-                None => cost::total(cost::by_kind(needs, kind, policy)).into(),
-            })
+        let fit = self.needs.iter().flat_map(|needs| self.scene.fit(needs, &kinds));
+        let approach = (0..self.ranked.len()).flat_map(|ranked| {
+            let asked = self.request(ranked);
+            sites.iter().map(move |hospital| self.scene.approach(asked, **hospital))
         });
-        let approach = (0..self.ranked.len())
-            .flat_map(|ranked| sites.iter().map(move |hospital| self.approach(ranked, **hospital)));
         let classes = self.classes.iter().zip(kind_of).zip(&site_of);
         Network {
             sites: sites.len(),
@@ -172,33 +163,6 @@ impl<'a> Grouped<'a> {
                 .collect(),
         }
     }
-
-    fn approach(&self, ranked: usize, hospital: usize) -> i64 {
-        let policy = &self.snapshot.policy;
-        let (Some((request, _)), Some((site, _))) =
-            (self.ranked.get(ranked), self.hospitals.get(hospital))
-        else {
-            return INFEASIBLE;
-        };
-        let metres = self.metres(ranked, hospital);
-        match constraint::by_hospital(request, &site.id, metres).next() {
-            Some(_) => INFEASIBLE,
-            None => cost::total(cost::by_hospital(request, &site.id, metres, policy)).into(),
-        }
-    }
-}
-
-fn beds<'a>(
-    snapshot: &'a Snapshot,
-    hospitals: &[&Hospital],
-) -> Result<Vec<(usize, &'a Bed)>, Fault> {
-    let place: BTreeMap<&str, usize> =
-        hospitals.iter().enumerate().map(|(n, hospital)| (hospital.id.as_str(), n)).collect();
-    let found = snapshot.beds.iter().map(|bed| match place.get(bed.hospital.as_str()) {
-        Some(hospital) => Ok((*hospital, bed)),
-        None => Err(Fault::HospitalUnknown { bed: bed.id.clone(), hospital: bed.hospital.clone() }),
-    });
-    found.collect()
 }
 
 fn classes<'a>(beds: &[(usize, &'a Bed)]) -> Vec<FreeClass<'a>> {
@@ -217,23 +181,24 @@ fn classes<'a>(beds: &[(usize, &'a Bed)]) -> Vec<FreeClass<'a>> {
     groups.collect()
 }
 
-/// The needs of each request, without organisms that no bay is for: they would make profiles that differ in
-/// nothing that counts.
-fn relevant_needs(ranked: &[(&Request, Standing)], beds: &[Bed]) -> Vec<Needs> {
-    let cohort = |bed: &'_ Bed| match &bed.kind.bay {
+/// The organisms that bays are for.
+pub(crate) fn cohorts<'b>(beds: impl IntoIterator<Item = &'b Bed>) -> BTreeSet<String> {
+    let cohort = |bed: &Bed| match &bed.kind.bay {
         Bay::Cohort(organism) => Some(organism.clone()),
         Bay::Single | Bay::Shared => None,
     };
-    let cohorts: BTreeSet<String> = beds.iter().filter_map(cohort).collect();
-    let relevant = |needs: &Needs| {
-        let organism = needs.organism.clone().filter(|organism| cohorts.contains(organism));
-        Needs { organism, ..needs.clone() }
-    };
-    ranked.iter().map(|(request, _)| relevant(&request.needs)).collect()
+    beds.into_iter().filter_map(cohort).collect()
+}
+
+/// The needs of a request, without an organism that no bay is for: it would make a profile that differs in
+/// nothing that counts.
+pub(crate) fn relevant(needs: &Needs, cohorts: &BTreeSet<String>) -> Needs {
+    let organism = needs.organism.clone().filter(|organism| cohorts.contains(organism));
+    Needs { organism, ..needs.clone() }
 }
 
 /// The different values in ascending order, and of each value its place there.
-fn interned<'a, T: Ord + 'a>(
+pub(crate) fn interned<'a, T: Ord + 'a>(
     values: impl Iterator<Item = &'a T> + Clone,
 ) -> (Vec<&'a T>, Vec<usize>) {
     let mut different: Vec<&T> = values.clone().collect();

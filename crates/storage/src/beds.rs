@@ -20,9 +20,9 @@ use std::collections::BTreeMap;
 use fhir_model::Outcome;
 
 use crate::{Change, Tx, row::ask};
-pub use board::{BedRow, RequestRow};
+pub use board::{BedRow, Changed, RequestRow};
 pub use claim::{Claim, ClaimState, Role, Stage};
-pub use decision::KeptAnswer;
+pub use decision::{KeptAnswer, RosterPart};
 pub(crate) use hook::Heard;
 pub use ledger::{End, Ledger, illegal};
 pub use reconcile::Drift;

@@ -11,6 +11,7 @@ mod body;
 mod cache;
 mod change;
 mod clock;
+mod cores;
 mod database_url;
 mod delta;
 mod diagnose;
@@ -35,11 +36,12 @@ mod words;
 pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
-    About, BedRow, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest, RequestRow, Role,
-    Stage, illegal,
+    About, BedRow, Changed, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest,
+    RequestRow, Role, RosterPart, Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;
+pub use cores::on_all_cores;
 pub use database_url::DatabaseUrl;
 pub use find::{Effort, Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};

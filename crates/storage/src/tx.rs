@@ -13,6 +13,7 @@ use crate::{
     Change, Version,
     access::Columns,
     beds,
+    cores::on_all_cores,
     delta::IndexDelta,
     find::statement::Statement,
     gate::Sight,
@@ -236,8 +237,8 @@ impl<'a> Tx<'a> {
             self.be_alone().await?;
             self.indexing.parameters = Arc::clone(&effect.next);
         }
-        let deltas: Vec<Delta> =
-            changes.into_iter().map(|change| delta(&self.indexing, self.now, change)).collect();
+        let (indexing, now) = (&self.indexing, self.now);
+        let deltas: Vec<Delta> = on_all_cores(changes, |change| delta(indexing, now, change));
         match &mut self.engine {
             Engine::Sqlite(writer) => writer.write(self.permit, &deltas)?,
             Engine::Postgres(transaction) => {

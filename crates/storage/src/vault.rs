@@ -96,7 +96,7 @@ impl Inner {
 
 #[derive(Debug)]
 pub(crate) enum Engine {
-    Sqlite(sqlite::Sqlite),
+    Sqlite(Box<sqlite::Sqlite>),
     Postgres(postgres::Postgres),
 }
 
@@ -118,7 +118,7 @@ impl Vault {
                 let generation = setting::index_generation(&control).await?;
                 setting::close(control).await?;
                 let engine = sqlite::Sqlite::open(path, claim, options.clock)?;
-                (Engine::Sqlite(engine), secret, base, generation)
+                (Engine::Sqlite(Box::new(engine)), secret, base, generation)
             }
             DatabaseUrl::Postgres(url) => {
                 let control = setting::connect(url, options.connections_max).await?;

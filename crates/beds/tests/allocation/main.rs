@@ -9,4 +9,6 @@ mod fairness;
 #[cfg(test)]
 mod region;
 #[cfg(test)]
+mod roster;
+#[cfg(test)]
 mod small;

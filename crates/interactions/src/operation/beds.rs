@@ -13,6 +13,7 @@ mod document;
 pub(crate) mod explanation;
 mod gate;
 mod hold;
+mod lasting;
 mod order;
 mod patient;
 mod plan;

@@ -8,7 +8,7 @@ use super::{
     claim::{COLUMNS, Claim, read},
     rows::{MEMBERS_ON_POSTGRES, MEMBERS_ON_SQLITE, list},
 };
-use crate::{Key, Vault, Version, find::statement::Statement, row::ask};
+use crate::{Key, Vault, Version, find::statement::Statement, row::ask, vault::Engine};
 use auth::Permit;
 
 /// A bed, as it stands.
@@ -41,49 +41,73 @@ pub struct RequestRow {
     pub details: String,
 }
 
+/// What changed since somebody looked.
+#[derive(Debug, Clone, Default)]
+pub struct Changed {
+    /// Beds.
+    pub beds: Vec<BedRow>,
+    /// Requests.
+    pub requests: Vec<RequestRow>,
+}
+
+/// How much later a transaction may become visible than one that began after it.
+const SLACK_MILLIS: i64 = 2_000;
+
 impl Vault {
-    /// Beds that changed at this time or later, or whose claims did.
-    ///
-    /// # Errors
-    /// The database's own trouble.
-    pub async fn beds_since(
-        &self,
-        _permit: &Permit,
-        since: Instant,
-    ) -> Result<Vec<BedRow>, Outcome> {
-        let sql = format!(
-            "select b.id, b.is_gone, b.changed, {COLUMNS}
-             from   bed b
-             left   join bed_claim c on c.bed_id = b.id and c.state <> 'ended'
-             where  b.changed >= ?"
-        );
-        let rows = self.rows(ask(&sql, [since.millis().into()])).await?;
-        let row = |row: &crate::row::Row| BedRow {
-            id: row.text(0).to_owned(),
-            is_gone: row.integer(1) != 0,
-            changed: Instant::from_millis(row.integer(2)),
-            claim: read(row, 3),
-        };
-        Ok(rows.iter().map(row).collect())
+    /// The number of the last commit: while it stays the same nothing changed. `None` where other processes may write.
+    pub fn last_commit(&self) -> Option<i64> {
+        match &self.inner().engine {
+            Engine::Sqlite(engine) => Some(engine.readers.last_commit()),
+            Engine::Postgres(_) => None,
+        }
     }
 
-    /// Requests of the queue that changed at this time or later; of those that are over only when `since` is not
-    /// the beginning.
+    /// Beds that changed since the last look, or whose claims did, and requests of the queue that did; the first look
+    /// sees all but the requests that are over. One snapshot shows both. What was seen last may come again.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn bed_requests_since(
+    pub async fn beds_changed(
         &self,
         _permit: &Permit,
-        since: Instant,
-    ) -> Result<Vec<RequestRow>, Outcome> {
-        let open = if since.millis() <= 0 { " and state in ('queued', 'paused')" } else { "" };
+        seen: Option<Instant>,
+    ) -> Result<Changed, Outcome> {
+        // on PostgreSQL a transaction may become visible after a later one
+        let slack = if self.is_postgres() { SLACK_MILLIS } else { 0 };
+        let since = seen.map_or(0, |seen| (seen.millis() - slack).max(0));
+        let open = if seen.is_none() { " and state in ('queued', 'paused')" } else { "" };
         let sql = format!(
-            "select task_id, order_id, patient_id, state, changed, details
+            "select 0, b.id, b.is_gone, b.changed, '', '', '', '', {COLUMNS}
+             from   bed b
+             left   join bed_claim c on c.bed_id = b.id and c.state <> 'ended'
+             where  b.changed >= ?
+             union  all
+             select 1, task_id, 0, changed, order_id, patient_id, state, details,
+                    null, null, null, null, null, null, null, null, null, null
              from   bed_request where changed >= ?{open}"
         );
-        let rows = self.rows(ask(&sql, [since.millis().into()])).await?;
-        Ok(rows.iter().map(request_row).collect())
+        let rows = self.rows(ask(&sql, [since.into(), since.into()])).await?;
+        let mut found = Changed::default();
+        for row in &rows {
+            if row.integer(0) == 0 {
+                found.beds.push(BedRow {
+                    id: row.text(1).to_owned(),
+                    is_gone: row.integer(2) != 0,
+                    changed: Instant::from_millis(row.integer(3)),
+                    claim: read(row, 8),
+                });
+            } else {
+                found.requests.push(RequestRow {
+                    task: row.text(1).to_owned(),
+                    changed: Instant::from_millis(row.integer(3)),
+                    order: row.text(4).to_owned(),
+                    patient: row.text(5).to_owned(),
+                    state: row.text(6).to_owned(),
+                    details: row.text(7).to_owned(),
+                });
+            }
+        }
+        Ok(found)
     }
 
     /// The request that a Task shows.

@@ -1,5 +1,7 @@
 //! Decisions that can be made again, and answers that are given again.
 
+use std::sync::Arc;
+
 use fhir_model::{Instant, Outcome};
 
 use crate::{Tx, Vault, row::ask};
@@ -18,6 +20,17 @@ pub struct KeptAnswer {
     pub location: String,
 }
 
+/// What decisions about one request rest on: what is not known to be kept yet.
+#[derive(Debug, Clone, Default)]
+pub struct RosterPart {
+    /// Its own id.
+    pub id: String,
+    /// What it began with, as JSON.
+    pub begun: Option<Arc<str>>,
+    /// What it heard since, as JSON: numbers from 1.
+    pub turns: Vec<(u64, Arc<str>)>,
+}
+
 /// For how long an answer is kept.
 const KEPT_MILLIS: i64 = 24 * 3_600_000;
 
@@ -30,6 +43,26 @@ impl Tx<'_> {
         let sql = "insert into bed_decision (id, decided, record) values (?, ?, ?) on conflict do nothing";
         let values = [id.into(), self.now().millis().into(), record.into()];
         self.execute(&ask(sql, values)).await.map(drop)
+    }
+
+    /// Keeps what a decision rests on. What is kept already stays.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn keep_bed_roster(&mut self, part: &RosterPart) -> Result<(), Outcome> {
+        if let Some(begun) = &part.begun {
+            let sql =
+                "insert into bed_roster (id, taken, begun) values (?, ?, ?) on conflict do nothing";
+            let values = [part.id.as_str().into(), self.now().millis().into(), (&**begun).into()];
+            self.execute(&ask(sql, values)).await?;
+        }
+        for (number, turn) in &part.turns {
+            let sql = "insert into bed_turn (roster_id, number, turn) values (?, ?, ?) on conflict do nothing";
+            let number = i64::try_from(*number).unwrap_or(i64::MAX);
+            let values = [part.id.as_str().into(), number.into(), (&**turn).into()];
+            self.execute(&ask(sql, values)).await?;
+        }
+        Ok(())
     }
 
     /// The answer under a name, if one was given within a day.
@@ -87,5 +120,24 @@ impl Vault {
             .rows(ask("select decided, record from bed_decision where id = ?", [id.into()]))
             .await?;
         Ok(rows.first().map(|row| (Instant::from_millis(row.integer(0)), row.text(1).to_owned())))
+    }
+
+    /// What a roster began with, and the first turns that it heard, as JSON.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_roster(
+        &self,
+        _permit: &Permit,
+        id: &str,
+        turns: u64,
+    ) -> Result<Option<(String, Vec<String>)>, Outcome> {
+        let begun =
+            self.rows(ask("select begun from bed_roster where id = ?", [id.into()])).await?;
+        let Some(begun) = begun.first().map(|row| row.text(0).to_owned()) else { return Ok(None) };
+        let sql = "select turn from bed_turn where roster_id = ? and number <= ? order by number";
+        let turns = i64::try_from(turns).unwrap_or(i64::MAX);
+        let rows = self.rows(ask(sql, [id.into(), turns.into()])).await?;
+        Ok(Some((begun, rows.iter().map(|row| row.text(0).to_owned()).collect())))
     }
 }

@@ -16,7 +16,7 @@ use super::{
     reading::{self, Asked, Stay, Told},
     rows::{self, About},
 };
-use crate::{Change, Tx};
+use crate::{Change, Tx, cores::on_all_cores};
 
 /// What a change says about beds.
 enum Saying {
@@ -68,11 +68,9 @@ static TYPES: LazyLock<Types> = LazyLock::new(|| Types {
 /// Which change is refused, and why.
 pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (usize, Outcome)> {
     let base = tx.index_base();
-    let sayings: Vec<(usize, Saying)> = changes
-        .iter()
-        .enumerate()
-        .filter_map(|(at, change)| Some((at, saying(change, &base)?)))
-        .collect();
+    let said = on_all_cores(changes.iter().collect(), |change| saying(change, &base));
+    let sayings: Vec<(usize, Saying)> =
+        said.into_iter().enumerate().filter_map(|(at, saying)| Some((at, saying?))).collect();
     if sayings.is_empty() {
         return Ok(());
     }

@@ -14,7 +14,7 @@ use super::{
     ledger::End,
     projection, rows,
 };
-use crate::{Change, Head, Key, Method, Tx};
+use crate::{Change, Head, Key, Method, Tx, cores::on_all_cores};
 
 type Became<'h> = (&'h Claim, Option<End>);
 
@@ -50,26 +50,35 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
     keys.retain(|key| !written.contains(key));
     let heads = tx.load(&keys).await?;
     let now = tx.now();
-    let (mut changes, mut states) = (Vec::new(), BTreeMap::new());
-    for (key, head) in keys.into_iter().zip(heads) {
-        let Some(head) = head else { continue };
-        let Some(mut body) = body_of(&head)? else { continue };
-        let id = key.id.as_str();
-        if key.resource_type == location {
-            projection::show_on_location(&mut body, beds.get(id).copied().flatten());
-        } else if key.resource_type == encounter {
-            for (claim, end) in stays.get(id).into_iter().flatten() {
-                projection::show_on_encounter(&mut body, claim, *end, now);
+    let shown: Vec<Result<Shown, Outcome>> =
+        on_all_cores(keys.into_iter().zip(heads).collect(), |(key, head)| {
+            let Some(head) = head else { return Ok((None, None)) };
+            let Some(mut body) = body_of(&head)? else { return Ok((None, None)) };
+            let (id, mut state) = (key.id.as_str(), None);
+            if key.resource_type == location {
+                projection::show_on_location(&mut body, beds.get(id).copied().flatten());
+            } else if key.resource_type == encounter {
+                for (claim, end) in stays.get(id).into_iter().flatten() {
+                    projection::show_on_encounter(&mut body, claim, *end, now);
+                }
+            } else if let Some((status, until)) = status_of(&heard, id, tasks.get(id)) {
+                projection::show_on_task(&mut body, status, until, now);
+                state = Some((id.to_owned(), row_state(status.0)));
             }
-        } else if let Some((status, until)) = status_of(&heard, id, tasks.get(id)) {
-            projection::show_on_task(&mut body, status, until, now);
-            states.insert(id.to_owned(), row_state(status.0));
-        }
-        changes.extend(change(key, head, &body)?);
+            Ok((change(key, head, &body)?, state))
+        });
+    let (mut changes, mut states) = (Vec::new(), BTreeMap::new());
+    for shown in shown {
+        let (change, state) = shown?;
+        changes.extend(change);
+        states.extend(state);
     }
     rows::mark_requests(tx, &states).await?;
     Ok(changes)
 }
+
+/// The next version of a resource, and the state of the request's row if it is a Task.
+type Shown = (Option<Change>, Option<(String, &'static str)>);
 
 type Status = ((&'static str, &'static str), Option<Instant>);
 

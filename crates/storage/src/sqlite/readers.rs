@@ -54,6 +54,11 @@ impl Readers {
         Self { path: path.to_owned(), idle, last_commit, systems, effort }
     }
 
+    /// The number of the last commit that everybody sees.
+    pub(crate) fn last_commit(&self) -> i64 {
+        self.last_commit.lock().unwrap_or_else(PoisonError::into_inner).number
+    }
+
     /// Runs a statement that gives versions.
     pub(crate) fn find(&self, statement: &Statement) -> Result<Vec<Version>, Outcome> {
         let reader = self.take(deadline::TIME_MAX)?;

@@ -1,7 +1,8 @@
 //! Many clients want one bed at the same moment, round after round: by its name, by the policy, and with a plain
-//! `PUT Encounter`. Exactly one gets it each time, and what Location and Encounters show agrees.
+//! `PUT Encounter`. Exactly one gets it each time, and what Location and Encounters show agrees; also when the server
+//! is killed in the middle and everybody asks again.
 
-use std::{cell::Cell, rc::Rc, time::Duration};
+use std::{cell::RefCell, path::PathBuf, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use clap::Args;
@@ -9,9 +10,11 @@ use serde_json::{Value, json};
 
 use crate::{
     call::Call,
+    dice::Dice,
     fault::Fault,
     load::{Bench, Pace, Step, VirtualUser},
-    report::Report,
+    report::{Report, Run},
+    server::Recipe,
     session::Session,
 };
 
@@ -21,6 +24,16 @@ pub(crate) struct Options {
     pub(crate) clients: usize,
     #[arg(long, default_value_t = 200)]
     pub(crate) rounds: usize,
+    /// The server to start, and to kill at a random moment of a race, `medvault`; without it the one that runs is
+    /// asked, and nobody is killed.
+    #[arg(long)]
+    pub(crate) server_binary: Option<PathBuf>,
+    /// Database of the server when it is not the embedded one.
+    #[arg(long)]
+    pub(crate) database_url: Option<String>,
+    /// It is killed once in so many rounds.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) kill_every: usize,
     /// A word that tells this run's resources from those of others.
     #[arg(long, default_value = "race")]
     pub(crate) name: String,
@@ -28,6 +41,17 @@ pub(crate) struct Options {
 
 const CANONICAL: &str = "https://medvault.example/fhir";
 const ROUND_AT_MOST: Duration = Duration::from_mins(1);
+/// A race takes about as long: the server is killed within it.
+const KILLED_WITHIN_MILLIS: usize = 120;
+
+/// How the rounds came out.
+#[derive(Debug, Default)]
+struct Sum {
+    rounds: usize,
+    kills: usize,
+    wrong: usize,
+    torn: usize,
+}
 
 pub(crate) async fn run(
     bench: &Bench,
@@ -35,41 +59,77 @@ pub(crate) async fn run(
     report: &mut Report,
 ) -> Result<(), Fault> {
     let unwarmed = Bench { warmup: Duration::ZERO, ..bench.clone() };
-    let mut session = bench.session();
-    let (mut wrong, mut torn, mut total) = (0, 0, None);
+    let folder = tempfile::tempdir()?;
+    let recipe = options.server_binary.as_ref().map(|binary| Recipe {
+        binary: binary.clone(),
+        data_dir: folder.path().join("data"),
+        database_url: options.database_url.clone(),
+    });
+    let mut server = match &recipe {
+        Some(recipe) => Some(recipe.start().await?),
+        None => None,
+    };
+    let (mut dice, mut sum, mut first) = (Dice::new(bench.seed), Sum::default(), None);
     for round in 0..options.rounds {
-        session.require(Call::bundle("seed a round", seed(options, round))).await?;
-        for client in 0..options.clients {
-            let path = format!("ServiceRequest/{}-o{round}-{client}/$request-bed", options.name);
-            session.require(operation("request-bed", &path, &json!([]))).await?;
+        let mut here = server.as_ref().map_or_else(|| unwarmed.clone(), |it| unwarmed.at(it));
+        prepare(&mut here.session(), options, round).await?;
+        let mut acknowledged = Vec::new();
+        if let (Some(running), Some(recipe)) = (&mut server, &recipe)
+            && round % options.kill_every.max(1) == options.kill_every.max(1) - 1
+        {
+            let after = Duration::from_millis(dice.below(KILLED_WITHIN_MILLIS) as u64);
+            let kill = async {
+                tokio::time::sleep(after).await;
+                running.kill()
+            };
+            let ((_, won), killed) = tokio::join!(race(&here, options, round), kill);
+            killed?;
+            (acknowledged, sum.kills) = (won, sum.kills + 1);
+            server = Some(recipe.start().await?);
+            here = server.as_ref().map_or(here, |it| unwarmed.at(it));
         }
-        let won = Rc::new(Cell::new(0));
-        let clients = (0..options.clients.max(1))
-            .map(|client| Client {
-                name: options.name.clone(),
-                round,
-                number: client,
-                won: Rc::clone(&won),
-            })
-            .collect();
-        let pace = Pace::UntilDone { at_most: ROUND_AT_MOST };
-        let (run, _) = unwarmed.drive("race for a bed", pace, clients).await;
-        wrong += usize::from(won.get() != 1);
-        torn += usize::from(!agrees(&mut session, options, round).await?);
-        total.get_or_insert(run);
+        let (run, won) = race(&here, options, round).await;
+        let is_kept = acknowledged.iter().all(|client| won.contains(client));
+        sum.rounds += 1;
+        sum.wrong += usize::from(won.len() != 1 || !is_kept);
+        sum.torn += usize::from(!agrees(&mut here.session(), options, round).await?);
+        first.get_or_insert(run);
     }
-    report.runs.extend(total);
+    report.runs.extend(first);
+    let Sum { rounds, kills, wrong, torn } = sum;
     report.check(
-        "one client gets the bed in every round",
+        "one client gets the bed in every round, and keeps it over a kill",
         wrong == 0,
-        format!("{wrong} of {} rounds wrong", options.rounds),
+        format!("{wrong} of {rounds} rounds wrong, the server killed in {kills}"),
     );
     report.check(
         "Location and Encounters agree",
         torn == 0,
-        format!("{torn} of {} rounds differ", options.rounds),
+        format!("{torn} of {rounds} rounds differ"),
     );
     Ok(())
+}
+
+/// The bed of a round, and those who ask for it.
+async fn prepare(session: &mut Session, options: &Options, round: usize) -> Result<(), Fault> {
+    session.require(Call::bundle("seed a round", seed(options, round))).await?;
+    for client in 0..options.clients {
+        let path = format!("ServiceRequest/{}-o{round}-{client}/$request-bed", options.name);
+        session.require(operation("request-bed", &path, &json!([]))).await?;
+    }
+    Ok(())
+}
+
+/// All clients at once; the numbers of those who were told that they have the bed.
+async fn race(bench: &Bench, options: &Options, round: usize) -> (Run, Vec<usize>) {
+    let won = Rc::new(RefCell::new(Vec::new()));
+    let client =
+        |number| Client { name: options.name.clone(), round, number, won: Rc::clone(&won) };
+    let clients = (0..options.clients.max(1)).map(client).collect();
+    let pace = Pace::UntilDone { at_most: ROUND_AT_MOST };
+    let (run, clients) = bench.drive("race for a bed", pace, clients).await;
+    drop(clients);
+    (run, won.take())
 }
 
 /// Whether one live Encounter names the bed, and the bed says so.
@@ -137,7 +197,7 @@ struct Client {
     name: String,
     round: usize,
     number: usize,
-    won: Rc<Cell<usize>>,
+    won: Rc<RefCell<Vec<usize>>>,
 }
 
 impl VirtualUser for Client {
@@ -145,28 +205,32 @@ impl VirtualUser for Client {
         let (name, id) = (&self.name, format!("{}-{}", self.round, self.number));
         let bed = format!("Location/{name}-b{}", self.round);
         let order = format!("ServiceRequest/{name}-o{id}/$allocate-bed");
-        let has_it = match self.number % 3 {
+        let answer = match self.number % 3 {
             0 => {
                 let stay = json!({"resourceType": "Encounter", "id": format!("{name}-e{id}"), "status": "in-progress",
                     "class": {"code": "IMP"}, "subject": {"reference": format!("Patient/{name}-p{id}")},
                     "location": [{"location": {"reference": bed}, "status": "active"}]});
                 let path = format!("Encounter/{name}-e{id}");
                 let call = Call::update("PUT Encounter", &path, stay.to_string().into());
-                session.send(call.expecting(&[201, 409])).await?.status == 201
+                session.send(call.expecting(&[200, 201, 409])).await
             }
             1 => {
                 let named = json!([{"name": "bed", "valueReference": {"reference": bed}},
                     {"name": "overrideReason", "valueCodeableConcept": {"text": "race"}}]);
-                session.send(operation("allocate by name", &order, &named)).await?.status == 200
+                session.send(operation("allocate by name", &order, &named).keeping_body()).await
             }
             _ => {
                 let call = operation("allocate by policy", &order, &json!([])).keeping_body();
-                let answer = session.send(call).await?;
-                let text = String::from_utf8_lossy(&answer.body).into_owned();
-                answer.status == 200 && text.contains(r#""name":"allocation""#)
+                session.send(call).await
             }
         };
-        self.won.set(self.won.get() + usize::from(has_it));
+        // no answer comes from a server that is killed
+        let Ok(answer) = answer else { return Ok(Step::Done) };
+        let text = String::from_utf8_lossy(&answer.body);
+        let is_given = self.number.is_multiple_of(3) || text.contains(r#""name":"allocation""#);
+        if [200, 201].contains(&answer.status) && is_given {
+            self.won.borrow_mut().push(self.number);
+        }
         Ok(Step::Done)
     }
 }

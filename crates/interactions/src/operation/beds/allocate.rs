@@ -32,6 +32,8 @@ pub(super) struct Wanted {
     pub(super) override_reason: Option<Value>,
     pub(super) limit: Option<usize>,
     pub(super) proposes: bool,
+    /// Whether the policy was named, which may be another than the usual one.
+    pub(super) names_policy: bool,
     pub(super) policy: InForce,
 }
 
@@ -88,6 +90,7 @@ async fn wanted(request: &Request<'_>) -> Result<Wanted, Outcome> {
         override_reason: input.value("overrideReason").cloned(),
         limit: input.number("limit"),
         proposes,
+        names_policy: input.text("policy").is_some(),
         policy: in_force(request.fhir, input.text("policy")).await?,
     })
 }
@@ -163,7 +166,7 @@ async fn batch(
             prepare(request, &board, decided, (wanted, &chosen))
         };
         let losing = if round < ROUNDS_MAX { Losing::Refuses } else { Losing::IsLeftOut };
-        let hold = Hold { losing, ..hold? };
+        let hold = Hold { losing, ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
             Err(outcome) if round < ROUNDS_MAX && is_lost(&outcome) => {}
             answer => return answer,
@@ -192,7 +195,7 @@ pub(super) async fn carry_out(
 }
 
 fn propose(hold: &Hold) -> Result<Answer, Outcome> {
-    let plan = &hold.decided.record.decision;
+    let plan = &hold.decided.plan;
     let mut out = Output::default();
     for grant in &hold.grants {
         let Some(allocation) = plan.allocations.get(grant.allocation) else { continue };
@@ -216,10 +219,10 @@ pub(super) fn prepare(
     board: &Board,
     decided: Decided,
     (wanted, chosen): (&Wanted, &dyn Fn(usize) -> bool),
-) -> Result<Hold, Outcome> {
+) -> Hold {
     let fhir = request.fhir;
-    let context = Context::of(board, &decided.record.decision);
-    let allocations = decided.record.decision.allocations.iter().enumerate();
+    let context = Context::of(board, &decided.plan);
+    let allocations = decided.plan.allocations.iter().enumerate();
     let grants: Vec<Grant> = allocations
         .filter(|(place, _)| chosen(*place))
         .filter_map(|(place, allocation)| {
@@ -240,21 +243,18 @@ pub(super) fn prepare(
             })
         })
         .collect();
-    let record = serde_json::to_string(&decided.record)
-        .map_err(|error| Outcome::new(IssueType::Exception, error.to_string()))?;
     let fresh_ids = (0..grants.len().div_ceil(TRAIL)).map(|_| fhir.vault.new_id()).collect();
-    Ok(Hold {
+    Hold {
         definition: request.call.operation.definition,
         grants,
         decided,
         context,
         decision_id: fhir.vault.new_id(),
-        record,
         override_reason: wanted.override_reason.clone(),
         losing: Losing::Refuses,
         only: None,
         fresh_ids,
-    })
+    }
 }
 
 fn hold_seconds(fhir: &Fhir, wanted: &Wanted, kind: BedType) -> u32 {

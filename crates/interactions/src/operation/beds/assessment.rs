@@ -208,7 +208,7 @@ fn scores(order: &Order, measured: &Measured, patient: severity::Patient) -> Sco
     let words = match (&news2, order.priority) {
         (Some(score), _) => news2_words(score, measured.latest_millis),
         (None, Some(priority)) => format!("ordered {}", priority.code()),
-        (None, None) => String::new(),
+        (None, None) => "ordered without a priority".to_owned(),
     };
     let severity = news2.map_or(Points::whole(0), |score| Points::from(score.total()));
     Scores { tier, method, severity, words, missing }

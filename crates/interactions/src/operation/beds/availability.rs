@@ -85,8 +85,8 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
     let mut board = fhir.desk.board.lock().await;
     board.look(fhir).await?;
     let distances = wanted.distances(&board);
-    let chosen = board.beds.values().filter(|bed| wanted.covers(bed, &distances));
-    let chosen: Vec<&BoardBed> = chosen.collect();
+    let near = distances.keys().flat_map(|hospital| board.beds_of(hospital));
+    let chosen: Vec<&BoardBed> = near.filter(|bed| wanted.covers(bed)).collect();
     let mut out = Output::default();
     out.text("asOf", "instant", &now.to_string());
     match input.text("format") {
@@ -230,10 +230,9 @@ impl Wanted {
         sites.collect()
     }
 
-    fn covers(&self, bed: &BoardBed, distances: &BTreeMap<&str, Option<u32>>) -> bool {
+    fn covers(&self, bed: &BoardBed) -> bool {
         let kind = &bed.bed.kind;
-        distances.contains_key(bed.bed.hospital.as_str())
-            && (self.organizations.is_empty() || self.organizations.contains(&bed.bed.hospital))
+        (self.organizations.is_empty() || self.organizations.contains(&bed.bed.hospital))
             && (self.kinds.is_empty() || self.kinds.contains(&kind.bed_type))
             && self.isolation.is_subset(kind.isolation)
             && self.equipment.is_subset(kind.equipment)

@@ -1,29 +1,25 @@
 //! All beds and the whole queue, as the last look showed them. A look asks the database only for what changed since
 //! the one before, so that a plan does not begin by reading ten thousand resources.
 
+mod bed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use beds::{
-    AgeGroup, Bay, Bed, BedState, BedType, Code, CodeSet, GenderPolicy, Hospital, Kind, Position,
-    Request, Snapshot,
-};
-use fhir_model::{Instant, Outcome, json, json::Value};
-use storage::{BedRow, Claim, ClaimState, Stage};
+use beds::{Bed, BedState, Hospital, News, Position, Request, Snapshot};
+use fhir_model::{Instant, Outcome, json};
+use storage::{BedRow, Claim, RequestRow};
 
 use super::{
     assessment::{self, Assessed},
-    document::{codes, extensions, read, referred, text},
-    patient::of_location,
+    lasting::Lasting,
     planners,
     policy::InForce,
     ty,
 };
 use crate::Fhir;
 
-/// On PostgreSQL a transaction may become visible after a later one.
+/// A row that is read so long after it changed does not change again without saying so.
 const SLACK_MILLIS: i64 = 2_000;
-/// After this time wards and sites are read again.
-const PLACES_MILLIS: i64 = 30_000;
 /// Levels from a bed up to its site.
 const LEVELS_MAX: usize = 8;
 /// Observations that are looked through at once.
@@ -32,13 +28,31 @@ const OBSERVATIONS_MAX: u32 = 5_000;
 /// What the last look showed.
 #[derive(Debug, Default)]
 pub(super) struct Board {
+    /// The number of the last commit that was looked at.
+    commit: Option<i64>,
     seen: Option<Instant>,
     observed: Option<Instant>,
     places_read: Option<Instant>,
     pub(super) beds: BTreeMap<String, BoardBed>,
+    /// By hospital, its beds.
+    beds_of: BTreeMap<String, BTreeSet<String>>,
     pub(super) sites: BTreeMap<String, Site>,
     places: BTreeMap<String, Place>,
     pub(super) queue: BTreeMap<String, Waiting>,
+    /// By order, its Task.
+    tasks: BTreeMap<String, String>,
+    /// When holds and orders are over, with the bed or the Task.
+    over: BTreeSet<(Instant, Over)>,
+    /// What a roster has not heard yet.
+    pub(super) news: Vec<News>,
+    pub(super) lasting: Option<Lasting>,
+}
+
+/// Something that is over by the clock.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Over {
+    Hold(String),
+    Order(String),
 }
 
 /// Which beds take part, and which requests by their Tasks.
@@ -55,6 +69,9 @@ pub(super) struct BoardBed {
     organization: Option<String>,
     position: Option<Position>,
     pub(super) claim: Option<Claim>,
+    /// When it changed and when that was read.
+    changed: Instant,
+    read: Instant,
 }
 
 /// A hospital.
@@ -84,6 +101,7 @@ pub(super) struct Waiting {
     pub(super) patient: String,
     pub(super) state: String,
     pub(super) assessed: Assessed,
+    changed: Instant,
 }
 
 impl Board {
@@ -92,145 +110,121 @@ impl Board {
     /// # Errors
     /// The database's own trouble.
     pub(super) async fn look(&mut self, fhir: &Fhir) -> Result<(), Outcome> {
-        let permit = planners()?;
         let now = fhir.vault.clock().now();
-        let since = self.seen.map_or(0, |seen| seen.millis() - SLACK_MILLIS);
-        let since = Instant::from_millis(since.max(0));
-        let rows = fhir.vault.beds_since(&permit, since).await?;
-        let requests = fhir.vault.bed_requests_since(&permit, since).await?;
-        let last = rows.iter().map(|row| row.changed).chain(requests.iter().map(|row| row.changed));
-        let seen = last.max().into_iter().chain(self.seen).max();
-        self.take_beds(fhir, rows).await?;
-        for row in requests {
-            if !["queued", "paused"].contains(&row.state.as_str()) {
-                self.queue.remove(&row.task);
-                continue;
-            }
-            // a row that this version cannot read is left to the one that wrote it
-            let Ok(kept) = serde_json::from_str::<Assessed>(&row.details) else { continue };
-            let known = self.queue.get(&row.task).map(|waiting| waiting.assessed.clone());
-            let mut assessed = known.unwrap_or(kept);
-            if row.changed.millis() > assessed.as_of_millis + 5_000 {
-                assessed = assessment::again(fhir, &assessed, &row.order).await?;
-            }
-            let waiting =
-                Waiting { order: row.order, patient: row.patient, state: row.state, assessed };
-            self.queue.insert(row.task, waiting);
+        let commit = fhir.vault.last_commit();
+        if commit.is_some() && commit == self.commit {
+            self.be_over(now);
+            return Ok(());
+        }
+        let changed = fhir.vault.beds_changed(&planners()?, self.seen).await?;
+        let beds = changed.beds.iter().map(|row| row.changed);
+        let last = beds.chain(changed.requests.iter().map(|row| row.changed)).max();
+        let seen = last.into_iter().chain(self.seen).max();
+        self.take_beds(fhir, changed.beds, now).await?;
+        for row in changed.requests {
+            self.take_request(fhir, row, now).await?;
         }
         self.observe(fhir, now).await?;
-        self.seen = seen;
+        self.be_over(now);
+        (self.seen, self.commit) = (seen, commit);
         Ok(())
     }
 
-    async fn take_beds(&mut self, fhir: &Fhir, rows: Vec<BedRow>) -> Result<(), Outcome> {
-        let permit = planners()?;
-        let location = ty("Location")?;
-        let ids: Vec<&str> =
-            rows.iter().filter(|row| !row.is_gone).map(|row| row.id.as_str()).collect();
-        let versions = fhir.vault.read_many(&permit, location, &ids).await?;
-        let mut bodies: BTreeMap<&str, &bytes::Bytes> = BTreeMap::new();
-        for version in &versions {
-            bodies.extend(version.body.as_ref().map(|body| (version.id.as_str(), body)));
+    /// The beds of a hospital.
+    pub(super) fn beds_of(&self, hospital: &str) -> impl Iterator<Item = &BoardBed> {
+        let ids = self.beds_of.get(hospital).into_iter().flatten();
+        ids.filter_map(|id| self.beds.get(id))
+    }
+
+    /// The Task by which an order waits.
+    pub(super) fn waiting_on(&self, order: &str) -> Option<&str> {
+        self.tasks.get(order).map(String::as_str)
+    }
+
+    /// Remembers what happened, if there is a roster to tell.
+    fn tell(&mut self, news: impl FnOnce() -> News) {
+        if self.lasting.is_some() {
+            self.news.push(news());
         }
-        let mut changed = Vec::new();
-        for row in &rows {
-            self.beds.remove(&row.id);
-            let Some(body) = bodies.get(row.id.as_str()) else { continue };
-            if let Ok(body) = read(body) {
-                changed.push((row.id.clone(), bed(row, &body)));
+    }
+
+    async fn take_request(
+        &mut self,
+        fhir: &Fhir,
+        row: RequestRow,
+        now: Instant,
+    ) -> Result<(), Outcome> {
+        if !["queued", "paused"].contains(&row.state.as_str()) {
+            if let Some(gone) = self.queue.remove(&row.task) {
+                if self.tasks.get(&gone.order) == Some(&row.task) {
+                    self.tasks.remove(&gone.order);
+                }
+                self.tell(|| News::RequestGone(row.task));
             }
+            return Ok(());
         }
-        let now = fhir.vault.clock().now();
-        let is_old = self.places_read.is_none_or(|at| now.millis() - at.millis() > PLACES_MILLIS);
-        if is_old {
-            self.places.clear();
-            self.places_read = Some(now);
+        let known = self.queue.get(&row.task);
+        if known.is_some_and(|it| it.changed == row.changed && it.state == row.state) {
+            return Ok(());
         }
-        let mut of: Vec<String> = changed.iter().map(|(id, _)| id.clone()).collect();
-        self.beds.extend(changed);
-        if is_old {
-            of = self.beds.keys().cloned().collect();
+        let mut assessed = match known {
+            Some(known) => known.assessed.clone(),
+            None => match serde_json::from_str::<Assessed>(&row.details) {
+                Ok(kept) => kept,
+                // a row that this version cannot read is left to the one that wrote it
+                Err(_) => return Ok(()),
+            },
+        };
+        if row.changed.millis() > assessed.as_of_millis + 5_000 {
+            assessed = assessment::again(fhir, &assessed, &row.order).await?;
         }
-        self.read_places(fhir, &of).await?;
-        for id in &of {
-            self.settle_site(id);
-        }
+        let RequestRow { task, order, patient, state, changed, .. } = row;
+        self.tasks.insert(order.clone(), task.clone());
+        self.put(task, Waiting { order, patient, state, assessed, changed }, now);
         Ok(())
     }
 
-    /// Reads the wards, buildings and sites that beds are part of and that are not known.
-    async fn read_places(&mut self, fhir: &Fhir, of: &[String]) -> Result<(), Outcome> {
-        let (permit, location) = (planners()?, ty("Location")?);
-        let wards = of.iter().filter_map(|id| self.beds.get(id)?.ward.clone());
-        let mut wanted: BTreeSet<String> = wards.collect();
-        for _ in 0..LEVELS_MAX {
-            wanted.retain(|id| !self.places.contains_key(id));
-            if wanted.is_empty() {
-                break;
-            }
-            let ids: Vec<String> = std::mem::take(&mut wanted).into_iter().collect();
-            for version in fhir.vault.read_many(&permit, location, &ids).await? {
-                let Some(body) = version.body.as_ref().and_then(|body| read(body).ok()) else {
-                    continue;
-                };
-                let place = Place {
-                    part_of: referred(&body, "partOf", "Location").map(str::to_owned),
-                    position: of_location(&body),
-                    name: text(&body, "name").unwrap_or_default().to_owned(),
-                    organization: referred(&body, "managingOrganization", "Organization")
-                        .map(str::to_owned),
-                };
-                wanted.extend(place.part_of.clone());
-                self.places.insert(version.id, place);
-            }
-        }
-        Ok(())
+    fn put(&mut self, task: String, waiting: Waiting, now: Instant) {
+        let until = Instant::from_millis(waiting.assessed.valid_until_millis);
+        self.over.insert((until, Over::Order(task.clone())));
+        self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
+        self.queue.insert(task, waiting);
     }
 
-    /// Says of a bed in which hospital it stands, and of the hospital where.
-    fn settle_site(&mut self, id: &str) {
-        let Some(bed) = self.beds.get_mut(id) else { return };
-        let mut organization = bed.organization.clone();
-        let (mut position, mut name, mut outermost) = (bed.position, String::new(), None);
-        let mut next = bed.ward.as_ref();
-        for _ in 0..LEVELS_MAX {
-            let Some((at, place)) = next.and_then(|it| self.places.get_key_value(it)) else {
-                break;
-            };
-            position = position.or(place.position);
-            organization = organization.or_else(|| place.organization.clone());
-            name.clone_from(&place.name);
-            outermost = Some(at.clone());
-            next = place.part_of.as_ref();
+    /// Tells of what is over by the clock.
+    fn be_over(&mut self, now: Instant) {
+        while let Some((until, over)) = self.over.first().cloned().filter(|(it, _)| *it < now) {
+            self.over.remove(&(until, over.clone()));
+            match over {
+                Over::Hold(id) => {
+                    if let Some(bed) = self.beds.get(&id).map(|it| it.as_of(now)) {
+                        self.tell(|| News::Bed(bed));
+                    }
+                }
+                Over::Order(task) => {
+                    if let Some(request) =
+                        self.queue.get(&task).map(|it| it.assessed.at(now, &it.state))
+                    {
+                        self.tell(|| News::Request(request));
+                    }
+                }
+            }
         }
-        let hospital = organization.clone().or_else(|| outermost.clone());
-        let hospital = hospital.unwrap_or_else(|| id.to_owned());
-        bed.bed.hospital.clone_from(&hospital);
-        if name.is_empty() {
-            name.clone_from(&hospital);
-        }
-        let site = self.sites.entry(hospital.clone()).or_insert_with(|| Site {
-            hospital: Hospital { id: hospital, position: None },
-            name,
-            organization,
-            location: outermost,
-        });
-        site.hospital.position = position.or(site.hospital.position);
     }
 
     /// Looks whether vital signs of those who wait were taken.
     async fn observe(&mut self, fhir: &Fhir, now: Instant) -> Result<(), Outcome> {
-        let first = self.queue.values().map(|it| it.assessed.as_of_millis).min();
-        let Some(first) = first else {
+        let first = match self.observed {
+            Some(observed) => Some(observed.millis()),
+            None => self.queue.values().map(|it| it.assessed.as_of_millis).min(),
+        };
+        let Some(first) = first.filter(|_| !self.queue.is_empty()) else {
             self.observed = Some(now);
             return Ok(());
         };
         let day = now.millis() - 24 * 3_600_000;
-        let mut since = self.observed.map_or(first, Instant::millis).max(day) - SLACK_MILLIS;
+        let mut since = first.max(day) - SLACK_MILLIS;
         let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (task, waiting) in &self.queue {
-            of.entry(&waiting.patient).or_default().push(task);
-        }
         let mut stale: BTreeSet<String> = BTreeSet::new();
         loop {
             let from = Instant::from_millis(since);
@@ -238,6 +232,11 @@ impl Board {
                 .vault
                 .written_since(&planners()?, ty("Observation")?, from, OBSERVATIONS_MAX)
                 .await?;
+            if of.is_empty() && !some.is_empty() {
+                for (task, waiting) in &self.queue {
+                    of.entry(&waiting.patient).or_default().push(task);
+                }
+            }
             for version in &some {
                 let Some(body) = &version.body else { continue };
                 let tree = json::parse_trusted(body.clone());
@@ -264,7 +263,7 @@ impl Board {
         for task in stale {
             let Some(waiting) = self.queue.get(&task).cloned() else { continue };
             let assessed = assessment::again(fhir, &waiting.assessed, &waiting.order).await?;
-            self.queue.insert(task, Waiting { assessed, ..waiting });
+            self.put(task, Waiting { assessed, ..waiting }, now);
         }
         self.observed = Some(now);
         Ok(())
@@ -291,6 +290,14 @@ impl Board {
 }
 
 impl BoardBed {
+    /// Whether it is known as a row shows it.
+    fn is_as(&self, row: &BedRow) -> bool {
+        !row.is_gone
+            && self.changed == row.changed
+            && self.claim == row.claim
+            && self.read.millis() > self.changed.millis() + SLACK_MILLIS
+    }
+
     /// The bed at this time: a hold whose time is over holds nothing.
     pub(super) fn as_of(&self, now: Instant) -> Bed {
         let is_over = self.claim.as_ref().is_some_and(|claim| claim.is_expired(now));
@@ -312,69 +319,5 @@ impl BoardBed {
             }
         }
         false
-    }
-}
-
-fn bed(row: &BedRow, body: &Value) -> BoardBed {
-    let status = text(body, "status").unwrap_or("active");
-    let is_staffed =
-        !extensions(body, "staffed").any(|it| it.get("valueBoolean") == Some(&Value::Bool(false)));
-    BoardBed {
-        bed: Bed {
-            id: row.id.clone(),
-            hospital: String::new(),
-            kind: kind(body),
-            is_staffed,
-            is_active: status != "inactive",
-            state: state_of(row.claim.as_ref()),
-            since_millis: row.claim.as_ref().map_or(row.changed, |it| it.starts_at).millis(),
-        },
-        name: text(body, "name").unwrap_or(&row.id).to_owned(),
-        ward: referred(body, "partOf", "Location").map(str::to_owned),
-        organization: referred(body, "managingOrganization", "Organization").map(str::to_owned),
-        position: of_location(body),
-        claim: row.claim.clone(),
-    }
-}
-
-fn state_of(claim: Option<&Claim>) -> BedState {
-    match claim.map(|claim| (claim.state, claim.stage)) {
-        None => BedState::Ready,
-        Some((ClaimState::Held, _)) => BedState::Held,
-        Some((ClaimState::Planned, _)) => BedState::Planned,
-        Some((ClaimState::Occupied, _)) => BedState::Occupied,
-        Some((ClaimState::Turnover, Some(Stage::Cleaning))) => BedState::Cleaning,
-        Some((ClaimState::Turnover, _)) => BedState::Dirty,
-        Some((ClaimState::Blocked, _)) => BedState::Blocked,
-    }
-}
-
-fn kind(body: &Value) -> Kind {
-    fn code<T: Code>(body: &Value, name: &str) -> Option<T> {
-        extensions(body, name).find_map(|it| T::parse(text(it, "valueCode")?))
-    }
-    fn all<T: Code>(body: &Value, name: &str) -> CodeSet<T> {
-        let of = |it: &Value| {
-            let coding = it.get("valueCoding").and_then(|coding| text(coding, "code"));
-            let concept = it.get("valueCodeableConcept").and_then(|it| codes(it).next());
-            text(it, "valueCode").or(coding).or(concept).and_then(T::parse)
-        };
-        extensions(body, name).filter_map(of).collect()
-    }
-    let gender_policy = code(body, "gender-policy").unwrap_or(GenderPolicy::Any);
-    let cohort = extensions(body, "cohort").find_map(|it| text(it, "valueCode"));
-    let bay = match (cohort, gender_policy) {
-        (Some(organism), _) => Bay::Cohort(organism.to_owned()),
-        // a bed for anyone is a room of one's own
-        (None, GenderPolicy::Any) => Bay::Single,
-        (None, GenderPolicy::Female | GenderPolicy::Male | GenderPolicy::Mixed) => Bay::Shared,
-    };
-    Kind {
-        bed_type: code(body, "bed-type").unwrap_or(BedType::General),
-        gender_policy,
-        age_group: code(body, "age-group").unwrap_or(AgeGroup::Any),
-        isolation: all(body, "isolation-capability"),
-        equipment: all(body, "bed-equipment"),
-        bay,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Change, Claim, ClaimState, Head, Key, Tx};
+use storage::{About, Change, Claim, ClaimState, Head, Key, Tx, on_all_cores};
 
 use super::{
     deed::Deed,
@@ -54,7 +54,6 @@ pub(super) struct Hold {
     pub(super) context: Context,
     /// Under which the record is kept.
     pub(super) decision_id: String,
-    pub(super) record: String,
     /// Why a human departed from the policy.
     pub(super) override_reason: Option<Value>,
     pub(super) losing: Losing,
@@ -71,7 +70,11 @@ impl Deed for Hold {
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
         let given = self.claim(tx).await?;
         if !given.is_empty() {
-            tx.keep_bed_decision(&self.decision_id, &self.record).await?;
+            let kept = &self.decided.kept;
+            tx.keep_bed_decision(&self.decision_id, &kept.record).await?;
+            if let Some(part) = &kept.rests_on {
+                tx.keep_bed_roster(part).await?;
+            }
             let changes = self.changes(tx, &given).await?;
             tx.write(changes).await?;
         }
@@ -128,12 +131,16 @@ impl Hold {
             held.iter().map(|(grant, _)| Key::new(task, grant.task.as_str())).collect();
         let heads = tx.load(&keys).await?;
         let mut changes = Vec::with_capacity(held.len() * 2 + 1);
-        for (((grant, until), key), head) in held.iter().zip(keys).zip(heads) {
+        let now = tx.now();
+        let together: Vec<_> = held.iter().zip(keys).zip(heads).collect();
+        let made = on_all_cores(together, |((&(grant, until), key), head)| {
             let Some((head, body)) = head.and_then(with_body) else { return Err(no_longer()) };
-            let body = self.task(grant, *until, read(&body)?, tx.now());
-            changes.push(update(key, head, &body)?);
-            let stay = Key::new(encounter, grant.encounter.as_str());
-            changes.push(create(stay, &stay_of(grant))?);
+            let task = update(key, head, &self.task(grant, until, read(&body)?, now))?;
+            let stay = create(Key::new(encounter, grant.encounter.as_str()), &stay_of(grant))?;
+            Ok([task, stay])
+        });
+        for made in made {
+            changes.extend(made?);
         }
         for (some, id) in held.chunks(TRAIL).zip(&self.fresh_ids) {
             let trail = self.trail(some.iter().map(|(grant, _)| *grant), tx.now());
@@ -168,7 +175,7 @@ impl Hold {
         let source = |what: Value| object([("role", string("source")), ("what", what)]);
         let identifier = object([
             ("system", string("urn:ietf:rfc:3986")),
-            ("value", string(self.decided.record.policy.as_str())),
+            ("value", string(self.decided.policy.as_str())),
         ]);
         entities.push(source(object([("identifier", identifier)])));
         for grant in grants {
@@ -192,7 +199,7 @@ impl Hold {
     }
 
     fn answer(&self, given: &BTreeMap<usize, Instant>) -> Result<Answer, Outcome> {
-        let plan = &self.decided.record.decision;
+        let plan = &self.decided.plan;
         let by_place: BTreeMap<usize, (&Grant, Option<&Instant>)> = self
             .grants
             .iter()
@@ -222,16 +229,15 @@ impl Hold {
 
 /// `summary`
 pub(super) fn summary(out: &mut Output, decided: &Decided, served: usize) {
-    let record = &decided.record;
-    let policy = record.policy.rsplit_once('|').map_or(record.policy.as_str(), |(it, _)| it);
+    let policy = decided.policy.rsplit_once('|').map_or(decided.policy.as_str(), |(it, _)| it);
     let mut part = Output::default();
-    part.number("requests", "unsignedInt", record.inputs.requests.len());
+    part.number("requests", "unsignedInt", decided.requests);
     part.number("served", "unsignedInt", served);
-    part.number("objective", "decimal", record.decision.cost);
+    part.number("objective", "decimal", decided.plan.cost);
     part.value("optimal", "boolean", true.to_string());
     part.number("elapsedMs", "decimal", decided.elapsed_millis);
     part.text("policy", "canonical", policy);
-    part.text("asOf", "instant", &Instant::from_millis(record.inputs.as_of_millis).to_string());
+    part.text("asOf", "instant", &Instant::from_millis(decided.as_of_millis).to_string());
     out.parts("summary", part);
 }
 

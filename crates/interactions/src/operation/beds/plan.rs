@@ -1,15 +1,16 @@
 //! From the board to a decision that can be made again, and a decision as parameters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use beds::{
-    Allocation, Alternative, Code as _, Plan, Record, Snapshot, Solved, Unallocated, Words, rank,
+    Allocation, Alternative, Code as _, Plan, Record, Snapshot, Solved, Unallocated, Words,
 };
 use fhir_model::{Instant, IssueType, Outcome};
+use storage::RosterPart;
 
 use super::{
     assessment::{Assessed, decimal},
-    board::{Board, BoardBed},
+    board::Board,
     policy::InForce,
     system,
 };
@@ -24,9 +25,24 @@ const ALTERNATIVES_OF_MAX: usize = 50;
 /// A decision.
 #[derive(Debug, Clone)]
 pub(super) struct Decided {
-    pub(super) record: Record,
+    pub(super) plan: Plan,
+    /// `canonical|version|SHA-256`
+    pub(super) policy: String,
+    pub(super) as_of_millis: i64,
+    /// How many requests took part.
+    pub(super) requests: usize,
     pub(super) alternatives: BTreeMap<String, Vec<Alternative>>,
     pub(super) elapsed_millis: i64,
+    pub(super) kept: Kept,
+}
+
+/// What is kept of a decision, so that it can be made again.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    /// A [`Record`] or a [`beds::Single`], as JSON.
+    pub(super) record: Arc<str>,
+    /// What a [`beds::Single`] rests on.
+    pub(super) rests_on: Option<RosterPart>,
 }
 
 /// Decides about a snapshot, off the threads that serve requests.
@@ -51,29 +67,22 @@ pub(super) async fn decide(
             alternatives = plan.allocations.iter().filter_map(of).collect();
         }
         let record = Record { policy: name, inputs: snapshot, decision: plan };
-        Ok(Decided { record, alternatives, elapsed_millis: 0 })
+        let text = serde_json::to_string(&record)
+            .map_err(|error| Outcome::new(IssueType::Exception, error.to_string()))?;
+        let Record { policy, inputs, decision } = record;
+        Ok(Decided {
+            plan: decision,
+            policy,
+            as_of_millis: inputs.as_of_millis,
+            requests: inputs.requests.len(),
+            alternatives,
+            elapsed_millis: 0,
+            kept: Kept { record: text.into(), rests_on: None },
+        })
     })
     .await?;
     let elapsed_millis = fhir.vault.clock().now().millis() - begun;
     Ok(Decided { elapsed_millis, ..decided })
-}
-
-impl Board {
-    /// A snapshot with one request, those that rank above it, and the beds in scope.
-    pub(super) fn snapshot_for(&self, task: &str, policy: &InForce, now: Instant) -> Snapshot {
-        let mut snapshot = self.snapshot(policy, now, (&|_: &BoardBed| true, &|_: &str| true));
-        let ranked = rank(&snapshot.requests, &snapshot.policy, snapshot.as_of_millis);
-        let mut chosen = BTreeSet::from([task.to_owned()]);
-        for (n, _) in ranked {
-            let Some(request) = snapshot.requests.get(n) else { continue };
-            if request.id == task {
-                break;
-            }
-            chosen.insert(request.id.clone());
-        }
-        snapshot.requests.retain(|request| chosen.contains(&request.id));
-        snapshot
-    }
 }
 
 /// What the sentences and parameters of a decision need besides it.

@@ -1,8 +1,6 @@
 //! `ServiceRequest/[id]/$allocate-bed`: one request, with those that rank above it in view, so that nobody snatches
 //! a bed between batches. A human may name the bed: hard constraints hold, and a departure needs a reason.
 
-use std::collections::BTreeMap;
-
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::Key;
@@ -11,6 +9,7 @@ use super::{
     allocate::{Wanted, broken_by, carry_out, is_lost, named_bed, prepare},
     board::{Board, BoardBed},
     document,
+    explanation::made,
     hold::{Hold, said},
     plan::{Context, Decided, decide},
     planners, ty,
@@ -36,56 +35,74 @@ pub(super) async fn single(
     let mut round = 0;
     loop {
         round += 1;
-        let now = fhir.vault.clock().now();
-        let Some(found) = waiting(fhir, order).await? else {
-            return stands(request, order).await;
-        };
-        let (task, snapshot) = {
-            let board = fhir.desk.board.lock().await;
-            let Some(waiting) = board.queue.get(&found) else { continue };
-            let snapshot = board.snapshot_for(&found, &wanted.policy, now);
-            let asked = waiting.assessed.at(now, &waiting.state);
+        let (task, decided, now) = {
+            let mut board = fhir.desk.board.lock().await;
+            board.look(fhir).await?;
+            let now = fhir.vault.clock().now();
+            let found = board.waiting_on(&order.id).map(str::to_owned);
+            let found = found.and_then(|task| Some((board.queue.get(&task)?.clone(), task)));
+            let Some((waiting, task)) = found else {
+                drop(board);
+                return stands(request, order).await;
+            };
             if let Some(key) = &named {
+                let asked = waiting.assessed.at(now, &waiting.state);
                 may_be_given(&board, &asked, (key, wanted, now))?;
             }
-            (found, snapshot)
+            let decided = usual(fhir, &mut board, (&task, wanted, now)).await?;
+            let decided = match &named {
+                Some(key) if !gives(&decided, &task, key) => {
+                    by_choice(fhir, &board, decided, (&task, key, wanted, now)).await?
+                }
+                _ => decided,
+            };
+            (task, decided, now)
         };
-        let mut decided = decide(fhir, snapshot, &wanted.policy).await?;
-        if let Some(key) = &named
-            && !gives(&decided, &task, key)
-        {
-            decided = by_choice(fhir, &task, (key, wanted, now)).await?;
-        }
+        let rests_on = decided.kept.rests_on.clone();
         let chosen: Vec<bool> =
-            decided.record.decision.allocations.iter().map(|it| it.request == task).collect();
+            decided.plan.allocations.iter().map(|it| it.request == task).collect();
         let hold = {
             let board = fhir.desk.board.lock().await;
             let is_chosen = |place: usize| chosen.get(place) == Some(&true);
-            prepare(request, &board, decided, (wanted, &is_chosen))?
+            prepare(request, &board, decided, (wanted, &is_chosen))
         };
         if named.is_some() && hold.grants.is_empty() {
             return Err(taken(now));
         }
+        let is_held = !wanted.proposes && !hold.grants.is_empty();
         let hold = Hold { only: Some(task), ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
             Err(outcome) if round < ROUNDS_MAX && named.is_none() && is_lost(&outcome) => {}
-            answer => return answer,
+            answer => {
+                if let Some(part) = rests_on.filter(|_| is_held && answer.is_ok()) {
+                    fhir.desk.board.lock().await.is_kept(&part);
+                }
+                return answer;
+            }
         }
     }
 }
 
-/// The Task by which the order waits.
-async fn waiting(fhir: &Fhir, order: &Key) -> Result<Option<String>, Outcome> {
-    let mut board = fhir.desk.board.lock().await;
-    board.look(fhir).await?;
-    let found = board.queue.iter().find(|(_, waiting)| waiting.order == order.id);
-    Ok(found.map(|(task, _)| task.clone()))
+/// What the policy gives the request.
+async fn usual(
+    fhir: &Fhir,
+    board: &mut Board,
+    (task, wanted, now): (&str, &Wanted, Instant),
+) -> Result<Decided, Outcome> {
+    if wanted.names_policy {
+        let snapshot = board.snapshot(&wanted.policy, now, (&|_: &BoardBed| true, &|_: &str| true));
+        return decide(fhir, snapshot, &wanted.policy).await;
+    }
+    let decided = board.decide_one(fhir, task, &wanted.policy).await?;
+    decided.ok_or_else(|| {
+        let text = "The request does not wait any more";
+        Outcome::new(IssueType::Conflict, text).coded("illegal-transition")
+    })
 }
 
-/// Whether a plan gives this bed, or one just like it, to the request.
+/// Whether a plan gives this bed to the request.
 fn gives(decided: &Decided, task: &str, bed: &Key) -> bool {
-    let plan = &decided.record.decision;
-    plan.allocations.iter().any(|it| it.request == task && it.bed == bed.id)
+    decided.plan.allocations.iter().any(|it| it.request == task && it.bed == bed.id)
 }
 
 /// Hard constraints and the state of a bed that a human named.
@@ -121,27 +138,20 @@ fn taken(now: Instant) -> Outcome {
 /// A decision for the named bed: like the policy's when that gives one just like it, else a human's, with a reason.
 async fn by_choice(
     fhir: &Fhir,
-    task: &str,
-    (key, wanted, now): (&Key, &Wanted, Instant),
+    board: &Board,
+    usual: Decided,
+    (task, key, wanted, now): (&str, &Key, &Wanted, Instant),
 ) -> Result<Decided, Outcome> {
-    let (usual, only) = {
-        let board = fhir.desk.board.lock().await;
-        let usual = board.snapshot_for(task, &wanted.policy, now);
-        let is_it = |bed: &BoardBed| bed.bed.id == key.id;
-        let only = board.snapshot(&wanted.policy, now, (&is_it, &|id: &str| id == task));
-        (usual, only)
-    };
-    let kind = only.beds.first().map(|bed| (bed.hospital.clone(), bed.kind.clone()));
-    let beds = usual.beds.clone();
-    let usual = decide(fhir, usual, &wanted.policy).await?;
-    let given = usual.record.decision.allocations.iter().find(|it| it.request == task);
-    let given = given.and_then(|it| beds.iter().find(|bed| bed.id == it.bed));
-    let is_alike = given.map(|bed| (bed.hospital.clone(), bed.kind.clone())) == kind;
+    let kind = |id: &str| board.beds.get(id).map(|it| (it.bed.hospital.as_str(), &it.bed.kind));
+    let given = usual.plan.allocations.iter().find(|it| it.request == task);
+    let is_alike = given.and_then(|it| kind(&it.bed)) == kind(&key.id);
     if !is_alike && wanted.override_reason.is_none() {
         let text = "The policy gives this request another bed, or others rank higher; to give this one needs an \
                     overrideReason";
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("override-reason-required"));
     }
+    let is_it = |bed: &BoardBed| bed.bed.id == key.id;
+    let only = board.snapshot(&wanted.policy, now, (&is_it, &|id: &str| id == task));
     decide(fhir, only, &wanted.policy).await
 }
 
@@ -159,19 +169,17 @@ async fn stands(request: &Request<'_>, order: &Key) -> Result<Answer, Outcome> {
     let said = said(&task);
     let id = said.decision.clone().unwrap_or_default();
     let kept = fhir.vault.bed_decision(&planners()?, &id).await?;
-    let record = kept.and_then(|(_, text)| serde_json::from_str::<beds::Record>(&text).ok());
-    let Some(record) = record else { return Err(not_found(&key)) };
+    let decided = kept.and_then(|(_, text)| made(&text).ok());
+    let Some(decided) = decided else { return Err(not_found(&key)) };
     let mut context = Context::default();
     if let Ok(assessed) = serde_json::from_str(&row.details) {
         context.requests.insert(row.task.clone(), (row.patient.clone(), assessed));
     }
     let mut out = Output::default();
-    let allocation = record.decision.allocations.iter().find(|it| it.request == row.task);
+    let allocation = decided.plan.allocations.iter().find(|it| it.request == row.task);
     if let Some(allocation) = allocation {
         out.parts("allocation", context.allocation(allocation, ("unchanged", None), None));
     }
-    let decided =
-        Decided { record: record.clone(), alternatives: BTreeMap::new(), elapsed_millis: 0 };
     super::hold::summary(&mut out, &decided, 0);
     out.answer(request.call.operation.definition)
 }

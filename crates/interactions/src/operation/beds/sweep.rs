@@ -112,11 +112,12 @@ async fn offer(fhir: &Fhir, ended: &[Claim]) -> Result<(), Outcome> {
         override_reason: None,
         limit: None,
         proposes: false,
+        names_policy: false,
         policy,
     };
     let hold = {
         let board = fhir.desk.board.lock().await;
-        allocate::prepare(&request, &board, decided, (&wanted, &|_: usize| true))?
+        allocate::prepare(&request, &board, decided, (&wanted, &|_: usize| true))
     };
     if hold.grants.is_empty() {
         return Ok(());

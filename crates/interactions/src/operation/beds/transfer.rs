@@ -112,7 +112,7 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> 
         snapshot
     };
     let decided = decide(fhir, snapshot, &policy).await?;
-    let given = decided.record.decision.allocations.iter().find(|it| it.request == stay.id);
+    let given = decided.plan.allocations.iter().find(|it| it.request == stay.id);
     given.map(|it| it.bed.clone()).ok_or_else(no_bed)
 }
 

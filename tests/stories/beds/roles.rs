@@ -1,0 +1,154 @@
+//! Beds with tokens: who may ask, give, accept and release, and who sees what.
+
+use serde_json::{Value, json};
+
+use super::hospital::{OURS, part, parts};
+use crate::house::{House, Reply, unique};
+
+smart_stories!(a_walk_with_tokens, strangers_see_numbers_only);
+
+/// Somebody with a token.
+struct Person<'h> {
+    house: &'h House,
+    authorization: String,
+}
+
+impl<'h> Person<'h> {
+    fn operator(house: &'h House) -> Self {
+        let token = house.medvault(&["token", "--scope", "system/*.cruds"]);
+        Self { house, authorization: format!("Bearer {token}") }
+    }
+
+    fn new(house: &'h House, role: &str, more: &[&str]) -> Self {
+        let login = unique(role);
+        let mut add = vec!["user", "add", "--login", &login, "--role", role];
+        add.extend(["--password", "correct horse battery"]);
+        add.extend(more);
+        house.medvault(&add);
+        let token = house.medvault(&["token", "--user", &login, "--scope", "user/*.cruds"]);
+        Self { house, authorization: format!("Bearer {token}") }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Reply {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.house.send(method, path, &[("Authorization", &self.authorization)], &body)
+    }
+
+    fn call(&self, path: &str, parameters: Value) -> Reply {
+        let mut body = json!({"resourceType": "Parameters"});
+        if parameters.as_array().is_some_and(|it| !it.is_empty()) {
+            body["parameter"] = parameters;
+        }
+        self.ask("POST", path, &body)
+    }
+
+    fn put(&self, ty: &str, id: &str, mut rest: Value) -> String {
+        rest["resourceType"] = ty.into();
+        rest["id"] = id.into();
+        self.ask("PUT", &format!("/{ty}/{id}"), &rest).expect(201);
+        format!("{ty}/{id}")
+    }
+}
+
+/// A hospital with one free bed.
+struct Place {
+    organization: String,
+    bed: String,
+}
+
+fn place(operator: &Person<'_>) -> Place {
+    let organization = operator.put("Organization", &unique("hospital"), json!({"name": "City"}));
+    let bed = operator.put(
+        "Location",
+        &unique("bed"),
+        json!({"name": "Bed", "mode": "instance", "status": "active",
+            "extension": [{"url": format!("{OURS}/bed-type"), "valueCode": "general"}],
+            "operationalStatus": {"code": "U"}, "physicalType": {"coding": [{"code": "bd"}]},
+            "managingOrganization": {"reference": organization}}),
+    );
+    Place { organization, bed }
+}
+
+/// A patient with a doctor's order for a bed there.
+fn ordered(operator: &Person<'_>, place: &Place) -> (String, String) {
+    let patient = operator.put("Patient", &unique("patient"), json!({"birthDate": "1970-05-05"}));
+    let role = operator.put(
+        "PractitionerRole",
+        &unique("role"),
+        json!({"active": true, "code": [{"coding": [{"code": "doctor"}]}]}),
+    );
+    let order = operator.put(
+        "ServiceRequest",
+        &unique("order"),
+        json!({"status": "active", "intent": "order",
+            "category": [{"coding": [{"code": "admission"}]}], "subject": {"reference": patient},
+            "requester": {"reference": role},
+            "occurrencePeriod": {"start": "2020-01-01", "end": "2999-01-01"},
+            "locationCode": [{"coding": [{"code": "general"}]}],
+            "performer": [{"reference": place.organization}]}),
+    );
+    (patient, order)
+}
+
+fn a_walk_with_tokens(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let (patient, order) = ordered(&operator, &here);
+    let own = Person::new(house, "patient", &["--fhir-user", &patient]);
+    let (stranger, _) = ordered(&operator, &here);
+    let other = Person::new(house, "patient", &["--fhir-user", &stranger]);
+    let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
+    let elsewhere = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+
+    let ask = format!("/{order}/$request-bed");
+    other.call(&ask, json!([])).expect(404);
+    let task = part(&own.call(&ask, json!([])).expect(200).json(), "task")["resource"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // the patient sees their own place in the queue, a stranger none
+    let waitlist = "/ServiceRequest/$bed-waitlist";
+    let entries = |who: &Person<'_>| {
+        parts(&who.ask("GET", waitlist, &Value::Null).expect(200).json(), "entry").len()
+    };
+    assert_eq!((entries(&own), entries(&other)), (1, 0));
+
+    // beds are given by who manages them
+    let give = format!("/{order}/$allocate-bed");
+    own.call(&give, json!([])).expect(403);
+    let reason = json!([{"name": "bed", "valueReference": {"reference": here.bed}},
+        {"name": "overrideReason", "valueCodeableConcept": {"text": "test"}}]);
+    elsewhere.call(&give, reason).expect(404);
+    let given = manager.call(&give, json!([])).expect(200).json();
+    assert_eq!(part(&part(&given, "allocation"), "bed")["valueReference"]["reference"], here.bed);
+
+    let confirm = format!("/Task/{task}/$confirm-bed");
+    let decision = |code: &str| json!([{"name": "decision", "valueCode": code}]);
+    other.call(&confirm, decision("accept")).expect(404);
+    own.call(&confirm, decision("accept")).expect(200);
+    own.call(&confirm, decision("arrived")).expect(403);
+    let arrived = manager.call(&confirm, decision("arrived")).expect(200).json();
+    let stay = part(&arrived, "encounter")["resource"]["id"].as_str().unwrap().to_owned();
+    let release = format!("/Encounter/{stay}/$release-bed");
+    elsewhere.call(&release, json!([])).expect(404);
+    own.call(&release, json!([])).expect(403);
+    manager.call(&release, json!([])).expect(200);
+    let turnover = format!("/{}/$bed-turnover", here.bed);
+    let to = |code: &str| json!([{"name": "to", "valueCode": code}]);
+    elsewhere.call(&turnover, to("cleaning")).expect(404);
+    manager.call(&turnover, to("cleaning")).expect(200);
+    manager.call(&turnover, to("ready")).expect(200);
+}
+
+fn strangers_see_numbers_only(house: &House) {
+    let operator = Person::operator(house);
+    let here = place(&operator);
+    let id = here.organization.strip_prefix("Organization/").unwrap();
+    let path = format!("/Location/$bed-availability?organization=Organization/{id}");
+    let counted = house.get(&path).expect(200).json();
+    assert_eq!(part(&part(&counted, "facility"), "available")["valueUnsignedInt"], 1);
+    house.get(&format!("{path}&detail=bed")).expect(403);
+    let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
+    let shown = manager.ask("GET", &format!("{path}&detail=bed"), &Value::Null).expect(200).json();
+    assert_eq!(parts(&part(&shown, "facility"), "bed").len(), 1);
+}
