@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -66,7 +66,7 @@ impl Group {
     pub(crate) fn start(writer: Writer, cache: Arc<Cache>, path: &Path) -> Result<Self, Outcome> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let checkpointer = Checkpointer::start(path.to_owned());
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("medvault-writer".to_owned())
             .spawn(move || run(writer, &cache, &jobs, &checkpointer))
             .map_err(|error| Outcome::new(IssueType::Exception, error.to_string()))?;
@@ -93,7 +93,9 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.queue = None;
-        if let Some(thread) = self.thread.take() {
+        // the last who had the vault may have been a piece of work on this very thread
+        let other = |thread: &JoinHandle<()>| thread.thread().id() != thread::current().id();
+        if let Some(thread) = self.thread.take().filter(other) {
             drop(thread.join());
         }
     }
@@ -221,14 +223,14 @@ impl Checkpointer {
         let caught_up = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&caught_up);
         let spawned =
-            std::thread::Builder::new().name("medvault-checkpoint".to_owned()).spawn(move || {
+            thread::Builder::new().name("medvault-checkpoint".to_owned()).spawn(move || {
                 let Ok(connection) = connection::open_checkpointer(&path) else { return };
                 while woken.recv().is_ok() {
                     match connection::checkpoint(&connection) {
                         Ok(()) => done.store(true, Ordering::Release),
                         Err(error) => tracing::warn!(%error, "checkpoint"),
                     }
-                    std::thread::sleep(CHECKPOINT_REST);
+                    thread::sleep(CHECKPOINT_REST);
                 }
             });
         if let Err(error) = spawned {
