@@ -7,7 +7,7 @@ use search::{ContainedType, Filter, Plan};
 use super::{
     ask::{Ask, Dialect},
     effort::Effort,
-    leader::Leaders,
+    leader::{Leaders, asks_for_letters},
     names::Names,
     part::{Domain, Part, shown},
     position::{Mode, Route},
@@ -62,7 +62,7 @@ pub(super) async fn choose(
         None => {
             let route = unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) });
             match parts {
-                [part] if gathers_words(part, &route, names.dialect) => {
+                [part] if gathers(part, &route, names.dialect) => {
                     let is_common = sample::is_common(part, names, ask).await?;
                     if is_common { everything(parts) } else { route }
                 }
@@ -127,11 +127,14 @@ pub(super) async fn for_all(
     Ok((Route { mode: Mode::Collected, leaders }, sizes))
 }
 
-/// Whether all that has certain words is found before the first is shown.
-fn gathers_words(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
+/// Whether all that has certain words, or all values that may contain a text, are looked at before the first is shown.
+fn gathers(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
     let leader = route.leaders.first().copied().flatten();
     let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
-    dialect == Dialect::Postgres && matches!(filter, Some(Filter::Words { .. }))
+    dialect == Dialect::Postgres
+        && filter.is_some_and(|filter| {
+            matches!(filter, Filter::Words { .. }) || asks_for_letters(filter)
+        })
 }
 
 /// All resources one after the other.
