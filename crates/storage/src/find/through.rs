@@ -114,10 +114,11 @@ impl<'p> Through<'p> {
         for ranges in self.stretches(walk.leaders.names.dialect) {
             for p in &self.params {
                 let step = Step { through: self, ranges: &ranges, p: *p };
-                let conditions = self.outside(walk, part, leader);
                 branches.push(match (walk.leaders.names.dialect, ranges.as_slice()) {
-                    (Dialect::Sqlite, [(n, range)]) => step.joined((*n, range), walk, conditions),
-                    (Dialect::Sqlite | Dialect::Postgres, _) => step.lateral(walk, conditions),
+                    (Dialect::Sqlite, [(n, range)]) => {
+                        step.joined((*n, range), walk, self.outside(walk, part, &[leader]))
+                    }
+                    (Dialect::Sqlite | Dialect::Postgres, _) => step.lateral(walk, part, leader),
                 });
             }
         }
@@ -173,8 +174,8 @@ impl<'p> Through<'p> {
         Sql::all(others.map(|filter| check::holds(filter, &on, leaders.names)))
     }
 
-    /// What must hold of what is searched, the row `d`.
-    fn outside(&self, walk: &Walk<'_, '_>, part: &Part<'_>, leader: usize) -> Sql {
+    /// What must hold of what is searched, the row `d`, but for some of the filters.
+    fn outside(&self, walk: &Walk<'_, '_>, part: &Part<'_>, but: &[usize]) -> Sql {
         let (_, outside) = self.way.columns();
         let on = On::new(part, format!("d.{outside}"));
         let names = &walk.leaders.names.at_once();
@@ -182,7 +183,8 @@ impl<'p> Through<'p> {
             Way::Chain => Sql::always(),
             Way::Has => check::is_there(&on, names),
         };
-        let others = part.others(Some(leader)).map(|filter| check::holds(filter, &on, names));
+        let others = part.filters.iter().enumerate().filter(|(n, _)| !but.contains(n));
+        let others = others.map(|(_, filter)| check::holds(filter, &on, names));
         let all = [there].into_iter().chain(others).chain([walk.not_too_new(part, &on.res)]);
         all.fold(Sql::default(), |conditions, one| conditions.with(and(one)))
     }
