@@ -271,9 +271,30 @@ union"
         ),
         "{sqlite}"
     );
-    // the other database is told how to go about it
-    let postgres = page(&plan, &Turn::First, (Dialect::Postgres, 1_000_000));
-    assert!(postgres.contains("cross join lateral"), "{postgres}");
+}
+
+#[test]
+fn one_database_is_told_how_to_go_about_a_chain() {
+    let named = value(8, Test::String(StringTest::StartsWith("smi".into())));
+    let targets = vec![TypePlan { ty: ty("Patient"), filters: vec![named] }];
+    let chain = Filter::Chain { params: vec![ParamId(4)], targets };
+    let plan = over("Observation", vec![chain, value(3, code("x"))]);
+    let position = Position {
+        commit: Commit::default(),
+        route: Route { mode: Mode::Through, leaders: vec![Some(0), Some(0), Some(0)] },
+        values: vec![SortValue::Text("smi".to_owned()), SortValue::Integer(1)],
+        res: 2,
+    };
+    let first = page(&plan, &Turn::First, (Dialect::Postgres, 1_000_000));
+    let next = page(&plan, &Turn::After(position), (Dialect::Postgres, 1_000_000));
+    for sql in [first, next] {
+        // what is inside is read in one order, whichever parameter has it
+        assert_eq!(sql.matches("cross join lateral").count(), 2, "{sql}");
+        assert!(sql.contains("select distinct k1, k2\n"), "{sql}");
+        // and what refers to it asked for its code, or the code's rows read
+        assert!(sql.contains("d.res >= m.least and d.res <= m.most\n"), "{sql}");
+        assert!(sql.contains("and  not m.are_close\n"), "{sql}");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! the way to what is searched. Nothing is collected, so a page costs the same however many are inside. A resource is
 //! shown where the first row stands that leads to it.
 
+mod step;
+
 use search::Filter;
 
 use super::{
@@ -14,6 +16,7 @@ use super::{
     value,
     walk::{Walk, and},
 };
+use step::Step;
 
 /// How a filter leads through other resources.
 pub(super) struct Through<'p> {
@@ -108,18 +111,28 @@ impl<'p> Through<'p> {
     /// Columns `k1` and `k2`, a value inside and the number of the resource that has it, and `res`, in their order.
     pub(super) fn walk(&self, walk: &Walk<'_, '_>, part: &Part<'_>, leader: usize) -> Sql {
         let mut branches = Vec::new();
-        for (n, range) in &self.ranges {
+        for ranges in self.stretches(walk.leaders.names.dialect) {
             for p in &self.params {
-                let conditions = self.outside(walk, part, leader).with(self.once(range, walk));
-                let step = Step { through: self, inside: *n, range, p: *p };
-                branches.push(match walk.leaders.names.dialect {
-                    Dialect::Sqlite => step.joined(walk, conditions),
-                    Dialect::Postgres => step.lateral(walk, conditions),
+                let step = Step { through: self, ranges: &ranges, p: *p };
+                branches.push(match (walk.leaders.names.dialect, ranges.as_slice()) {
+                    (Dialect::Sqlite, [(n, range)]) => {
+                        step.joined((*n, range), walk, self.outside(walk, part, &[leader]))
+                    }
+                    (Dialect::Sqlite | Dialect::Postgres, _) => step.lateral(walk, part, leader),
                 });
             }
         }
         let nothing = "select null as k1, null as k2, res from resource where false";
         walk.merged(branches, &["k1", "k2", "res"], nothing)
+    }
+
+    /// The stretches that are walked as one, in the order of their values; those of one value lie in that of resources.
+    /// SQLite walks each on its own.
+    fn stretches(&self, dialect: Dialect) -> Vec<Vec<&(usize, Range)>> {
+        let is_own = |range: &Range| range.is_fixed || dialect == Dialect::Sqlite;
+        let (own, merged): (Vec<_>, Vec<_>) = self.ranges.iter().partition(|(_, one)| is_own(one));
+        let own = own.into_iter().map(|one| vec![one]);
+        own.chain([merged]).filter(|one| !one.is_empty()).collect()
     }
 
     /// The first resources that are met, as `res`, at most so many a stretch, whatever else must hold of them.
@@ -161,8 +174,8 @@ impl<'p> Through<'p> {
         Sql::all(others.map(|filter| check::holds(filter, &on, leaders.names)))
     }
 
-    /// What must hold of what is searched, the row `d`.
-    fn outside(&self, walk: &Walk<'_, '_>, part: &Part<'_>, leader: usize) -> Sql {
+    /// What must hold of what is searched, the row `d`, but for some of the filters.
+    fn outside(&self, walk: &Walk<'_, '_>, part: &Part<'_>, but: &[usize]) -> Sql {
         let (_, outside) = self.way.columns();
         let on = On::new(part, format!("d.{outside}"));
         let names = &walk.leaders.names.at_once();
@@ -170,13 +183,14 @@ impl<'p> Through<'p> {
             Way::Chain => Sql::always(),
             Way::Has => check::is_there(&on, names),
         };
-        let others = part.others(Some(leader)).map(|filter| check::holds(filter, &on, names));
+        let others = part.filters.iter().enumerate().filter(|(n, _)| !but.contains(n));
+        let others = others.map(|(_, filter)| check::holds(filter, &on, names));
         let all = [there].into_iter().chain(others).chain([walk.not_too_new(part, &on.res)]);
         all.fold(Sql::default(), |conditions, one| conditions.with(and(one)))
     }
 
-    /// That no earlier row inside leads to the resource too.
-    fn once(&self, range: &Range, walk: &Walk<'_, '_>) -> Sql {
+    /// That no earlier row inside leads to the resource too. The row is told by its value and what has it.
+    fn once(&self, (value, inner): (&str, &str), walk: &Walk<'_, '_>) -> Sql {
         let leaders = walk.leaders;
         let (inside, outside) = self.way.columns();
         let mut places: Vec<_> =
@@ -197,11 +211,10 @@ impl<'p> Through<'p> {
             );
             let is_by_resource = matches!(self.ranges.as_slice(), [(_, one)] if one.is_fixed);
             let row_is_earlier = if is_by_resource {
-                format!(" and i.{res} = e.{inside} and e.{inside} < n.{} and ", range.res)
+                format!(" and i.{res} = e.{inside} and e.{inside} < {inner} and ")
             } else {
-                let (value, inner) = (range.column, range.res);
                 format!(
-                    " and i.{res} = e.{inside} and (i.{column}, i.{res}) < (n.{value}, n.{inner}) and "
+                    " and i.{res} = e.{inside} and (i.{column}, i.{res}) < ({value}, {inner}) and "
                 )
             };
             none = none
@@ -247,82 +260,6 @@ impl Through<'_> {
         // rather take that one
         let is_point = place.0 == "idx_token" || leaders.names.dialect == Dialect::Sqlite;
         if is_point { row } else { row.saying("p", "(@.p + 0)") }.on("i")
-    }
-}
-
-/// One stretch with the references of one parameter.
-struct Step<'t, 'p> {
-    through: &'t Through<'p>,
-    inside: usize,
-    range: &'t Range,
-    p: i64,
-}
-
-impl Step<'_, '_> {
-    /// Each row with its references: SQLite takes tables in the order they are named in.
-    fn joined(&self, walk: &Walk<'_, '_>, conditions: Sql) -> Sql {
-        let Self { through, range, .. } = self;
-        let (inside, outside) = through.way.columns();
-        let dialect = walk.leaders.names.dialect;
-        let (value, inner) = (format!("n.{}", range.column), format!("n.{}", range.res));
-        let outer = format!("d.{outside}");
-        let select = format!(
-            "select distinct {value} as k1, {inner} as k2, {outer} as res\nfrom   {} n\n  cross join {}\nwhere  ",
-            range.table,
-            through.way.table("d", dialect)
-        );
-        // the whole key, for SQLite to see that rows lie in this order
-        let mut columns = vec![value.clone(), inner.clone()];
-        columns.extend(tail(range).into_iter().flatten().map(|column| format!("n.{column}")));
-        columns.push(outer.clone());
-        sql(select, [])
-            .with(through.inside(self.inside, range, walk.leaders))
-            .then("\n  and  d.p = ")
-            .bind(self.p)
-            .then(&format!(" and d.{inside} = {inner}"))
-            .with(conditions)
-            .with(and(walk.order.since(&[&value, &inner])))
-            .with(and(walk.order.beyond_in_index(&[&value, &inner, &outer])))
-            .then(&format!("\n{}", walk.order.all_one_way(&columns)))
-            .then("\nlimit  ")
-            .bind(walk.limit)
-    }
-
-    /// Each row, and for it a page at most of its references: said so because PostgreSQL takes tables in any order.
-    fn lateral(&self, walk: &Walk<'_, '_>, conditions: Sql) -> Sql {
-        let Self { through, range, .. } = self;
-        let (inside, outside) = through.way.columns();
-        let (value, inner) = (format!("n.{}", range.column), format!("n.{}", range.res));
-        let (value, inner) = (value.as_str(), inner.as_str());
-        let outer = format!("d.{outside}");
-        let own = |text: &str| text.to_owned();
-        // it does not see that an order by one value that is always the same is none
-        let value_first = (!range.is_fixed).then(|| own(value));
-        let order: Vec<String> =
-            value_first.into_iter().chain([own(inner), own("page.res")]).collect();
-        let inner_order = order.get(..order.len().saturating_sub(1)).unwrap_or_default();
-        let rows =
-            sql(format!("select distinct {value}, {inner}\nfrom   {} n\nwhere  ", range.table), [])
-                .with(through.inside(self.inside, range, walk.leaders))
-                .with(and(walk.order.since(&[value, inner])))
-                .then(&format!("\n{}", walk.order.all_one_way(inner_order)));
-        let referring = sql(
-            format!("select {outer} as res\nfrom   idx_reference d\nwhere  d.p = ? and d.{inside} = {inner}"),
-            [self.p.into()],
-        )
-        .with(conditions)
-        .with(and(walk.order.beyond_in_index(&[value, inner, &outer])))
-        .then(&format!("\n{}", walk.order.all_one_way(&[own(&outer)])))
-        .then("\nlimit  ")
-        .bind(walk.limit);
-        sql(format!("select {value} as k1, {inner} as k2, page.res as res\nfrom   (\n  "), [])
-            .with(rows.indented(2))
-            .then("\n) as n\n  cross join lateral (\n  ")
-            .with(referring.indented(2))
-            .then("\n) as page\n")
-            .then(&walk.order.all_one_way(&order))
-            .then("\nlimit  ")
-            .bind(walk.limit)
     }
 }
 
