@@ -4,7 +4,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::expect_used,
     clippy::tests_outside_test_module,
     reason = "a test that cannot go on has failed"
 )]
@@ -157,7 +156,7 @@ async fn pages_are_whole(url: &str) {
     for commit in &stored {
         vault.commit(permit(Action::Update), Put(commit.clone())).await.unwrap();
     }
-    let ids = stored.iter().flatten().map(|(key, _)| key.id.to_string());
+    let ids = stored.iter().flatten().map(|(key, _)| key.id.clone());
     let wanted: BTreeSet<String> = ids.filter(|id| id.starts_with('x')).collect();
     for chain in ["patient.name", "subject:Patient.name", "performer:Patient.name"] {
         let plan = plan(chain);
