@@ -45,15 +45,31 @@ impl Changes {
         }
     }
 
+    /// To be drawn before a snapshot begins.
+    pub(crate) fn before(&self) -> Before {
+        let counts = self.0.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+        Before { at: Instant::now(), counts }
+    }
+
     fn of(&self, ty: u8) -> u64 {
         self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 }
 
 /// Where the counts stood before a snapshot began: what is seen on it is at least that new.
+#[derive(Debug)]
 pub(crate) struct Before {
     at: Instant,
     counts: Vec<u64>,
+}
+
+/// Answers, and what is needed to tell whether they still hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory<'m> {
+    pub(crate) changes: &'m Changes,
+    pub(crate) answers: &'m Vouched,
+    /// Drawn before the snapshot on which is looked began.
+    pub(crate) before: &'m Before,
 }
 
 /// Answers, by who asked what.
@@ -110,8 +126,7 @@ impl Asking<'_> {
 
     /// To be drawn before a snapshot begins.
     pub(crate) fn before(&self) -> Before {
-        let counts = self.changes.0.iter().map(|count| count.load(Ordering::SeqCst)).collect();
-        Before { at: Instant::now(), counts }
+        self.changes.before()
     }
 
     /// Keeps what was found on a snapshot that began after this was drawn.
