@@ -110,10 +110,10 @@ impl Principal {
         self.role
     }
 
-    /// All that rules depend on, but the time.
-    pub fn hash_but_for_time(&self, state: &mut impl std::hash::Hasher) {
-        use std::hash::Hash as _;
-        (&self.grant, self.role, &self.standing, &self.purpose).hash(state);
+    /// All that rules depend on, but the time, as two hashers of the whole process see it; worked out once.
+    pub fn digest_but_for_time(&self, hashers: &[impl std::hash::BuildHasher; 2]) -> [u64; 2] {
+        let of = (&self.grant, self.role, &self.standing, &self.purpose);
+        *self.opened.digest.get_or_init(|| hashers.each_ref().map(|hasher| hasher.hash_one(of)))
     }
 
     /// What the token stands for.

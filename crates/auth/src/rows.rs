@@ -9,7 +9,7 @@ mod written;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use fhir_model::{ResourceType, TypeId};
@@ -37,15 +37,18 @@ pub enum Rows {
 
 /// The rows of somebody, worked out once: what they are follows from nothing that changes.
 #[derive(Debug, Default)]
-pub(crate) struct Opened(RwLock<BTreeMap<(Action, ResourceType), Rows>>);
+pub(crate) struct Opened {
+    rows: RwLock<BTreeMap<(Action, ResourceType), Rows>>,
+    pub(crate) digest: OnceLock<[u64; 2]>,
+}
 
 impl Opened {
     /// As they are known, or else as they are worked out now.
     pub(crate) fn or(&self, of: (Action, ResourceType), work_out: impl FnOnce() -> Rows) -> Rows {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&of).cloned();
+        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&of).cloned();
         known.unwrap_or_else(|| {
             let rows = work_out();
-            self.0.write().unwrap_or_else(PoisonError::into_inner).insert(of, rows.clone());
+            self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(of, rows.clone());
             rows
         })
     }

@@ -6,9 +6,9 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    hash::{BuildHasher as _, Hash, RandomState},
+    hash::{BuildHasher as _, RandomState},
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -75,9 +75,11 @@ pub(crate) struct Memory<'m> {
 /// Answers, by who asked what.
 pub(crate) struct Vouched {
     shards: Box<[Mutex<Shard>]>,
-    /// Two, keyed at random: nobody can look for questions that share an answer.
-    hashers: [RandomState; 2],
 }
+
+/// Two, keyed at random: nobody can look for questions that share an answer.
+static HASHERS: LazyLock<[RandomState; 2]> =
+    LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 #[expect(clippy::disallowed_types, reason = "looked up with each read, never shown")]
 type Shard = std::collections::HashMap<[u64; 2], Answer>;
@@ -100,10 +102,7 @@ pub(crate) struct Asking<'a> {
 
 impl Vouched {
     pub(crate) fn new() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hashers: [RandomState::new(), RandomState::new()],
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
@@ -152,18 +151,9 @@ impl Asking<'_> {
 
     /// What a permit says follows from who asks, what for, and the type, but for the time.
     fn question(&self, filter: &Filter, of: Subject<'_>, place: u64) -> [u64; 2] {
-        self.answers.hashers.each_ref().map(|hasher| {
-            let ids = asked_of(filter, of);
-            hasher.hash_one((Timeless(self.who), self.action, of.ty.number(), place, ids))
-        })
-    }
-}
-
-struct Timeless<'p>(&'p Principal);
-
-impl Hash for Timeless<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash_but_for_time(state);
+        let (who, ids) = (self.who.digest_but_for_time(&HASHERS), asked_of(filter, of));
+        let question = (who, self.action, of.ty.number(), place, ids);
+        HASHERS.each_ref().map(|hasher| hasher.hash_one(&question))
     }
 }
 
