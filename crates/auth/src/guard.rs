@@ -25,6 +25,15 @@ pub fn guarded(plan: &Plan, permit: &Permit, actions: &[Action]) -> Plan {
     plan
 }
 
+/// The same without the matches themselves: for who judges each of them as it is found.
+pub fn guarded_within(plan: &Plan, permit: &Permit) -> Plan {
+    let mut plan = plan.clone();
+    for filter in plan.types.iter_mut().flat_map(|one| &mut one.filters) {
+        within(filter, permit);
+    }
+    plan
+}
+
 fn narrow(plan: &mut TypePlan, permit: &Permit, actions: &[Action]) {
     for filter in &mut plan.filters {
         within(filter, permit);
@@ -34,8 +43,8 @@ fn narrow(plan: &mut TypePlan, permit: &Permit, actions: &[Action]) {
         match permit.rows(*action, plan.ty) {
             Rows::All => return,
             Rows::None => {}
-            Rows::Where(filter) if any.contains(&filter) => {}
-            Rows::Where(filter) => any.push(filter),
+            Rows::Where(filter) if any.contains(&*filter) => {}
+            Rows::Where(filter) => any.push(Filter::clone(&filter)),
         }
     }
     plan.filters.push(if any.len() == 1 { any.remove(0) } else { Filter::Any(any) });

@@ -18,7 +18,7 @@ pub mod scope;
 
 pub use caller::{Caller, Mode};
 pub use grant::{Grant, User};
-pub use guard::{Named, check, guarded};
+pub use guard::{Named, check, guarded, guarded_within};
 pub use permit::{Permit, authorize};
 pub use policy::{Basis, Policy, Rule};
 pub use principal::{Principal, Standing};

@@ -7,7 +7,7 @@ use crate::{
     policy::Policy,
     purpose::Purpose,
     role::Role,
-    rows::{self, Rows},
+    rows::{self, Opened, Rows},
     scope::{Action, Context, Scope, ScopeSet},
 };
 
@@ -22,6 +22,7 @@ pub struct Principal {
     /// User, client, patient in context and scopes.
     name: String,
     purpose: Purpose,
+    opened: Opened,
 }
 
 /// What the vault says of somebody, looked up for each request, so that it holds from the next request on.
@@ -58,7 +59,8 @@ impl Principal {
         }
         let role = role(&grant, &standing)?;
         let name = name(&grant);
-        let principal = Self { grant, scopes, role, standing, now, name, purpose: Purpose::Usual };
+        let (purpose, opened) = (Purpose::Usual, Opened::default());
+        let principal = Self { grant, scopes, role, standing, now, name, purpose, opened };
         if matches!(role, Role::Patient | Role::Proxy | Role::Doctor | Role::Intern | Role::Device)
             && principal.grant.user.is_some()
             && principal.itself().is_none()
@@ -79,7 +81,7 @@ impl Principal {
     /// `forbidden` when it is none of theirs.
     pub fn with(self, purpose: Purpose) -> Result<Self, Outcome> {
         purpose.suits(self.role)?;
-        Ok(Self { purpose, ..self })
+        Ok(Self { purpose, opened: Opened::default(), ..self })
     }
 
     /// Why they look at a patient who is not under their care, if they do.
@@ -108,10 +110,10 @@ impl Principal {
         self.role
     }
 
-    /// All that rules depend on, but the time.
-    pub fn hash_but_for_time(&self, state: &mut impl std::hash::Hasher) {
-        use std::hash::Hash as _;
-        (&self.grant, self.role, &self.standing, &self.purpose).hash(state);
+    /// All that rules depend on, but the time, as two hashers of the whole process see it; worked out once.
+    pub fn digest_but_for_time(&self, hashers: &[impl std::hash::BuildHasher; 2]) -> [u64; 2] {
+        let of = (&self.grant, self.role, &self.standing, &self.purpose);
+        *self.opened.digest.get_or_init(|| hashers.each_ref().map(|hasher| hasher.hash_one(of)))
     }
 
     /// What the token stands for.
@@ -173,7 +175,7 @@ impl Principal {
 
     /// To which rows of a type they may do this.
     pub(crate) fn rows(&self, action: Action, ty: ResourceType) -> Rows {
-        rows::of(self, action, ty)
+        self.opened.or((action, ty), || rows::of(self, action, ty))
     }
 }
 

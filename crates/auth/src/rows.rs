@@ -7,6 +7,11 @@ mod panel;
 pub(crate) mod sensitive;
 mod written;
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
 use fhir_model::{ResourceType, TypeId};
 use search::{Filter, Registry};
 
@@ -19,6 +24,7 @@ use crate::{
 use written::{chain, extra_params, id_is, refers};
 
 /// Some rows of one type.
+/// Cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rows {
     /// Every one.
@@ -26,7 +32,40 @@ pub enum Rows {
     /// None.
     None,
     /// Those that satisfy this.
-    Where(Filter),
+    Where(Arc<Filter>),
+}
+
+/// The rows of somebody, worked out once: what they are follows from nothing that changes.
+#[derive(Debug, Default)]
+pub(crate) struct Opened {
+    rows: RwLock<BTreeMap<(Action, ResourceType), Rows>>,
+    pub(crate) digest: OnceLock<[u64; 2]>,
+}
+
+impl Opened {
+    /// As they are known, or else as they are worked out now.
+    pub(crate) fn or(&self, of: (Action, ResourceType), work_out: impl FnOnce() -> Rows) -> Rows {
+        let known = self.rows.read().unwrap_or_else(PoisonError::into_inner).get(&of).cloned();
+        known.unwrap_or_else(|| {
+            let rows = work_out();
+            self.rows.write().unwrap_or_else(PoisonError::into_inner).insert(of, rows.clone());
+            rows
+        })
+    }
+}
+
+/// Nobody takes over what somebody else may.
+impl Clone for Opened {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// What is worked out already does not tell somebody from themselves.
+impl PartialEq for Opened {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// The rows of a type to which somebody may do something: what one of the scopes covers and one of the rules of
@@ -59,8 +98,8 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     }
     match any.len() {
         0 => Rows::None,
-        1 => Rows::Where(any.remove(0)),
-        _ => Rows::Where(Filter::Any(any)),
+        1 => Rows::Where(Arc::new(any.remove(0))),
+        _ => Rows::Where(Arc::new(Filter::Any(any))),
     }
 }
 

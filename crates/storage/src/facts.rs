@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 
-use fhir_model::json;
+use fhir_model::{Tree, json};
 use search::{ParamId, Registry, Rows};
 
 use crate::Version;
@@ -37,10 +37,15 @@ impl Version {
         let extract = || {
             let Some(body) = &self.body else { return Arc::default() };
             let tree = json::parse_trusted(body.clone());
-            Arc::new(search::extract(&asked().registry, &tree, base))
+            Arc::new(extracted(&tree, base))
         };
         Arc::clone(self.facts.0.get_or_init(extract))
     }
+}
+
+/// The facts of a resource.
+pub(crate) fn extracted(tree: &Tree, base: &str) -> Rows {
+    search::extract(&asked().registry, tree, base)
 }
 
 /// Whether the rows of a parameter are among the facts.

@@ -1,6 +1,7 @@
 //! What a query gives back, and how its pages hang together.
 
 pub(crate) mod ask;
+mod bound;
 mod changed;
 mod check;
 mod count;

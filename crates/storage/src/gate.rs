@@ -1,6 +1,8 @@
 //! What a permit opens, asked of single versions: by the index rows that a version has or had, and by looks into
 //! the database for what other resources say. Searches have the same conditions in their statements.
 
+use std::sync::Arc;
+
 use auth::{Action, Permit, Rows as Open};
 use fhir_model::Outcome;
 use search::{Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
@@ -32,7 +34,7 @@ pub(crate) enum Verdict {
     Open,
     Closed,
     /// It depends on other resources.
-    Depends(Box<Filter>),
+    Depends(Arc<Filter>),
 }
 
 /// Whether a version lies in the rows that a permit opens for an action, as far as it says so itself.
@@ -43,7 +45,7 @@ pub(crate) fn judge(permit: &Permit, action: Action, of: Subject<'_>) -> Verdict
         Open::Where(filter) => match known(&filter, of) {
             Some(true) => Verdict::Open,
             Some(false) => Verdict::Closed,
-            None => Verdict::Depends(Box::new(filter)),
+            None => Verdict::Depends(filter),
         },
     }
 }
@@ -72,10 +74,10 @@ pub(crate) fn remembered(filter: &Filter, of: Subject<'_>, asking: &Asking<'_>) 
 }
 
 /// Where the outermost filter stands.
-const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 
 /// Where the n-th filter within another stands.
-fn inside(place: u64, n: usize) -> u64 {
+pub(crate) fn inside(place: u64, n: usize) -> u64 {
     place.wrapping_mul(64).wrapping_add(n as u64)
 }
 
@@ -145,7 +147,11 @@ pub(crate) async fn holds_for(
     looked(filter, (of, ROOT), ask, Some(asking)).await
 }
 
-async fn looked(
+/// The same of a filter that stands somewhere in what the permit says.
+///
+/// # Errors
+/// The database's own trouble.
+pub(crate) async fn looked(
     filter: &Filter,
     (of, place): (Subject<'_>, u64),
     ask: &mut impl Ask,

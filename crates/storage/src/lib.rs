@@ -18,6 +18,7 @@ mod diagnose;
 mod facts;
 mod find;
 mod gate;
+mod glance;
 mod history;
 mod index;
 mod migrate;

@@ -28,6 +28,7 @@ use crate::{
     setting, sqlite,
     totals::Totals,
     tx::{Engine as TxEngine, Indexing},
+    vouched::Memory,
 };
 
 /// How to open a vault.
@@ -85,8 +86,11 @@ impl Inner {
         search: &impl Fn(&mut sqlite::Asked<'_>) -> Option<Result<T, Outcome>>,
     ) -> Result<(Result<T, Outcome>, bool), Outcome> {
         let Engine::Sqlite(engine) = &self.engine else { return Err(wrong_engine()) };
+        let (changes, answers) = (engine.changes(), &engine.vouched);
+        let before = &changes.before();
         let snapshot = engine.readers.snapshot(time_max)?;
-        let answer = snapshot.asked().and_then(|mut asked| search(&mut asked));
+        let asked = snapshot.asked().map(|asked| asked.with(Memory { changes, answers, before }));
+        let answer = asked.and_then(|mut asked| search(&mut asked));
         let answer = answer.unwrap_or_else(|| {
             Err(Outcome::new(IssueType::Exception, "The search waited for something"))
         });

@@ -6,9 +6,9 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    hash::{BuildHasher as _, Hash, RandomState},
+    hash::{BuildHasher as _, RandomState},
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -45,23 +45,41 @@ impl Changes {
         }
     }
 
+    /// To be drawn before a snapshot begins.
+    pub(crate) fn before(&self) -> Before {
+        let counts = self.0.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+        Before { at: Instant::now(), counts }
+    }
+
     fn of(&self, ty: u8) -> u64 {
         self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 }
 
 /// Where the counts stood before a snapshot began: what is seen on it is at least that new.
+#[derive(Debug)]
 pub(crate) struct Before {
     at: Instant,
     counts: Vec<u64>,
 }
 
+/// Answers, and what is needed to tell whether they still hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Memory<'m> {
+    pub(crate) changes: &'m Changes,
+    pub(crate) answers: &'m Vouched,
+    /// Drawn before the snapshot on which is looked began.
+    pub(crate) before: &'m Before,
+}
+
 /// Answers, by who asked what.
 pub(crate) struct Vouched {
     shards: Box<[Mutex<Shard>]>,
-    /// Two, keyed at random: nobody can look for questions that share an answer.
-    hashers: [RandomState; 2],
 }
+
+/// Two, keyed at random: nobody can look for questions that share an answer.
+static HASHERS: LazyLock<[RandomState; 2]> =
+    LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 #[expect(clippy::disallowed_types, reason = "looked up with each read, never shown")]
 type Shard = std::collections::HashMap<[u64; 2], Answer>;
@@ -84,10 +102,7 @@ pub(crate) struct Asking<'a> {
 
 impl Vouched {
     pub(crate) fn new() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hashers: [RandomState::new(), RandomState::new()],
-        }
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
@@ -110,8 +125,7 @@ impl Asking<'_> {
 
     /// To be drawn before a snapshot begins.
     pub(crate) fn before(&self) -> Before {
-        let counts = self.changes.0.iter().map(|count| count.load(Ordering::SeqCst)).collect();
-        Before { at: Instant::now(), counts }
+        self.changes.before()
     }
 
     /// Keeps what was found on a snapshot that began after this was drawn.
@@ -137,18 +151,9 @@ impl Asking<'_> {
 
     /// What a permit says follows from who asks, what for, and the type, but for the time.
     fn question(&self, filter: &Filter, of: Subject<'_>, place: u64) -> [u64; 2] {
-        self.answers.hashers.each_ref().map(|hasher| {
-            let ids = asked_of(filter, of);
-            hasher.hash_one((Timeless(self.who), self.action, of.ty.number(), place, ids))
-        })
-    }
-}
-
-struct Timeless<'p>(&'p Principal);
-
-impl Hash for Timeless<'_> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash_but_for_time(state);
+        let (who, ids) = (self.who.digest_but_for_time(&HASHERS), asked_of(filter, of));
+        let question = (who, self.action, of.ty.number(), place, ids);
+        HASHERS.each_ref().map(|hasher| hasher.hash_one(&question))
     }
 }
 

@@ -17,8 +17,14 @@ pub(crate) fn of_versions<'v>(
     vault: &Vault,
     versions: impl IntoIterator<Item = &'v Version>,
 ) -> Vec<Box<str>> {
-    let mut patients = BTreeSet::new();
+    let mut patients: BTreeSet<Box<str>> = BTreeSet::new();
     for version in versions {
+        if let Some(patient) = version.sole_patient() {
+            if !patients.contains(patient) {
+                patients.insert(patient.into());
+            }
+            continue;
+        }
         let facts = version.facts(&vault.index_base());
         let about =
             search::patient_compartment(Registry::r4(), version.resource_type, &version.id, &facts);

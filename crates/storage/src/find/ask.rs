@@ -1,7 +1,10 @@
 //! What a search needs of a database.
 
+use auth::{Action, Permit};
 use fhir_model::Outcome;
-use search::Plan;
+use search::{Filter, Plan, Subject};
+
+use crate::gate;
 
 use super::{
     Version,
@@ -87,6 +90,23 @@ pub(crate) trait Ask {
 
     /// The last commit that what is asked can see; not older than what anybody was told of before.
     fn last_commit(&self) -> Commit;
+
+    /// Whether it is remembered for a moment what other resources say of a patient.
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    /// Whether a filter that stands at a place of what the permit says for an action holds of something.
+    async fn vouches(
+        &mut self,
+        _who: (&Permit, Action),
+        (filter, of, place): (&Filter, Subject<'_>, u64),
+    ) -> Result<bool, Outcome>
+    where
+        Self: Sized,
+    {
+        gate::looked(filter, (of, place), self, None).await
+    }
 
     /// The rows of a statement whose columns are two whole numbers.
     async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome>;

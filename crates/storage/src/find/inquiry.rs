@@ -1,12 +1,13 @@
 //! A search from its plan to its page: names become numbers, a route is chosen, one statement gives the page, and
 //! what it refers to is fetched.
 
-use fhir_model::Outcome;
+use fhir_model::{IssueType, Outcome};
 use search::{Plan, Summary, Total};
 
 use super::{
     Page, Turn,
     ask::{Ask, Found},
+    bound::{self, Bound},
     changed, count, include, joint,
     leader::Leaders,
     names::{Names, Reach},
@@ -46,8 +47,27 @@ pub(crate) async fn search(
     indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
+    let bound = bound::bound(plan, sight, turn, ask).await?;
+    if let Some(bound) = &bound
+        && let Some(page) =
+            paged(&bound.plan, (sight, Some(bound)), (turn, count), indexing, ask).await?
+    {
+        return Ok(page);
+    }
     let guarded = gate::guarded(plan, sight);
     let plan = guarded.as_ref().unwrap_or(plan);
+    let page = paged(plan, (sight, None), (turn, count), indexing, ask).await?;
+    page.ok_or_else(|| Outcome::new(IssueType::Exception, "The search found no page"))
+}
+
+/// The page; `None` when something was found of which it does not follow that the permit opens it.
+async fn paged(
+    plan: &Plan,
+    (sight, bound): (Sight<'_>, Option<&Bound>),
+    (turn, count): (&Turn, u32),
+    indexing: &Indexing,
+    ask: &mut impl Ask,
+) -> Result<Option<Page>, Outcome> {
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let commit = match turn {
@@ -73,6 +93,11 @@ pub(crate) async fn search(
         let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
         changed::put_back(search, place, indexing, (&mut found, ask)).await?;
     }
+    if let Some(bound) = bound
+        && !found.iter().all(|one| bound.tells_of(&one.version))
+    {
+        return Ok(None);
+    }
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         let registry = &indexing.parameters.registry;
@@ -80,7 +105,7 @@ pub(crate) async fn search(
             include::included(&plan.includes, &page.versions, (registry, sight.permit), ask)
                 .await?;
     }
-    Ok(page)
+    Ok(Some(page))
 }
 
 /// How many resources a search finds; when an estimate is wanted, at most [`ESTIMATE_MAX`] are counted.

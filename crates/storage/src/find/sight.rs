@@ -59,7 +59,7 @@ pub(super) async fn included(
         auth::Rows::All => Ok(Some(Sql::always())),
         auth::Rows::None => Ok(None),
         auth::Rows::Where(filter) => {
-            let plan = TypePlan { ty, filters: vec![filter] };
+            let plan = TypePlan { ty, filters: vec![search::Filter::clone(&filter)] };
             condition(&plan, "t.res", ask).await.map(Some)
         }
     }

@@ -5,11 +5,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use auth::{Action, Permit};
 use fhir_model::Outcome;
 use rusqlite::{
     CachedStatement, Connection, Row, ToSql, params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
+
+use search::{Filter, Subject};
 
 use super::trouble;
 use crate::find::{
@@ -19,7 +22,11 @@ use crate::find::{
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
-use crate::totals::Stamp;
+use crate::{
+    gate,
+    totals::Stamp,
+    vouched::{Asking, Memory},
+};
 
 /// Whom a search asks.
 #[derive(Debug)]
@@ -28,6 +35,8 @@ pub(crate) struct Asked<'c> {
     pub(super) last_commit: Commit,
     pub(super) systems: &'c Systems,
     pub(super) effort: Effort,
+    /// What others said a moment ago, for a snapshot that sees what was committed.
+    pub(super) memory: Option<Memory<'c>>,
 }
 
 /// The numbers of systems, once looked up: they never change.
@@ -50,7 +59,12 @@ impl Systems {
     }
 }
 
-impl Asked<'_> {
+impl<'c> Asked<'c> {
+    /// The same with what others said a moment ago.
+    pub(crate) fn with(self, memory: Memory<'c>) -> Self {
+        Self { memory: Some(memory), ..self }
+    }
+
     /// What is visible now.
     pub(crate) fn stamp(&self) -> Stamp {
         Stamp(self.last_commit.number.to_string().into())
@@ -72,6 +86,23 @@ impl Ask for Asked<'_> {
 
     fn learn_system(&self, uri: &str, number: i64) {
         self.systems.learn(uri, number);
+    }
+
+    fn remembers(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    async fn vouches(
+        &mut self,
+        (permit, action): (&Permit, Action),
+        (filter, of, place): (&Filter, Subject<'_>, u64),
+    ) -> Result<bool, Outcome> {
+        let memory = self.memory.zip(permit.principal());
+        let asking = memory.map(|(Memory { changes, answers, before }, who)| {
+            (Asking { who, action, changes, answers }, before)
+        });
+        let asking = asking.as_ref().map(|(asking, before)| (asking, *before));
+        gate::looked(filter, (of, place), self, asking).await
     }
 
     fn last_commit(&self) -> Commit {

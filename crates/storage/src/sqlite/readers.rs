@@ -117,7 +117,8 @@ impl Snapshot<'_> {
         let reader = self.reader.as_ref()?;
         let (connection, systems) = (&reader.connection, &self.readers.systems);
         let effort = self.readers.effort.now();
-        Some(query::Asked { connection, last_commit: self.last_commit, systems, effort })
+        let last_commit = self.last_commit;
+        Some(query::Asked { connection, last_commit, systems, effort, memory: None })
     }
 }
 

@@ -248,7 +248,7 @@ impl Writer {
     /// The transaction itself, as searches ask it.
     fn asked<'a>(&'a self, systems: &'a Systems) -> Asked<'a> {
         let (last_commit, effort) = (self.memory.commit(), Effort::default());
-        Asked { connection: &self.connection, last_commit, systems, effort }
+        Asked { connection: &self.connection, last_commit, systems, effort, memory: None }
     }
 
     /// Whether a version satisfies a filter of its permit.
