@@ -22,6 +22,8 @@ const TURNS_MAX: u64 = 4_096;
 /// What happened is told to the roster when nobody asks, too, so that who asks next does not wait for a new plan:
 /// after a rest of so many times what that took last, so that it never takes more than a fifth of a processor,
 const REST: i64 = 4;
+/// while more goes on happening, not more than a twentieth,
+const REST_IN_A_RUSH: i64 = 19;
 /// and after this time when only the clock went on.
 const READY_MILLIS: i64 = 10_000;
 
@@ -176,16 +178,26 @@ impl Board {
     ///
     /// # Errors
     /// `exception` for a board that contradicts itself.
-    pub(super) async fn make_ready(&mut self, fhir: &Fhir, policy: &InForce) -> Result<(), Outcome> {
+    pub(super) async fn make_ready(
+        &mut self,
+        fhir: &Fhir,
+        policy: &InForce,
+    ) -> Result<(), Outcome> {
         let begun = fhir.vault.clock().now().millis();
         let is_behind = self.lasting.is_none() || !self.news.is_empty();
-        let rest = if is_behind { self.ready.took_millis * REST } else { READY_MILLIS };
+        let behind = (self.news.len(), self.queue.len());
+        let is_rush = std::mem::replace(&mut self.ready.behind, behind) != behind;
+        let rest = match (is_behind, is_rush) {
+            (true, true) => self.ready.took_millis * REST_IN_A_RUSH,
+            (true, false) => self.ready.took_millis * REST,
+            (false, _) => READY_MILLIS,
+        };
         if self.queue.is_empty() || begun < self.ready.at_millis + rest {
             return Ok(());
         }
         self.advance(fhir, policy, |_: &Lasting, _| Ok(())).await?;
         let at_millis = fhir.vault.clock().now().millis();
-        self.ready = Ready { at_millis, took_millis: at_millis - begun };
+        self.ready = Ready { at_millis, took_millis: at_millis - begun, behind: (0, behind.1) };
         Ok(())
     }
 }
@@ -195,4 +207,6 @@ impl Board {
 pub(super) struct Ready {
     at_millis: i64,
     took_millis: i64,
+    /// At the last look: what the roster had not heard, and how many waited.
+    behind: (usize, usize),
 }
