@@ -163,7 +163,9 @@ impl Board {
                 (Some(known), _) => (known, news),
                 (None, None) => return Err(fault("There is no roster")),
             };
-            kept.iter().for_each(|part| lasting.is_kept(part));
+            for part in &kept {
+                lasting.is_kept(part);
+            }
             let turn = lasting.roster.advance(now.millis(), news).map_err(fault)?;
             lasting.hear(turn.as_ref())?;
             let answer = ask(&lasting, now)?;
