@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::bed::Kind;
 use crate::code::{Code as _, CodeSet};
-use crate::constraint::{Constraint, by_hospital, by_kind, by_state};
+use crate::constraint::{self, Constraint, by_hospital, by_state};
 use crate::cost;
 use crate::plan::{Allocation, BedClass, Reason, Solved, Unallocated};
+use crate::request::Request;
 use crate::scene::{Asked, Scene};
 use crate::tier::Tier;
 
@@ -79,31 +80,34 @@ pub(crate) fn alternatives<'k>(
     classes: impl Iterator<Item = Told<'k>>,
     why_not: impl Fn(usize, &Kind) -> (WhyNot, Option<i64>),
 ) -> Vec<Alternative> {
-    let mut feasible = Vec::new();
-    let mut missed = Vec::new();
+    let (mut feasible, mut missed) = (Nearest::of(FEASIBLE_MAX), Nearest::of(ALTERNATIVES_MAX));
+    // classes come by hospital
+    let mut last: Option<(usize, Place)> = None;
     for ((hospital, kind), is_free) in classes {
         if own == Some((hospital, kind)) {
             continue;
         }
-        let (near, broken) = nearness(scene, asked, (hospital, kind));
+        let place = match last {
+            Some((known, place)) if known == hospital => place,
+            _ => place(scene, asked, hospital),
+        };
+        last = Some((hospital, place));
+        let (near, broken) = nearness(scene, asked.0, (hospital, place), kind);
         match broken.iter().next() {
-            None => feasible.push((near, hospital, kind, is_free)),
-            Some(first) => missed.push((near, hospital, kind, first)),
+            None => feasible.offer(near, (hospital, kind, is_free)),
+            Some(first) => missed.offer(near, (hospital, kind, first)),
         }
     }
-    feasible.sort_unstable_by_key(|(near, ..)| *near);
-    missed.sort_unstable_by_key(|(near, ..)| *near);
     let class = |hospital: usize, kind: &Kind| BedClass {
         hospital: scene.name(hospital).to_owned(),
         kind: kind.clone(),
     };
-    let feasible = feasible.into_iter().take(FEASIBLE_MAX);
-    let feasible = feasible.map(|(_, hospital, kind, is_free)| {
+    let feasible = feasible.items.into_iter().map(|(_, (hospital, kind, is_free))| {
         let (why_not, delta) =
             if is_free { why_not(hospital, kind) } else { (WhyNot::Occupied, None) };
         Alternative { class: class(hospital, kind), why_not, delta }
     });
-    let missed = missed.into_iter().map(|(_, hospital, kind, first)| Alternative {
+    let missed = missed.items.into_iter().map(|(_, (hospital, kind, first))| Alternative {
         class: class(hospital, kind),
         why_not: WhyNot::Infeasible(first),
         delta: None,
@@ -111,20 +115,54 @@ pub(crate) fn alternatives<'k>(
     feasible.chain(missed).take(ALTERNATIVES_MAX).collect()
 }
 
+/// What a hospital breaks, what it costs, and whether others were preferred.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    broken: CodeSet<Constraint>,
+    cost: u32,
+    is_other: bool,
+}
+
+fn place(scene: &Scene<'_>, (request, from): Asked<'_>, place: usize) -> Place {
+    let (hospital, metres) = (scene.name(place), scene.metres(from, place));
+    Place {
+        broken: by_hospital(request, hospital, metres).collect(),
+        cost: cost::total(cost::by_hospital(request, hospital, metres, scene.policy)),
+        is_other: !request.preferred.iter().any(|id| id == hospital),
+    }
+}
+
 fn nearness(
     scene: &Scene<'_>,
-    (request, from): Asked<'_>,
-    (place, kind): (usize, &Kind),
+    request: &Request,
+    (hospital, place): (usize, Place),
+    kind: &Kind,
 ) -> (Nearness, CodeSet<Constraint>) {
-    let (hospital, metres) = (scene.name(place), scene.metres(from, place));
-    let broken: CodeSet<Constraint> = by_kind(&request.needs, kind, scene.policy)
-        .chain(by_hospital(request, hospital, metres))
-        .collect();
-    let by_hospital = cost::total(cost::by_hospital(request, hospital, metres, scene.policy));
+    let by_kind = constraint::by_kind(&request.needs, kind, scene.policy);
+    let broken: CodeSet<Constraint> = by_kind.chain(place.broken.iter()).collect();
     let by_kind = cost::total(cost::by_kind(&request.needs, kind, scene.policy));
-    let is_other = !request.preferred.iter().any(|id| id == hospital);
-    let is_later = is_other && !broken.is_empty();
-    ((is_later, broken.len(), by_hospital.saturating_add(by_kind), place), broken)
+    let is_later = place.is_other && !broken.is_empty();
+    ((is_later, broken.len(), place.cost.saturating_add(by_kind), hospital), broken)
+}
+
+/// The nearest of what is offered, in order; of those that are equally near the first.
+struct Nearest<T> {
+    max: usize,
+    items: Vec<(Nearness, T)>,
+}
+
+impl<T> Nearest<T> {
+    fn of(max: usize) -> Self {
+        Self { max, items: Vec::with_capacity(max + 1) }
+    }
+
+    fn offer(&mut self, near: Nearness, item: T) {
+        let at = self.items.partition_point(|(it, _)| *it <= near);
+        if at < self.max {
+            self.items.insert(at, (near, item));
+            self.items.truncate(self.max);
+        }
+    }
 }
 
 impl Solved<'_> {

@@ -63,8 +63,13 @@ pub fn standing(request: &Request, policy: &Policy, as_of_millis: i64) -> Standi
         Order::Arrival | Order::Severity => 0,
         Order::SeverityAndWait => {
             let tau_millis = i64::from(policy.tau_hours.of(request.tier).max(1)) * 3_600_000;
-            let credit = i128::from(wait_millis) * 1_000_000 / i128::from(tau_millis);
-            i64::try_from(credit).unwrap_or(i64::MAX)
+            if let Some(micro) = wait_millis.checked_mul(1_000_000) {
+                micro / tau_millis
+            } else {
+                // somebody who waits for three centuries
+                let credit = i128::from(wait_millis) * 1_000_000 / i128::from(tau_millis);
+                i64::try_from(credit).unwrap_or(i64::MAX)
+            }
         }
     };
     let ceiling = match request.tier {

@@ -37,8 +37,16 @@ impl Session {
 
     /// Sends the call, waits for the whole answer and files its time.
     pub(crate) async fn send(&mut self, call: Call<'_>) -> Result<Answer, Fault> {
+        self.send_due(call, Instant::now()).await
+    }
+
+    /// As [`Session::send`], timed from when the call was due: waiting for a free connection counts.
+    pub(crate) async fn send_due(
+        &mut self,
+        call: Call<'_>,
+        started: Instant,
+    ) -> Result<Answer, Fault> {
         let (label, expected, judge) = (call.label, call.expected, call.judge);
-        let started = Instant::now();
         let exchanged = self.exchange(call).await;
         let time = (started, Instant::now());
         match exchanged {

@@ -67,12 +67,14 @@ impl Fhir {
         self
     }
 
-    /// Ends holds whose time is over, and offers what came free to who is next. To be called every few seconds.
+    /// Ends holds whose time is over, offers what came free to who is next, and makes the plan ready for who asks
+    /// then. To be called every few seconds.
     ///
     /// # Errors
     /// The database's own trouble.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
-        operation::beds::sweep::sweep(self).await
+        operation::beds::sweep::sweep(self).await?;
+        operation::beds::sweep::make_ready(self).await
     }
 
     /// The base URL, without a slash at the end.

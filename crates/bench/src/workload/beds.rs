@@ -4,7 +4,7 @@
 mod seed;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -34,17 +34,20 @@ pub(crate) struct Options {
     /// Hospitals, all over a country.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) hospitals: usize,
-    /// So many of the requests are allocated one by one, 100 a second, before the batch.
+    /// So many of the requests are allocated one by one before the batch.
     #[arg(long, default_value_t = 0)]
     pub(crate) singles: usize,
+    /// So many of them a second, however quick the answers are (an open loop).
+    #[arg(long, default_value_t = 100)]
+    pub(crate) rate: u32,
     /// A word that tells this run's resources from those of others.
     #[arg(long, default_value = "b")]
     pub(crate) name: String,
 }
 
 const CONNECTIONS: usize = 16;
-/// Users that each allocate ten times a second.
-const PACED: usize = 10;
+/// Connections of the open loop: enough for answers of half a second at 100 a second.
+const PACED: usize = 48;
 const SETUP_AT_MOST: Duration = Duration::from_mins(30);
 
 pub(crate) async fn run(
@@ -60,7 +63,7 @@ pub(crate) async fn run(
     let orders: Vec<String> = (0..options.requests).map(|n| seed::order_id(options, n)).collect();
     let queue = Rc::new(RefCell::new(orders.clone()));
     let callers = (0..CONNECTIONS)
-        .map(|_| Caller { queue: Rc::clone(&queue), operation: "$request-bed", every: None })
+        .map(|_| Caller { queue: Rc::clone(&queue), operation: "$request-bed", timetable: None })
         .collect();
     let pace = Pace::UntilDone { at_most: SETUP_AT_MOST };
     let (run, _) = unwarmed.drive("request-bed", pace, callers).await;
@@ -73,11 +76,16 @@ pub(crate) async fn run(
     if options.singles > 0 {
         let some = orders.iter().take(options.singles).cloned().collect();
         let queue: Rc<RefCell<Vec<String>>> = Rc::new(RefCell::new(some));
-        let every = Some(Duration::from_millis(1000 * PACED as u64 / 100));
+        let every = Duration::from_secs(1) / options.rate.max(1);
+        let timetable = Some(Rc::new(Timetable { every, next: Cell::new(Instant::now()) }));
         let callers = (0..PACED)
-            .map(|_| Caller { queue: Rc::clone(&queue), operation: "$allocate-bed", every })
+            .map(|_| Caller {
+                queue: Rc::clone(&queue),
+                operation: "$allocate-bed",
+                timetable: timetable.clone(),
+            })
             .collect();
-        let (run, _) = unwarmed.drive("allocate-bed, 100 a second", pace, callers).await;
+        let (run, _) = unwarmed.drive("allocate-bed, open loop", pace, callers).await;
         report.runs.push(run);
     }
     batch(&mut session, report).await
@@ -120,24 +128,40 @@ fn post<'a>(label: &'static str, path: &'a str) -> Call<'a> {
     call
 }
 
-/// Calls an operation on each order, one after the other.
+/// Moments at a steady pace, each for one caller.
+struct Timetable {
+    every: Duration,
+    next: Cell<Instant>,
+}
+
+impl Timetable {
+    /// Waits for the next moment that nobody has; when it was, which may be over already.
+    async fn wait(&self) -> Instant {
+        let due = self.next.get();
+        self.next.set(due + self.every);
+        tokio::time::sleep_until(due.into()).await;
+        due
+    }
+}
+
+/// Calls an operation on orders, one after the other.
 struct Caller {
     queue: Rc<RefCell<Vec<String>>>,
     operation: &'static str,
-    /// At this pace, however quick the answers are.
-    every: Option<Duration>,
+    /// When to call, however quick the answers are.
+    timetable: Option<Rc<Timetable>>,
 }
 
 impl VirtualUser for Caller {
     async fn step(&mut self, session: &mut Session) -> Result<Step, Fault> {
-        let begun = Instant::now();
+        let due = match &self.timetable {
+            Some(timetable) => timetable.wait().await,
+            None => Instant::now(),
+        };
         let order = self.queue.borrow_mut().pop();
         let Some(order) = order else { return Ok(Step::Done) };
         let path = format!("ServiceRequest/{order}/{}", self.operation);
-        session.send(post(self.operation, &path)).await?;
-        if let Some(every) = self.every {
-            tokio::time::sleep(every.saturating_sub(begun.elapsed())).await;
-        }
+        session.send_due(post(self.operation, &path), due).await?;
         Ok(Step::Again)
     }
 }

@@ -27,11 +27,12 @@ pub(crate) mod turnover;
 mod vitals;
 pub(crate) mod waitlist;
 
-use std::sync::Arc;
+use std::sync::{self, Arc, PoisonError};
 
 use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{IssueType, Outcome, ResourceType};
 use futures_util::lock::Mutex;
+use storage::RosterPart;
 
 use board::Board;
 
@@ -50,8 +51,22 @@ pub(crate) struct Desk {
     board: Arc<Mutex<Board>>,
     /// One batch at a time.
     planner: Arc<Mutex<()>>,
+    /// What decisions rest on and is kept, which the roster has not heard yet.
+    kept: Arc<sync::Mutex<Vec<RosterPart>>>,
     /// In place of the usual times.
     pub(crate) hold_seconds: Option<u32>,
+}
+
+impl Desk {
+    /// Remembers that this is kept, until the roster hears of it.
+    fn is_kept(&self, part: RosterPart) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(part);
+    }
+
+    /// What is kept since this was last asked.
+    fn kept(&self) -> Vec<RosterPart> {
+        std::mem::take(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The planner sees all beds and the whole queue, whoever asks; what of it is shown is another matter.

@@ -11,7 +11,7 @@ use storage::{BedRow, Claim, RequestRow};
 
 use super::{
     assessment::{self, Assessed},
-    lasting::Lasting,
+    lasting::{Lasting, Ready},
     planners,
     policy::InForce,
     ty,
@@ -46,6 +46,7 @@ pub(super) struct Board {
     /// What a roster has not heard yet.
     pub(super) news: Vec<News>,
     pub(super) lasting: Option<Lasting>,
+    pub(super) ready: Ready,
 }
 
 /// Something that is over by the clock.

@@ -35,7 +35,7 @@ pub(super) async fn single(
     let mut round = 0;
     loop {
         round += 1;
-        let (task, decided, now) = {
+        let (task, hold, now) = {
             let mut board = fhir.desk.board.lock().await;
             board.look(fhir).await?;
             let now = fhir.vault.clock().now();
@@ -56,16 +56,13 @@ pub(super) async fn single(
                 }
                 _ => decided,
             };
-            (task, decided, now)
-        };
-        let rests_on = decided.kept.rests_on.clone();
-        let chosen: Vec<bool> =
-            decided.plan.allocations.iter().map(|it| it.request == task).collect();
-        let hold = {
-            let board = fhir.desk.board.lock().await;
+            let chosen: Vec<bool> =
+                decided.plan.allocations.iter().map(|it| it.request == task).collect();
             let is_chosen = |place: usize| chosen.get(place) == Some(&true);
-            prepare(request, &board, decided, (wanted, &is_chosen))
+            let hold = prepare(request, &board, decided, (wanted, &is_chosen));
+            (task, hold, now)
         };
+        let rests_on = hold.decided.kept.rests_on.clone();
         if named.is_some() && hold.grants.is_empty() {
             return Err(taken(now));
         }
@@ -75,7 +72,7 @@ pub(super) async fn single(
             Err(outcome) if round < ROUNDS_MAX && named.is_none() && is_lost(&outcome) => {}
             answer => {
                 if let Some(part) = rests_on.filter(|_| is_held && answer.is_ok()) {
-                    fhir.desk.board.lock().await.is_kept(&part);
+                    fhir.desk.is_kept(part);
                 }
                 return answer;
             }

@@ -39,6 +39,14 @@ pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
     offer(fhir, &ended).await
 }
 
+/// Makes the plan ready for who asks next, if anybody waits.
+pub(crate) async fn make_ready(fhir: &Fhir) -> Result<(), Outcome> {
+    let policy = in_force(fhir, None).await?;
+    let mut board = fhir.desk.board.lock().await;
+    board.look(fhir).await?;
+    board.make_ready(fhir, &policy).await
+}
+
 /// Ends one hold.
 struct Expire {
     claim: Claim,
