@@ -1,15 +1,18 @@
 //! A step for each of many items on all processors: what a batch of ten thousand resources needs before they are
 //! written.
 
-use std::{num::NonZero, thread};
+use std::{num::NonZero, sync::LazyLock, thread};
 
 /// Fewer items than these are not worth another thread.
 const WORTH_IT: usize = 64;
 
+/// Asked once: to tell, the standard library reads half a dozen files.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
+
 /// Does the step for each item, on all processors if there are many; the results in the order of the items.
 pub fn on_all_cores<T: Send, R: Send>(mut items: Vec<T>, step: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let cores = cores.min(items.len() / WORTH_IT);
+    let cores = (*CORES).min(items.len() / WORTH_IT);
     if cores < 2 {
         return items.into_iter().map(step).collect();
     }
