@@ -3,12 +3,14 @@
 
 mod access;
 mod columns;
+mod connections;
 mod index;
 mod names;
 mod numbers;
 mod query;
 mod records;
 mod transaction;
+mod upkeep;
 mod versions;
 
 use std::{sync::Arc, time::Duration};
@@ -17,7 +19,7 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{self, PgPool},
+    sqlx::{self, Connection as _, PgPool},
 };
 use search::{Filter, Plan, Subject};
 
@@ -37,10 +39,13 @@ use crate::{
     totals::Totals,
     tx::{Engine, Indexing},
 };
+use connections::{Connections, Lent};
 use names::Names;
 use numbers::Numbers;
 use query::{Asked, bound, version};
 pub(crate) use transaction::Transaction;
+use upkeep::Upkeep;
+pub(crate) use upkeep::keep_up;
 
 /// How often a transaction that another one got in the way of starts again.
 const TRIES_MAX: u32 = 6;
@@ -50,7 +55,7 @@ const TRIES_MAX: u32 = 6;
 pub(crate) struct Postgres {
     pool: PgPool,
     /// Connections that only read.
-    reading: PgPool,
+    reading: Connections,
     clock: Clock,
     published: Published,
     shared: Arc<Shared>,
@@ -63,6 +68,7 @@ pub(crate) struct Shared {
     names: Names,
     effort: Said,
     ways: Ways,
+    upkeep: Upkeep,
 }
 
 impl Postgres {
@@ -81,12 +87,13 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
-        let reading = reading.get_postgres_connection_pool().clone();
+        let reading = Connections::new(reading.get_postgres_connection_pool().clone());
         let shared = Arc::new(Shared {
             numbers: Numbers::new(clock),
             names,
             effort: Said::default(),
             ways: Ways::default(),
+            upkeep: Upkeep::default(),
         });
         Ok(Self { pool, reading, clock, published, shared })
     }
@@ -99,6 +106,11 @@ impl Postgres {
     /// See [`crate::Vault::choose_with`].
     pub(crate) fn choose_with(&self, effort: Effort) {
         self.shared.effort.say(effort);
+    }
+
+    /// For [`keep_up`].
+    fn tidying(&self) -> (PgPool, Arc<Shared>) {
+        (self.pool.clone(), Arc::clone(&self.shared))
     }
 
     /// Looks whether another node changed the search parameters.
@@ -162,8 +174,11 @@ impl Postgres {
         _permit: &Permit,
         statement: &Statement,
     ) -> Result<Vec<Version>, Outcome> {
-        let rows = bound(statement).fetch_all(&self.reading).await;
-        rows.map_err(|error| trouble(&error))?.iter().map(version).collect()
+        let mut connection = self.lend().await?;
+        let rows = bound(statement).fetch_all(&mut *connection).await;
+        let rows = rows.map_err(|error| trouble(&error))?;
+        connection.done();
+        rows.iter().map(version).collect()
     }
 
     /// Runs a statement on the vault's own tables.
@@ -182,17 +197,22 @@ impl Postgres {
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
-            let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+            let mut connection = self.lend().await?;
             let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
+            let sight = Sight::search(permit);
+            let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
+            connection.done();
+            return Ok(page);
         }
         // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
-        let begun = self.reading.begin_with(begin).await;
+        let mut connection = self.lend().await?;
+        let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared);
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
+        connection.done();
         Ok(page)
     }
 
@@ -203,8 +223,11 @@ impl Postgres {
         filter: &Filter,
         of: Subject<'_>,
     ) -> Result<bool, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        gate::holds(filter, of, &mut Asked::new(&mut connection, &self.shared)).await
+        let mut connection = self.lend().await?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let holds = gate::holds(filter, of, &mut asked).await?;
+        connection.done();
+        Ok(holds)
     }
 
     /// See [`crate::Vault::count`].
@@ -214,11 +237,13 @@ impl Postgres {
         plan: &Plan,
         totals: &Totals,
     ) -> Result<u64, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        let mut connection = self.lend().await?;
         let mut asked = Asked::new(&mut connection, &self.shared);
         let stamp = asked.stamp().await?;
         let count = inquiry::count(plan, Sight::search(permit), &mut asked);
-        totals.total((plan, permit), stamp, count).await
+        let total = totals.total((plan, permit), stamp, count).await?;
+        connection.done();
+        Ok(total)
     }
 
     /// See [`crate::Vault::explain`].
@@ -228,14 +253,16 @@ impl Postgres {
         plan: &Plan,
         count: u32,
     ) -> Result<Explanation, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        explain::explain(
-            plan,
-            Sight::search(permit),
-            count,
-            &mut Asked::new(&mut connection, &self.shared),
-        )
-        .await
+        let mut connection = self.lend().await?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let how = explain::explain(plan, Sight::search(permit), count, &mut asked).await?;
+        connection.done();
+        Ok(how)
+    }
+
+    /// A connection that reads.
+    async fn lend(&self) -> Result<Lent<'_>, Outcome> {
+        self.reading.lend().await.map_err(|error| trouble(&error))
     }
 }
 

@@ -115,6 +115,11 @@ pub(crate) trait Ask {
     /// and, of a contained resource, its id; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
 
+    /// The same, of a [`super::guess`]; `None` when it was wrong.
+    async fn guessed(&mut self, _: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+        Ok(None)
+    }
+
     /// Runs a statement and says how.
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome>;
 }

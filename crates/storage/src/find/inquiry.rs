@@ -8,7 +8,9 @@ use super::{
     Page, Turn,
     ask::{Ask, Found},
     bound::{self, Bound},
-    changed, count, include, joint,
+    changed, count,
+    guess::guess,
+    include, joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
@@ -81,13 +83,24 @@ async fn paged(
     };
     let known = if before.is_none() { ask.known_way(plan) } else { None };
     let chosen = before.or(known.as_ref());
-    let (route, sizes) = route::choose(plan, &parts, (&names, ask), chosen).await?;
-    if chosen.is_none() {
-        ask.learn_way(plan, &route);
-    }
-    let leaders = Leaders::new(&names, &sizes);
-    let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
-    let mut found = ask.found(&statement).await?;
+    let guess = if chosen.is_none() { guess(plan, &parts, &names, count) } else { None };
+    let guessed = match &guess {
+        Some(guess) => ask.guessed(&guess.statement).await?,
+        None => None,
+    };
+    let (route, mut found) = match (guess, guessed) {
+        (Some(guess), Some(found)) => (guess.route, found),
+        _ => {
+            let (route, sizes) = route::choose(plan, &parts, (&names, ask), chosen).await?;
+            if chosen.is_none() {
+                ask.learn_way(plan, &route);
+            }
+            let leaders = Leaders::new(&names, &sizes);
+            let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
+            let found = ask.found(&statement).await?;
+            (route, found)
+        }
+    };
     if before.is_some() && changed::moves(plan, &parts, &route) {
         let order = page::order(plan, &route, turn);
         let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));

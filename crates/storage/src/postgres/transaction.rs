@@ -39,6 +39,8 @@ pub(crate) struct Transaction {
     shared: Arc<Shared>,
     again: Again,
     lines: Lines,
+    /// Resources whose lines it wrote.
+    written: usize,
     /// The search parameters from the commit on, if this transaction changes them.
     next: Option<Arc<Parameters>>,
 }
@@ -80,6 +82,7 @@ impl Transaction {
             shared: Arc::clone(shared),
             again: Again::No,
             lines: Lines::AreNew,
+            written: 0,
             next: None,
         })
     }
@@ -91,6 +94,7 @@ impl Transaction {
     pub(super) async fn commit(self, published: &Published) -> Result<(), (Again, Outcome)> {
         let committed = self.inner.commit().await;
         committed.map_err(|error| (Again::after(&error), trouble(&error)))?;
+        self.shared.upkeep.count(self.written);
         if let Some(next) = &self.next {
             published.publish(next);
         }
@@ -330,6 +334,7 @@ impl Transaction {
         numbered: &[(ResourceType, i64, &IndexDelta)],
         known: &mut Known,
     ) -> Result<u64, Outcome> {
+        self.written += numbered.len();
         self.remove_lines(numbered, known).await?;
         let mut contained = Vec::new();
         for (_, res, delta) in numbered {
