@@ -170,9 +170,7 @@ impl Vault {
             reindex::prepare_upgrade(&vault).await?;
         }
         tokio::spawn(reindex::run(Arc::downgrade(&vault.inner)));
-        if vault.is_postgres() {
-            tokio::spawn(postgres::keep_up(Arc::downgrade(&vault.inner)));
-        }
+        tokio::spawn(postgres::keep_up(Arc::downgrade(&vault.inner)));
         Ok(vault)
     }
 

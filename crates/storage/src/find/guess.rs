@@ -42,7 +42,8 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
     let nothing = Sizes::default();
     let leaders = Leaders::new(names, &nothing).along_values();
     let limit = i64::from(count) + 1;
-    let certain = nothing.best(part).filter(|n| part.filters.get(*n).is_some_and(is_certain));
+    let certain =
+        nothing.best(part).filter(|n| part.filters.get(*n).is_some_and(|one| is_certain(one)));
     match certain {
         Some(leader) if !plan.sort.is_empty() => sorted(plan, part, leader, (leaders, limit)),
         Some(leader) if part.filters.len() > 1 => unsorted(plan, part, leader, (leaders, limit)),
@@ -51,7 +52,7 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
     }
 }
 
-fn is_certain(filter: &&Filter) -> bool {
+fn is_certain(filter: &Filter) -> bool {
     matches!(filter, Filter::Value { .. }) && rank(filter) <= CERTAIN
 }
 
@@ -93,7 +94,7 @@ fn sorted(
     let (mut values, mut nulls) = (String::new(), String::new());
     for (sort, name) in plan.sort.iter().zip(&names) {
         let value = sort::value(sort, "led.res", part.domain, leaders.names.dialect);
-        values += &format!(",\n       {value} as {name}");
+        values = values + ",\n       " + &value + " as " + name;
         nulls += "null, ";
     }
     let shown = columns.iter().fold(String::new(), |all, name| all + name + ", ");

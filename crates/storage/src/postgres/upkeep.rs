@@ -3,13 +3,15 @@
 //! (<https://www.postgresql.org/docs/15/routine-vacuuming.html>); who has just imported a nation need not wait for them.
 
 use std::{
+    collections::BTreeMap,
     sync::{
-        Weak,
+        PoisonError, RwLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use fhir_model::ResourceType;
 use sea_orm::sqlx::{self, PgPool};
 
 use crate::vault::{Engine, Inner};
@@ -33,6 +35,8 @@ const TABLES: &str = "resource, history, idx_token, idx_reference, idx_date, idx
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     written: AtomicU64,
+    /// How many resources of each type there are, as the statistics say.
+    there: RwLock<BTreeMap<i64, i64>>,
 }
 
 /// How much there was the last time, and how much was written when somebody looked.
@@ -82,12 +86,12 @@ impl Upkeep {
     async fn look(&self, looked: &mut Looked, pool: &PgPool) -> Result<(), sqlx::Error> {
         let there = match looked.there {
             Some(there) => there,
-            None => *looked.there.insert(resources(pool).await?),
+            None => *looked.there.insert(self.read(pool).await?),
         };
         let written = self.written.load(Ordering::Relaxed);
-        let is_quiet = written == looked.written;
+        let lately = written.saturating_sub(looked.written);
         looked.written = written;
-        let statement = match due(written, there, is_quiet) {
+        let statement = match due((written, lately), there) {
             Due::Nothing => return Ok(()),
             // what somebody else works on is left to them
             Due::Analyze => format!("analyze (skip_locked) {TABLES}"),
@@ -96,13 +100,35 @@ impl Upkeep {
         self.written.fetch_sub(written, Ordering::Relaxed);
         looked.written = 0;
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
-        looked.there = Some(resources(pool).await?);
+        looked.there = Some(self.read(pool).await?);
         Ok(())
+    }
+
+    /// See [`crate::find::ask::Ask::resources_of`].
+    pub(super) fn resources_of(&self, ty: ResourceType) -> Option<i64> {
+        let there = self.there.read().unwrap_or_else(PoisonError::into_inner);
+        there.get(&i64::from(ty.number())).copied()
+    }
+
+    /// Reads the statistics; how many resources there are in all.
+    async fn read(&self, pool: &PgPool) -> Result<u64, sqlx::Error> {
+        let types: Vec<(i64, i64)> = sqlx::query_as(TYPES).fetch_all(pool).await?;
+        let all: i64 = types.iter().map(|(_, there)| *there).sum();
+        *self.there.write().unwrap_or_else(PoisonError::into_inner) = types.into_iter().collect();
+        Ok(u64::try_from(all).unwrap_or(0))
     }
 }
 
-fn due(written: u64, there: u64, is_quiet: bool) -> Due {
-    if written >= RESOURCES_MIN.max(there / ONE_IN) && is_quiet {
+/// Types and how many there are of each, of all but the rarest: <https://www.postgresql.org/docs/15/view-pg-stats.html>.
+const TYPES: &str = "select common.type, cast(greatest(c.reltuples, 0) * common.part as bigint)
+    from   pg_stats s
+    join   pg_class c on c.oid = 'resource'::regclass
+    cross join lateral unnest(cast(cast(s.most_common_vals as text) as bigint[]), s.most_common_freqs) as common (type, part)
+    where  s.schemaname = current_schema() and s.tablename = 'resource' and s.attname = 'type'";
+
+/// What so much is, in all and since the look before, where there was so much.
+fn due((written, lately): (u64, u64), there: u64) -> Due {
+    if written >= RESOURCES_MIN.max(there / ONE_IN) && lately == 0 {
         Due::Vacuum
     } else if written >= RESOURCES_MIN.max(there.saturating_mul(GROWN_TIMES)) {
         Due::Analyze
@@ -111,25 +137,18 @@ fn due(written: u64, there: u64, is_quiet: bool) -> Due {
     }
 }
 
-/// How many resources there are, as the statistics say.
-async fn resources(pool: &PgPool) -> Result<u64, sqlx::Error> {
-    let ask = "select cast(greatest(reltuples, 0) as bigint) from pg_class where oid = 'resource'::regclass";
-    let there: i64 = sqlx::query_scalar(ask).fetch_one(pool).await?;
-    Ok(u64::try_from(there).unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn it_is_due_after_much_was_written_and_best_when_nobody_writes() {
-        assert_eq!(due(999, 0, true), Due::Nothing);
-        assert_eq!(due(1_000, 0, true), Due::Vacuum);
-        assert_eq!(due(1_000, 0, false), Due::Analyze);
-        assert_eq!(due(3_999, 1_000, false), Due::Nothing);
-        assert_eq!(due(4_000, 1_000, false), Due::Analyze);
-        assert_eq!(due(1_999, 10_000, true), Due::Nothing);
-        assert_eq!(due(2_000, 10_000, true), Due::Vacuum);
+        assert_eq!(due((999, 0), 0), Due::Nothing);
+        assert_eq!(due((1_000, 0), 0), Due::Vacuum);
+        assert_eq!(due((1_000, 9), 0), Due::Analyze);
+        assert_eq!(due((3_999, 9), 1_000), Due::Nothing);
+        assert_eq!(due((4_000, 9), 1_000), Due::Analyze);
+        assert_eq!(due((1_999, 0), 10_000), Due::Nothing);
+        assert_eq!(due((2_000, 0), 10_000), Due::Vacuum);
     }
 }

@@ -21,14 +21,13 @@ impl Step<'_, '_> {
     ) -> Sql {
         let effort = walk.leaders.names.effort;
         let and_if = " and not n.is_over";
-        let referring = match self.code(walk, part, leader) {
-            Some(code) => self.close_or_not(walk, part, leader, code, ("n", and_if)),
-            None => {
-                let conditions = self.through.outside(walk, part, &[leader], None);
-                let referring =
-                    self.along_references(walk, sql(format!("\n {and_if}"), []).with(conditions));
-                sql("(", []).with(referring.indented(1)).then(")")
-            }
+        let referring = if let Some(code) = self.code(walk, part, leader) {
+            self.close_or_not((walk, part, leader), code, ("n", and_if))
+        } else {
+            let conditions = self.through.outside(walk, part, &[leader], None);
+            let referring =
+                self.along_references(walk, sql(format!("\n {and_if}"), []).with(conditions));
+            sql("(", []).with(referring.indented(1)).then(")")
         };
         let first = sql("select i.k1, i.k2, m.least, m.most, m.are_close,\n       row_number() over met > ? or sum(m.found) over met > ?", [
             effort.inside.into(),

@@ -104,7 +104,7 @@ impl Step<'_, '_> {
         sql("select either.res\nfrom   (\n  ", [])
             .with(self.bounds("n").indented(2))
             .then("\n) as m\n  cross join lateral (\n  ")
-            .with(self.close_or_not(walk, part, leader, code, ("m", "")).indented(2))
+            .with(self.close_or_not((walk, part, leader), code, ("m", "")).indented(2))
             .then("\n) as either")
     }
 
@@ -112,9 +112,7 @@ impl Step<'_, '_> {
     /// are close, and else along the references; and only if a condition says so, which begins with `and`.
     pub(super) fn close_or_not(
         &self,
-        walk: &Walk<'_, '_>,
-        part: &Part<'_>,
-        leader: usize,
+        (walk, part, leader): (&Walk<'_, '_>, &Part<'_>, usize),
         (code, range): (usize, Range),
         (bounds, and_if): (&str, &str),
     ) -> Sql {
