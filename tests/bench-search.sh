@@ -21,6 +21,8 @@ for binary in "$medvault" "$bench"; do
   [ -x "$binary" ] || { echo "$binary is missing: cargo build --release -p medvault -p bench" >&2; exit 2; }
 done
 read -ra options <<<"${OPTIONS:-}"
+# once much was written and nobody writes any more, the vault has PostgreSQL tidy, which takes some seconds
+settle=15
 
 work=$(mktemp -d /tmp/medvault-search.XXXXXX)
 chmod 755 "$work"
@@ -57,13 +59,16 @@ for database in $databases; do
   if [ "$database" = postgres ]; then
     url=$(tests/postgres.sh start "$work/postgres")
     start "$work/$database" --database-url "$url"
+    own=("${options[@]}")
+    [[ " ${OPTIONS:-} " == *" --settle"* ]] || own+=(--settle "$settle")
   else
     start "$work/$database"
+    own=("${options[@]}")
   fi
   echo "== $database" >&2
   mkdir -p target
   "$bench" search --base-url "$base" --server-pid "$server" --markdown "target/bench-search-$database.md" \
-    --json "target/bench-search-$database.json" ${options[@]+"${options[@]}"} || outcome=$?
+    --json "target/bench-search-$database.json" ${own[@]+"${own[@]}"} || outcome=$?
   stop
 done
 exit "$outcome"
