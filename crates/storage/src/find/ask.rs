@@ -1,7 +1,7 @@
 //! What a search needs of a database.
 
 use auth::{Action, Permit};
-use fhir_model::{Outcome, ResourceType};
+use fhir_model::Outcome;
 use search::{Filter, Plan, Subject};
 
 use crate::gate;
@@ -82,11 +82,6 @@ pub(crate) trait Ask {
 
     /// The way that was chosen for a search a moment ago, if it is remembered.
     fn known_way(&self, _plan: &Plan) -> Option<Route> {
-        None
-    }
-
-    /// How many resources of a type there are, roughly, where the database's own statistics say so.
-    fn resources_of(&self, _ty: ResourceType) -> Option<i64> {
         None
     }
 

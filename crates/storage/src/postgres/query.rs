@@ -1,6 +1,6 @@
 //! Statements run, rows read.
 
-use fhir_model::{Outcome, ResourceType};
+use fhir_model::Outcome;
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
 use search::Plan;
 
@@ -70,10 +70,6 @@ impl Ask for Asked<'_> {
 
     fn known_way(&self, plan: &Plan) -> Option<Route> {
         self.shared.ways.of(plan)
-    }
-
-    fn resources_of(&self, ty: ResourceType) -> Option<i64> {
-        self.shared.upkeep.resources_of(ty)
     }
 
     fn learn_way(&self, plan: &Plan, route: &Route) {

@@ -3,15 +3,13 @@
 //! (<https://www.postgresql.org/docs/15/routine-vacuuming.html>); who has just imported a nation need not wait for them.
 
 use std::{
-    collections::BTreeMap,
     sync::{
-        PoisonError, RwLock, Weak,
+        Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use fhir_model::ResourceType;
 use sea_orm::sqlx::{self, PgPool};
 
 use crate::vault::{Engine, Inner};
@@ -35,8 +33,6 @@ const TABLES: &str = "resource, history, idx_token, idx_reference, idx_date, idx
 #[derive(Debug, Default)]
 pub(super) struct Upkeep {
     written: AtomicU64,
-    /// How many resources of each type there are, as the statistics say.
-    there: RwLock<BTreeMap<i64, i64>>,
 }
 
 /// How much there was the last time, and how much was written when somebody looked.
@@ -86,7 +82,7 @@ impl Upkeep {
     async fn look(&self, looked: &mut Looked, pool: &PgPool) -> Result<(), sqlx::Error> {
         let there = match looked.there {
             Some(there) => there,
-            None => *looked.there.insert(self.read(pool).await?),
+            None => *looked.there.insert(resources(pool).await?),
         };
         let written = self.written.load(Ordering::Relaxed);
         let lately = written.saturating_sub(looked.written);
@@ -100,31 +96,17 @@ impl Upkeep {
         self.written.fetch_sub(written, Ordering::Relaxed);
         looked.written = 0;
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
-        looked.there = Some(self.read(pool).await?);
+        looked.there = Some(resources(pool).await?);
         Ok(())
-    }
-
-    /// See [`crate::find::ask::Ask::resources_of`].
-    pub(super) fn resources_of(&self, ty: ResourceType) -> Option<i64> {
-        let there = self.there.read().unwrap_or_else(PoisonError::into_inner);
-        there.get(&i64::from(ty.number())).copied()
-    }
-
-    /// Reads the statistics; how many resources there are in all.
-    async fn read(&self, pool: &PgPool) -> Result<u64, sqlx::Error> {
-        let types: Vec<(i64, i64)> = sqlx::query_as(TYPES).fetch_all(pool).await?;
-        let all: i64 = types.iter().map(|(_, there)| *there).sum();
-        *self.there.write().unwrap_or_else(PoisonError::into_inner) = types.into_iter().collect();
-        Ok(u64::try_from(all).unwrap_or(0))
     }
 }
 
-/// Types and how many there are of each, of all but the rarest: <https://www.postgresql.org/docs/15/view-pg-stats.html>.
-const TYPES: &str = "select common.type, cast(greatest(c.reltuples, 0) * common.part as bigint)
-    from   pg_stats s
-    join   pg_class c on c.oid = 'resource'::regclass
-    cross join lateral unnest(cast(cast(s.most_common_vals as text) as bigint[]), s.most_common_freqs) as common (type, part)
-    where  s.schemaname = current_schema() and s.tablename = 'resource' and s.attname = 'type'";
+/// How many resources there are, as the statistics say.
+async fn resources(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    let ask = "select cast(greatest(reltuples, 0) as bigint) from pg_class where oid = 'resource'::regclass";
+    let there: i64 = sqlx::query_scalar(ask).fetch_one(pool).await?;
+    Ok(u64::try_from(there).unwrap_or(0))
+}
 
 /// What so much is, in all and since the look before, where there was so much.
 fn due((written, lately): (u64, u64), there: u64) -> Due {
