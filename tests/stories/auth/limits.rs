@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, a_patient,
+    a_patient,
     app::{App, Kind},
     get_with, store, with_token,
 };
