@@ -198,11 +198,7 @@ impl Postgres {
     /// # Errors
     /// The database's own trouble.
     pub(crate) async fn hear(&self) -> Result<(), Outcome> {
-        let since = self.shared.news.until();
-        let ask = format!("select {}", news::columns("$1"));
-        let told = sqlx::query(sqlx::AssertSqlSafe(ask)).bind(&*since).fetch_one(&self.reading);
-        let told = told.await.and_then(|row| self.shared.news.hear(&since, (&row, 0)));
-        told.map_err(|error| trouble(&error))
+        self.shared.news.ask(&self.reading).await.map_err(|error| trouble(&error))
     }
 
     /// The current version, whoever may see it. What was committed has been heard when there is one.
@@ -257,14 +253,14 @@ impl Postgres {
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-            let mut asked = Asked::new(&mut connection, &self.shared);
+            let mut asked = Asked::new(&mut connection, &self.shared).remembering();
             return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
         }
         // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
         let begun = self.reading.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
-        let mut asked = Asked::new(&mut transaction, &self.shared);
+        let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         Ok(page)

@@ -112,7 +112,8 @@ fn is_versioned(conditions: &Conditions) -> Result<(), Outcome> {
     if conditions.if_match.is_some() {
         return Ok(());
     }
-    let text = "App state is changed and deleted with If-Match: the ETag of the version that was read";
+    let text =
+        "App state is changed and deleted with If-Match: the ETag of the version that was read";
     Err(Outcome::new(IssueType::Invalid, text))
 }
 

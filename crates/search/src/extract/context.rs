@@ -46,7 +46,11 @@ mod tests {
         };
         assert_eq!(rows(r#""reference":"Patient/1""#), (1, 1));
         assert_eq!(rows(r#""reference":"http://v.example/fhir/Patient/1/_history/2""#), (1, 1));
-        for nothing in [r##""reference":"#x""##, r#""reference":"http://e.example/Patient/1""#, r#""display":"x""#] {
+        for nothing in [
+            r##""reference":"#x""##,
+            r#""reference":"http://e.example/Patient/1""#,
+            r#""display":"x""#,
+        ] {
             assert_eq!(rows(nothing), (0, 0), "{nothing}");
         }
     }

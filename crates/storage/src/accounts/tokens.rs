@@ -10,7 +10,9 @@ use auth::{
 use fhir_model::{Instant, Outcome};
 use sea_orm::{ConnectionTrait, TransactionTrait as _};
 
-use super::{Accounts, Kept, Row, clients, consents, execute, fresh, hash, people, secrets, trouble};
+use super::{
+    Accounts, Kept, Row, clients, consents, execute, fresh, hash, people, secrets, trouble,
+};
 
 /// What tokens are called.
 const ACCESS: &str = "vat_";

@@ -75,12 +75,15 @@ fn of_contexts<'f>(filter: &'f mut Filter, chains: &mut Vec<&'f mut Vec<TypePlan
 /// The types under which some Binary stands, by a step for each of them.
 async fn contexts(ask: &mut impl Ask) -> Result<BTreeSet<i64>, Outcome> {
     let p = i64::from(SECURITY_CONTEXT.number());
-    let steps = sql("with recursive kind (code) as (\nselect min(code) from idx_token where p = ", [])
-        .bind(p)
-        .then("\nunion all\nselect (select min(t.code) from idx_token t where t.p = ")
-        .bind(p)
-        .then(" and t.code > kind.code) from kind where kind.code is not null)")
-        .then("\nselect cast(code as bigint), cast(0 as bigint) from kind where code is not null");
+    let steps =
+        sql("with recursive kind (code) as (\nselect min(code) from idx_token where p = ", [])
+            .bind(p)
+            .then("\nunion all\nselect (select min(t.code) from idx_token t where t.p = ")
+            .bind(p)
+            .then(" and t.code > kind.code) from kind where kind.code is not null)")
+            .then(
+                "\nselect cast(code as bigint), cast(0 as bigint) from kind where code is not null",
+            );
     Ok(ask.numbers(&steps.statement()).await?.into_iter().map(|(ty, _)| ty).collect())
 }
 

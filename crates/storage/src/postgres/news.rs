@@ -11,7 +11,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fhir_model::ResourceType;
-use sea_orm::sqlx::{self, PgPool, Row as _, postgres::PgRow};
+use sea_orm::sqlx::{self, PgExecutor, PgPool, Row as _, postgres::PgRow};
 
 use crate::vouched::{Changes, Vouched};
 
@@ -45,6 +45,17 @@ impl News {
     /// Up to which snapshot has been heard: to be drawn before a statement with [`columns`].
     pub(super) fn until(&self) -> Arc<str> {
         Arc::clone(&self.until.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Hears what was committed.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(super) async fn ask<'e, E: PgExecutor<'e>>(&self, database: E) -> Result<(), sqlx::Error> {
+        let since = self.until();
+        let ask = format!("select {}", columns("$1"));
+        let told = sqlx::query(sqlx::AssertSqlSafe(ask)).bind(&*since).fetch_one(database).await?;
+        self.hear(&since, (&told, 0))
     }
 
     /// Takes in what a statement told that was asked with that snapshot; its columns begin at `at`.

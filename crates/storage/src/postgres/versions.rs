@@ -97,17 +97,17 @@ pub(super) async fn insert(
     );
     let rows = sqlx::query(sqlx::AssertSqlSafe(insert))
         .bind(&new.numbers)
-    .bind(&new.types)
-    .bind(&new.ids)
-    .bind(&new.versions)
-    .bind(&new.updated)
-    .bind(&new.methods)
-    .bind(&new.bodies)
-    .bind(commit_no)
-    .bind(&told)
-    .bind(numbers::time(commit_no))
-    .fetch_all(connection)
-    .await?;
+        .bind(&new.types)
+        .bind(&new.ids)
+        .bind(&new.versions)
+        .bind(&new.updated)
+        .bind(&new.methods)
+        .bind(&new.bodies)
+        .bind(commit_no)
+        .bind(&told)
+        .bind(numbers::time(commit_no))
+        .fetch_all(connection)
+        .await?;
     learn(known, &rows)
 }
 
