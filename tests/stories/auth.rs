@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/smart-app-launch/STU2.2/>
 
 mod app;
+mod app_state;
 mod backend;
 mod brands;
 mod browser;

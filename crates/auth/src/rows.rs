@@ -1,7 +1,9 @@
 //! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
 //! looks at such rows, and is evaluated on single versions as it stands.
 
+mod app_state;
 mod consent;
+mod context;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
@@ -21,6 +23,7 @@ use crate::{
     role::Role,
     scope::{Action, Context},
 };
+pub use app_state::APP_STATE;
 use written::{chain, extra_params, id_is, refers};
 
 /// Some rows of one type.
@@ -87,6 +90,9 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
             }
             all.extend(rule.conditions(ty).iter().cloned());
             all.extend(scope.filters().iter().cloned());
+            if app_state::is_kept_in(ty) {
+                all.extend(app_state::of_app(who, scope, ty));
+            }
             if all.is_empty() {
                 return Rows::All;
             }
@@ -152,6 +158,9 @@ fn inside(
             ("Device", id) => refers(ty, "device", ("Device", id))?,
             _ => return None,
         },
+        Basis::Mine => app_state::mine(ty, who.itself()?)?,
+        Basis::Nobody => app_state::of_nobody(ty)?,
+        Basis::Context => context::open(who),
     };
     let mut all = vec![filter];
     match basis {
@@ -166,7 +175,10 @@ fn inside(
         | Basis::Authored
         | Basis::Organization
         | Basis::Itself
-        | Basis::Made => {}
+        | Basis::Made
+        | Basis::Mine
+        | Basis::Nobody
+        | Basis::Context => {}
     }
     all.extend(sensitive::cleared(who.role(), basis, ty));
     Some(all)
@@ -175,7 +187,8 @@ fn inside(
 /// What a `patient/` scope narrows the rows to, where they are more than that; `None`: to nothing.
 fn in_context(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Vec<Filter>> {
     let patient = who.grant().patient.as_deref()?;
-    if basis == Basis::Own && own_patient(who) == Some(patient) {
+    // what is read through something else is narrowed with that
+    if basis == Basis::Context || (basis == Basis::Own && own_patient(who) == Some(patient)) {
         return Some(Vec::new());
     }
     compartment(ty, patient).map(|filter| vec![filter])
@@ -221,7 +234,7 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
 
 /// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
 pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
-    let mut all = std::collections::BTreeSet::new();
+    let mut all = std::collections::BTreeSet::from([search::SECURITY_CONTEXT]);
     for ty in ResourceType::all() {
         all.extend(names_patient(*ty));
         all.extend(written::params(*ty, "_security").unwrap_or_default());

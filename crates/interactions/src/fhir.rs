@@ -9,7 +9,9 @@ use storage::Vault;
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
     audit::{self, Asked, Audit, Note, Promotion},
-    batch, capabilities, history,
+    batch,
+    capabilities::{self, TokenIssuer},
+    history,
     met::Met,
     operation,
     operation::beds::Desk,
@@ -35,6 +37,7 @@ pub struct Fhir {
     pub(crate) audit: Option<Audit>,
     pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
+    pub(crate) issuer: Arc<TokenIssuer>,
     met: Met,
 }
 
@@ -49,6 +52,7 @@ impl Fhir {
             audit: None,
             promotion: Promotion::default(),
             desk: Desk::default(),
+            issuer: Arc::default(),
             met: Met::default(),
         }
     }
@@ -57,6 +61,13 @@ impl Fhir {
     #[must_use]
     pub fn audited(mut self) -> Self {
         self.audit = Some(Audit::begin(self.vault.clone(), self.promotion.clone()));
+        self
+    }
+
+    /// Says that access tokens come from somebody else.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: TokenIssuer) -> Self {
+        self.issuer = Arc::new(issuer);
         self
     }
 

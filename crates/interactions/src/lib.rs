@@ -30,6 +30,7 @@ mod transaction;
 mod write;
 
 pub use answer::Answer;
+pub use capabilities::TokenIssuer;
 pub use fhir::{Fhir, Software};
 pub use interaction::Interaction;
 pub use operation::{Call, Operation};

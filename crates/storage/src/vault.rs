@@ -272,7 +272,10 @@ impl Vault {
     /// The current version, whoever may see it.
     async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         match &self.inner.engine {
-            // other processes may write there, so nothing can be remembered
+            // other processes may write there, so no version can be remembered
+            Engine::Postgres(engine) if permit.principal().is_some() => {
+                Ok(engine.read_and_hear(key).await?.map(Arc::new))
+            }
             Engine::Postgres(engine) => {
                 Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
             }
@@ -293,6 +296,7 @@ impl Vault {
         let found = self.version(permit, key, version).await?;
         match found {
             Some(version) if !permit.covers_all_rows() => {
+                self.hear(permit).await?;
                 let is_open = self.sees(permit, Action::Read, &version).await?;
                 Ok(is_open.then_some(version))
             }
