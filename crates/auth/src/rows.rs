@@ -1,10 +1,11 @@
 //! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
 //! looks at such rows, and is evaluated on single versions as it stands.
 
-mod consent;
+pub(crate) mod consent;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
+mod terms;
 mod written;
 
 use std::{
@@ -21,6 +22,7 @@ use crate::{
     role::Role,
     scope::{Action, Context},
 };
+pub use terms::Terms;
 use written::{chain, extra_params, id_is, refers};
 
 /// Some rows of one type.

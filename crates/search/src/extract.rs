@@ -40,7 +40,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     let mut rows = of_resource(registry, tree.root(), base, &local);
     if registry.has_words() {
         rows.words = contents::words(tree);
-        rows.tokens.extend(consent::rules(tree.root()));
+        rows.tokens.extend(consent::rules(tree.root(), base));
         rows.tokens.sort();
         // the last of all kinds, so the list stays sorted
         rows.words.extend(letters::of_strings(&rows.strings));

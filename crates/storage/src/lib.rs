@@ -28,6 +28,7 @@ mod reindex;
 mod row;
 mod setting;
 mod sqlite;
+mod terms;
 mod totals;
 mod tx;
 mod vault;

@@ -11,7 +11,13 @@ mod records;
 mod transaction;
 mod versions;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome};
@@ -63,6 +69,8 @@ pub(crate) struct Shared {
     names: Names,
     effort: Said,
     ways: Ways,
+    /// How often Consents were written.
+    consents: AtomicU64,
 }
 
 impl Postgres {
@@ -87,6 +95,7 @@ impl Postgres {
             names,
             effort: Said::default(),
             ways: Ways::default(),
+            consents: AtomicU64::new(0),
         });
         Ok(Self { pool, reading, clock, published, shared })
     }
@@ -94,6 +103,11 @@ impl Postgres {
     /// Where changes of the search parameters are told, once they are committed.
     pub(crate) fn published(&self) -> Published {
         self.published.clone()
+    }
+
+    /// How often this process has written Consents; counted once it is committed.
+    pub(crate) fn consents_written(&self) -> u64 {
+        self.shared.consents.load(Ordering::SeqCst)
     }
 
     /// See [`crate::Vault::choose_with`].
