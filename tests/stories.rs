@@ -27,6 +27,7 @@ macro_rules! smart_stories {
 mod auth;
 mod beds;
 mod conditions;
+mod consents;
 mod gate;
 mod history;
 mod official_examples;

@@ -3,6 +3,7 @@
 
 pub(crate) mod beds;
 pub(crate) mod call;
+mod cosign;
 mod definition;
 mod everything;
 mod idempotency;
@@ -104,6 +105,7 @@ const REGISTRY: &[Row] = &[
     changes(ours!("release-bed"), INSTANCE, boxed!(beds::release::release)),
     changes(ours!("bed-turnover"), INSTANCE, boxed!(beds::turnover::turnover)),
     reads(ours!("bed-waitlist"), TYPE, boxed!(beds::waitlist::waitlist)),
+    changes(ours!("cosign"), INSTANCE, boxed!(cosign::cosign)),
     reads(ours!("explain-allocation"), INSTANCE, boxed!(beds::explanation::explain)),
 ];
 

@@ -49,6 +49,7 @@ const OURS: &[&str] = ours![
     "bed-turnover",
     "bed-waitlist",
     "explain-allocation",
+    "cosign",
 ];
 
 /// The definition with this canonical URL.

@@ -58,6 +58,7 @@ mod tests {
     on_both!(consents:
         an_insurer_reads_with_consent_only,
         a_denial_wins,
+        what_is_in_a_resource_decides,
         relatives_act_as_far_as_they_are_let,
         a_guardian_acts_until_majority,
         interns_and_clients_are_what_the_record_says,

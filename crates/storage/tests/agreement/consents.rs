@@ -110,10 +110,11 @@ const CODED: &[(&str, &[&str])] = &[
 ];
 
 fn code(concept: &Value, body: &Value) -> Told {
-    let wanted = items(&concept["coding"]);
-    if wanted.is_empty() {
-        return UNCLEAR;
-    }
+    let all = items(&concept["coding"]);
+    // a code without a system may be any
+    let (wanted, others): (Vec<&Value>, Vec<&Value>) =
+        all.into_iter().partition(|coding| coding["system"].is_string());
+    let is_unclear = wanted.is_empty() || !others.is_empty();
     let concepts = elements(CODED, body);
     let codings = concepts.iter().flat_map(|concept| match &concept["coding"] {
         Value::Null => vec![*concept],
@@ -123,7 +124,7 @@ fn code(concept: &Value, body: &Value) -> Told {
         .flat_map(|own| wanted.iter().map(move |wanted| (own, *wanted)))
         .map(|(own, wanted)| own["system"] == wanted["system"] && own["code"] == wanted["code"]);
     let has = codings.any(|same| same);
-    (has, has || !body["medicationReference"].is_null())
+    (has, has || is_unclear || !body["medicationReference"].is_null())
 }
 
 /// Elements with the time that a resource is about.

@@ -304,7 +304,7 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
 
 /// Whether labels leave it open to a role.
 fn cleared(body: &Value, role: &str) -> bool {
-    let rung = if role == "intern" { "N" } else { "R" };
+    let rung = if matches!(role, "intern" | "proxy") { "N" } else { "R" };
     let sensitive = role == "doctor";
     let ladder = ["U", "L", "M", "N", "R", "V"];
     let at = |code: &str| ladder.iter().position(|one| *one == code);

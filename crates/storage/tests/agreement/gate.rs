@@ -227,7 +227,7 @@ fn bare(name: &str) -> Box<str> {
 /// Writes resources, updates and deletions into each; all versions, in their order.
 async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
     const MORE: &[(&str, usize)] =
-        &[("CareTeam", 6), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 16)];
+        &[("CareTeam", 10), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 16)];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
         all.flat_map(|(ty, ids)| (0..*ids).map(move |id| (*ty, id.to_string()))).collect();
@@ -319,8 +319,8 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
 /// A rule, and what refines it.
 fn provision(dice: &mut Dice, depth: usize) -> Value {
     let mut one = json!({});
-    if dice.percent(85) {
-        one["type"] = json!(dice.one(&["permit", "permit", "deny"]));
+    if dice.percent(90) {
+        one["type"] = json!(dice.one(&["permit", "permit", "permit", "deny"]));
     }
     if dice.percent(45) {
         let of = resources::reference(dice, &["Organization", "Practitioner", "RelatedPerson"]);
@@ -428,7 +428,13 @@ async fn reads(
             continue;
         };
         let found = vault.vread(&permit, key, *version).await.unwrap();
-        assert_eq!(found.is_some(), is_open, "{called}: {name} version {version}");
+        let why = || {
+            let consents = world.values().filter(|one| one["resourceType"] == "Consent");
+            let consents: Vec<String> = consents.map(Value::to_string).collect();
+            format!("{body:?}\n{}", consents.join("\n"))
+        };
+        let is_found = found.is_some();
+        assert!(is_found == is_open, "{called}: {name} version {version}: {is_found}\n{}", why());
     }
     for (key, (version, is_open)) in last {
         let Some(permit) = reading(caller, key.resource_type) else { continue };
