@@ -28,6 +28,7 @@ mod auth;
 mod beds;
 mod conditions;
 mod consents;
+mod cosign;
 mod gate;
 mod history;
 mod official_examples;
