@@ -78,7 +78,10 @@ fn an_intern_writes_and_the_supervisor_signs(house: &House) {
     assert!(told.to_string().contains("supervisor"), "{told:#}");
     cosign(&ward.operator, &report, 403);
     ward.supervisor.ask("GET", &format!("/{report}/$cosign"), "").expect(405);
-    assert_eq!(ward.supervisor.get(&format!("/{report}")).expect(200).json()["status"], "preliminary");
+    assert_eq!(
+        ward.supervisor.get(&format!("/{report}")).expect(200).json()["status"],
+        "preliminary"
+    );
     let signed = cosign(&ward.supervisor, &report, 200);
     assert_eq!((&signed["status"], &signed["meta"]["versionId"]), (&json!("final"), &json!("2")));
     // who wrote and who signed stands beside it

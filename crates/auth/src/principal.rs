@@ -7,7 +7,7 @@ use crate::{
     policy::Policy,
     purpose::Purpose,
     role::Role,
-    rows::{self, Opened, Rows, Terms},
+    rows::{self, Opened, Rows, Terms, Way},
     scope::{Action, Context, Scope, ScopeSet},
 };
 
@@ -98,6 +98,16 @@ impl Principal {
         let mut who = self.clone();
         who.standing.terms = terms;
         who
+    }
+
+    /// By what they may do this to resources of a type, and what must hold of each: to say why something is closed.
+    pub fn ways(&self, action: Action, ty: ResourceType) -> Vec<Way> {
+        rows::ways(self, action, ty)
+    }
+
+    /// That one Consent denies resources of a type to them; `None` when none can.
+    pub fn denied_by(&self, ty: ResourceType, consent: &str) -> Option<search::Filter> {
+        rows::denied_by(self, ty, consent)
     }
 
     /// The Consents that were read for them.

@@ -1,7 +1,10 @@
 //! The vault: everything that is kept, behind permits.
 
 mod background;
+mod closed;
 mod seen;
+
+pub use closed::no_way;
 
 use std::{
     sync::{

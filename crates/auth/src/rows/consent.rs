@@ -20,6 +20,8 @@ pub(super) struct Asker {
     actors: Vec<String>,
     pub(super) purpose: &'static str,
     pub(super) now: Instant,
+    /// The one Consent that is asked; `None`: all.
+    only: Option<Box<str>>,
 }
 
 impl Asker {
@@ -35,6 +37,7 @@ impl Asker {
                 Purpose::Usual | Purpose::Emergency(_) => purpose(who.role()),
             },
             now: who.now(),
+            only: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl Asker {
         let period = Registry::r4().parameter(ty, "period")?;
         let is_open = Filter::Present { params: period.sources.clone(), kind: period.kind };
         let mut all = rules;
+        all.extend(self.only.iter().map(|id| id_is(id)));
         all.push(one_of(ty, "status", None, &["active"])?);
         all.push(Filter::Any(vec![
             during(ty, "period", (self.now, self.now))?,
@@ -119,8 +123,25 @@ fn purpose(role: Role) -> &'static str {
 
 /// That no patient whom a resource is about denies it.
 pub(super) fn not_denied(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Filter> {
-    let asker = Asker::of(who);
-    let read = &who.standing().terms;
+    let labels = sensitive::possible(who.role(), basis);
+    denied(&Asker::of(who), &who.standing().terms, ty, labels).map(terms::not)
+}
+
+/// That one Consent denies it, whatever its labels.
+pub(super) fn denied_by(who: &Principal, ty: ResourceType, consent: &str) -> Option<Filter> {
+    let asker = Asker { only: Some(consent.into()), ..Asker::of(who) };
+    let read: Vec<Terms> =
+        who.standing().terms.iter().filter(|one| *one.consent == *consent).cloned().collect();
+    denied(&asker, &read, ty, sensitive::all())
+}
+
+/// That a patient whom a resource is about denies it, with one of these labels where it has them.
+fn denied(
+    asker: &Asker,
+    read: &[Terms],
+    ty: ResourceType,
+    labels: Vec<&'static str>,
+) -> Option<Filter> {
     let denied = |labels: &[&str], unread: Vec<Test>| {
         let except = Filter::Not(Box::new(asker.rule('x', ty, &["*"])));
         let mut rule = asker.rule('d', ty, labels);
@@ -130,7 +151,6 @@ pub(super) fn not_denied(who: &Principal, basis: Basis, ty: ResourceType) -> Opt
         }
         about(ty, membership(ty), asker.consent(vec![rule, except])?)
     };
-    let labels = sensitive::possible(who.role(), basis);
     let mut any = Vec::new();
     if read.is_empty() {
         any.push(denied(&["*"], asker.unread('u'))?);
@@ -139,11 +159,10 @@ pub(super) fn not_denied(who: &Principal, basis: Basis, ty: ResourceType) -> Opt
         let known = Filter::Id(read.iter().map(|one| one.consent.clone()).collect());
         let unread = asker.consent(vec![rule, terms::not(known)])?;
         any.extend([denied(&["*"], Vec::new())?, about(ty, membership(ty), unread)?]);
-        any.extend(by_terms(&asker, read, (ty, &membership(ty)), |decided| decided.denies)?);
+        any.extend(by_terms(asker, read, (ty, &membership(ty)), |decided| decided.denies)?);
     }
-    let not = |any| Some(Filter::Not(Box::new(Filter::Any(any))));
     if labels.is_empty() {
-        return not(any);
+        return Some(Filter::Any(any));
     }
     let labelled = labels.into_iter().map(|label| {
         let denied = denied(&[label], Vec::new())?;
@@ -154,7 +173,7 @@ pub(super) fn not_denied(who: &Principal, basis: Basis, ty: ResourceType) -> Opt
         Filter::Any(labelled.collect::<Option<Vec<_>>>()?),
     ]);
     any.push(labelled);
-    not(any)
+    Some(Filter::Any(any))
 }
 
 /// That the patient whom a resource is about permits it.

@@ -50,6 +50,7 @@ const OURS: &[&str] = ours![
     "bed-waitlist",
     "explain-allocation",
     "cosign",
+    "explain-refusal",
 ];
 
 /// The definition with this canonical URL.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::nation::{Nation, alone, client, patient, person, report};
 
 /// A Consent of A.
-fn consent(id: &str, provision: Value) -> Value {
+pub(crate) fn consent(id: &str, provision: Value) -> Value {
     json!({"resourceType": "Consent", "id": id, "status": "active",
         "scope": {"coding": [{"code": "patient-privacy"}]},
         "category": [{"coding": [{"code": "59284-0"}]}],

@@ -69,6 +69,7 @@ mod tests {
         patients_see_who_saw_their_record,
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
+        why_it_was_refused_is_for_auditors,
         an_emergency_is_reasoned_told_and_reviewed,
     );
     on_both!(doors:

@@ -364,6 +364,9 @@ fn provision(dice: &mut Dice, depth: usize) -> Value {
         let inner: Vec<Value> = (0..=dice.below(2)).map(|_| provision(dice, depth - 1)).collect();
         one["provision"] = json!(inner);
     }
+    if one == json!({}) {
+        one["type"] = json!("permit");
+    }
     one
 }
 
