@@ -24,5 +24,5 @@ pub use policy::{Basis, Policy, Rule};
 pub use principal::{Principal, Standing};
 pub use purpose::Purpose;
 pub use role::Role;
-pub use rows::{APP_STATE, Rows, judged_by};
+pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by};
 pub use scope::{Action, Actions, Scope, ScopeSet};

@@ -2,11 +2,13 @@
 //! looks at such rows, and is evaluated on single versions as it stands.
 
 mod app_state;
-mod consent;
+pub(crate) mod consent;
 mod context;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
+mod terms;
+mod why;
 mod written;
 
 use std::{
@@ -19,11 +21,14 @@ use search::{Filter, Registry};
 
 use crate::{
     Principal,
-    policy::{Basis, Policy},
+    policy::{Basis, Policy, Rule},
     role::Role,
-    scope::{Action, Context},
+    scope::{Action, Context, Scope},
 };
 pub use app_state::APP_STATE;
+pub use terms::Terms;
+pub use why::{Way, Why};
+pub(crate) use why::{denied_by, ways};
 use written::{chain, extra_params, id_is, refers};
 
 /// Some rows of one type.
@@ -83,16 +88,8 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     }
     for scope in who.scopes().covering(ty, action) {
         for rule in Policy::vault().rules(who.role(), ty, action) {
-            let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };
-            if scope.context() == Context::Patient && rule.basis != Basis::All {
-                let Some(context) = in_context(who, rule.basis, ty) else { continue };
-                all.extend(context);
-            }
-            all.extend(rule.conditions(ty).iter().cloned());
-            all.extend(scope.filters().iter().cloned());
-            if app_state::is_kept_in(ty) {
-                all.extend(app_state::of_app(who, scope, ty));
-            }
+            let Some(parts) = way(who, (scope, rule), (ty, action)) else { continue };
+            let mut all: Vec<Filter> = parts.into_iter().map(|(_, filter)| filter).collect();
             if all.is_empty() {
                 return Rows::All;
             }
@@ -109,6 +106,25 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     }
 }
 
+/// What must hold to be among the rows that a scope and a rule open together, and why; `None`: nothing is.
+fn way(
+    who: &Principal,
+    (scope, rule): (&Scope, &Rule),
+    (ty, action): (ResourceType, Action),
+) -> Option<Vec<(Why, Filter)>> {
+    let mut all = inside(who, rule.basis, (ty, action))?;
+    if scope.context() == Context::Patient && rule.basis != Basis::All {
+        let context = in_context(who, rule.basis, ty)?;
+        all.extend(context.into_iter().map(|one| (Why::Context, one)));
+    }
+    all.extend(rule.conditions(ty).iter().map(|one| (Why::Rule, one.clone())));
+    all.extend(scope.filters().iter().map(|one| (Why::Scope, one.clone())));
+    if app_state::is_kept_in(ty) {
+        all.extend(app_state::of_app(who, scope, ty).map(|one| (Why::Scope, one)));
+    }
+    Some(all)
+}
+
 /// The same without what must hold besides: to tell what lies elsewhere from what breaks a rule.
 pub(crate) fn broken(who: &Principal, action: Action, ty: ResourceType) -> Option<&'static str> {
     let covers = who.scopes().covering(ty, action).next().is_some();
@@ -121,7 +137,11 @@ fn inside(
     who: &Principal,
     basis: Basis,
     (ty, action): (ResourceType, Action),
-) -> Option<Vec<Filter>> {
+) -> Option<Vec<(Why, Filter)>> {
+    let cleared = || {
+        let all = sensitive::cleared(who.role(), basis, ty).into_iter();
+        all.map(|one| (Why::Label, one)).collect::<Vec<_>>()
+    };
     let filter = match basis {
         Basis::All => return Some(Vec::new()),
         Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
@@ -142,7 +162,7 @@ fn inside(
         }
         // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
         Basis::Panel if who.emergency().is_some() => {
-            return Some(sensitive::cleared(who.role(), basis, ty));
+            return Some(cleared());
         }
         Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
         Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
@@ -162,13 +182,15 @@ fn inside(
         Basis::Nobody => app_state::of_nobody(ty)?,
         Basis::Context => context::open(who),
     };
-    let mut all = vec![filter];
+    let relation = if basis == Basis::Consented { Why::NoConsent } else { Why::Relation };
+    let mut all = vec![(relation, filter)];
     match basis {
-        Basis::Insured => {
-            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, basis, ty)?]);
-        }
+        Basis::Insured => all.extend([
+            (Why::NoConsent, consent::permitted(who, ty)?),
+            (Why::Denied, consent::not_denied(who, basis, ty)?),
+        ]),
         Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented => {
-            all.push(consent::not_denied(who, basis, ty)?);
+            all.push((Why::Denied, consent::not_denied(who, basis, ty)?));
         }
         Basis::All
         | Basis::Own
@@ -180,7 +202,7 @@ fn inside(
         | Basis::Nobody
         | Basis::Context => {}
     }
-    all.extend(sensitive::cleared(who.role(), basis, ty));
+    all.extend(cleared());
     Some(all)
 }
 

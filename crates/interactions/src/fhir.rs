@@ -143,6 +143,18 @@ impl Fhir {
     /// # Errors
     /// A refusal that the client can show as it is.
     pub async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        if let Caller::Bearer(who) = caller
+            && who.terms().is_empty()
+            && let Some(who) = self.vault.informed(who).await?
+        {
+            let caller = Caller::Bearer(Arc::new(who));
+            return Box::pin(self.answer_to(&caller, request)).await;
+        }
+        self.answer_to(caller, request).await
+    }
+
+    /// The same to somebody of whom everything was looked up.
+    async fn answer_to(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
         let prefer = request.prefer;
         let (Some(audit), Some(who)) = (&self.audit, audit::bearer(caller)) else {
             let interaction = Interaction::parse(self, request)?;

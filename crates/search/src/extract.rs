@@ -43,7 +43,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     context::add(&mut rows, tree.root(), base);
     if registry.has_words() {
         rows.words = contents::words(tree);
-        rows.tokens.extend(consent::rules(tree.root()));
+        rows.tokens.extend(consent::rules(tree.root(), base));
         rows.tokens.sort();
         // the last of all kinds, so the list stays sorted
         rows.words.extend(letters::of_strings(&rows.strings));

@@ -52,9 +52,14 @@ pub(crate) fn remembered(
 /// Where the outermost filter stands.
 pub(crate) const ROOT: u64 = 1;
 
-/// Where the n-th filter within another stands.
+/// Where the n-th filter within another stands; no two places are the same, however deep and however many:
+/// <https://prng.di.unimi.it/splitmix64.c>.
 pub(crate) fn inside(place: u64, n: usize) -> u64 {
-    place.wrapping_mul(64).wrapping_add(n as u64)
+    let step = (n as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = place.wrapping_add(step);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 fn decided(

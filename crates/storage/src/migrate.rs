@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(12, "0012_account_link"),
     migration!(13, "0013_beds"),
     migration!(15, "0015_gate", by_dialect),
+    migration!(16, "0016_consent"),
 ];
 
 /// The number of the newest migration that this version knows.

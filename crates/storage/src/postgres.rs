@@ -15,7 +15,7 @@ mod versions;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     effort: Said,
     ways: Ways,
     news: News,
+    /// How often Consents were written.
+    consents: AtomicU64,
 }
 
 impl Postgres {
@@ -101,6 +103,7 @@ impl Postgres {
             effort: Said::default(),
             ways: Ways::default(),
             news,
+            consents: AtomicU64::new(0),
         });
         Ok(Self { pool, reading, clock, published, shared, commits: AtomicU32::new(0) })
     }
@@ -108,6 +111,11 @@ impl Postgres {
     /// Where changes of the search parameters are told, once they are committed.
     pub(crate) fn published(&self) -> Published {
         self.published.clone()
+    }
+
+    /// How often this process has written Consents; counted once it is committed.
+    pub(crate) fn consents_written(&self) -> u64 {
+        self.shared.consents.load(Ordering::SeqCst)
     }
 
     /// See [`crate::Vault::choose_with`].

@@ -1,7 +1,10 @@
 //! The vault: everything that is kept, behind permits.
 
 mod background;
+mod closed;
 mod seen;
+
+pub use closed::no_way;
 
 use std::{
     sync::{
@@ -12,7 +15,7 @@ use std::{
 };
 
 use auth::{Action, Permit};
-use fhir_model::{IssueType, Outcome, Tree};
+use fhir_model::{IssueType, Outcome, ResourceType, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
@@ -25,7 +28,7 @@ use crate::{
     parameters::Published,
     postgres,
     reindex::{self, Progress, Traffic},
-    setting, sqlite,
+    setting, sqlite, terms,
     totals::Totals,
     tx::{Engine as TxEngine, Indexing},
     vouched::Memory,
@@ -47,7 +50,7 @@ pub struct Options {
 /// An open vault. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -65,6 +68,7 @@ pub(crate) struct Inner {
     /// Told when there is something to index.
     wake: Arc<Notify>,
     totals: Totals,
+    pub(crate) terms: terms::Read,
 }
 
 impl Inner {
@@ -164,6 +168,7 @@ impl Vault {
             progress,
             wake,
             totals: Totals::default(),
+            terms: terms::Read::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -491,6 +496,15 @@ fn current(key: &Key) -> Statement {
 }
 
 impl Engine {
+    /// How often this process has written Consents.
+    pub(crate) fn consents_written(&self) -> u64 {
+        let consent = ResourceType::named("Consent").map_or(0, ResourceType::number);
+        match self {
+            Self::Sqlite(engine) => engine.changes().of(consent),
+            Self::Postgres(engine) => engine.consents_written(),
+        }
+    }
+
     async fn find_at_once(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {
         match self {
             Self::Sqlite(engine) => engine.readers.find(&ask),

@@ -61,7 +61,8 @@ impl Changes {
         Before { at: Instant::now(), counts }
     }
 
-    fn of(&self, ty: u8) -> u64 {
+    /// How often resources of a type were changed so far.
+    pub(crate) fn of(&self, ty: u8) -> u64 {
         self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 }
@@ -88,7 +89,7 @@ pub(crate) struct Vouched {
 }
 
 /// Two, keyed at random: nobody can look for questions that share an answer.
-static HASHERS: LazyLock<[RandomState; 2]> =
+pub(crate) static HASHERS: LazyLock<[RandomState; 2]> =
     LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 #[expect(clippy::disallowed_types, reason = "looked up with each read, never shown")]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::nation::{Nation, alone, client, patient, person, report};
 
 /// A Consent of A.
-fn consent(id: &str, provision: Value) -> Value {
+pub(crate) fn consent(id: &str, provision: Value) -> Value {
     json!({"resourceType": "Consent", "id": id, "status": "active",
         "scope": {"coding": [{"code": "patient-privacy"}]},
         "category": [{"coding": [{"code": "59284-0"}]}],
@@ -44,7 +44,8 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
         ("class", json!([{"code": "Coverage"}])),
         ("period", json!({"end": "2020-01-01"})),
         ("period", json!({"start": "2999-01-01"})),
-        ("dataPeriod", json!({"start": "2020-01-01"})),
+        ("dataPeriod", json!({"start": "2020-01-02"})),
+        ("code", json!([{"text": "whatever"}])),
     ] {
         let mut other = consent.clone();
         other["provision"][name] = value;
@@ -118,6 +119,87 @@ pub(crate) async fn a_denial_wins(nation: &Nation) {
     put(consent("no", json!({"type": "deny", "securityLabel": [{"code": "HIV"}]}))).await;
     assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
     assert_eq!(status(&patient("a", "patient/*.rs"), "/DiagnosticReport/ra").await, 200);
+}
+
+pub(crate) async fn what_is_in_a_resource_decides(nation: &Nation) {
+    let h2 = client(Role::Hospital, "h2", "system/*.rs");
+    let put = async |body: Value| nation.put(&Caller::Operator, &body).await.expect(&[200, 201]);
+    let seen = async || nation.get(&h2, "/Observation?_count=50").await.expect(&[200]).sorted();
+    let own = seen().await;
+    assert!(!own.contains(&"Observation/oa".to_owned()) && own.contains(&"Observation/oa2".into()));
+    // some of what another hospital wrote: this one, of this time, with this code
+    let some = |more: Value| {
+        let mut provision = json!({"type": "permit", "actor": actor("Organization/h2"),
+            "class": [{"code": "Observation"}]});
+        for (name, value) in more.as_object().unwrap() {
+            provision[name] = value.clone();
+        }
+        consent("some", provision)
+    };
+    let this = json!([{"meaning": "instance", "reference": {"reference": "Observation/oa"}}]);
+    let sees_one = async |is_open: bool| {
+        let mut wanted = own.clone();
+        wanted.extend(is_open.then(|| "Observation/oa".to_owned()));
+        wanted.sort();
+        assert_eq!(seen().await, wanted);
+        let status = if is_open { 200 } else { 404 };
+        nation.get(&h2, "/Observation/oa").await.expect(&[status]);
+        nation.get(&h2, "/Observation/oa/_history/1").await.expect(&[status]);
+    };
+    put(some(json!({"data": this}))).await;
+    sees_one(true).await;
+    let lab = json!([{"coding": [{"system": "http://c", "code": "laboratory"}]}]);
+    put(some(json!({"data": this, "code": lab, "dataPeriod": {"start": "2020", "end": "2020"}})))
+        .await;
+    sees_one(true).await;
+    for (name, value) in [
+        ("dataPeriod", json!({"start": "2020-05-18"})),
+        ("code", json!([{"coding": [{"system": "http://c", "code": "imaging"}]}])),
+        ("code", json!([{"coding": [{"code": "laboratory"}]}])),
+        ("purpose", json!([{"code": "HRESCH"}])),
+        ("period", json!({"end": "2020"})),
+        ("action", json!([{"coding": [{"code": "correct"}]}])),
+        ("provision", json!([{"type": "deny", "code": lab}])),
+    ] {
+        let mut more = json!({"data": this});
+        more[name] = value;
+        put(some(more)).await;
+        sees_one(false).await;
+    }
+    // one version is not the next
+    let version =
+        json!([{"meaning": "instance", "reference": {"reference": "Observation/oa/_history/1"}}]);
+    put(some(json!({"data": version}))).await;
+    sees_one(false).await;
+    // what somebody says of another's record opens nothing
+    let mut other = some(json!({"data": this}));
+    other["patient"] = json!({"reference": "Patient/b"});
+    put(other).await;
+    sees_one(false).await;
+    // what belongs to it
+    let mut of_report = report("ra", "Patient/a", "Organization/h1");
+    of_report["result"] = json!([{"reference": "Observation/oa"}]);
+    put(of_report).await;
+    let with = |meaning: &str, of: &str| {
+        some(json!({"data": [{"meaning": meaning, "reference": {"reference": of}}]}))
+    };
+    put(with("related", "DiagnosticReport/ra")).await;
+    sees_one(true).await;
+    put(with("dependents", "DiagnosticReport/ra")).await;
+    sees_one(false).await;
+    put(with("authoredby", "Organization/h2")).await;
+    sees_one(false).await;
+    put(with("related", "DiagnosticReport/rb")).await;
+    sees_one(false).await;
+    // a denial that asks for what is inside wins as well
+    put(with("instance", "Observation/oa")).await;
+    sees_one(true).await;
+    put(consent("no", json!({"type": "deny", "code": lab, "dataPeriod": {"end": "2020-05-17"}})))
+        .await;
+    sees_one(false).await;
+    put(consent("no", json!({"type": "deny", "code": lab, "dataPeriod": {"end": "2020-05-16"}})))
+        .await;
+    sees_one(true).await;
 }
 
 pub(crate) fn account(role: &str, who: &str) -> Grant {

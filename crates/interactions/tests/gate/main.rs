@@ -63,6 +63,7 @@ mod tests {
     on_both!(consents:
         an_insurer_reads_with_consent_only,
         a_denial_wins,
+        what_is_in_a_resource_decides,
         relatives_act_as_far_as_they_are_let,
         a_guardian_acts_until_majority,
         interns_and_clients_are_what_the_record_says,
@@ -73,6 +74,7 @@ mod tests {
         patients_see_who_saw_their_record,
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
+        why_it_was_refused_is_for_auditors,
         an_emergency_is_reasoned_told_and_reviewed,
     );
     on_both!(doors:

@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use auth::Permit;
@@ -41,6 +41,8 @@ pub(crate) struct Transaction {
     lines: Lines,
     /// The search parameters from the commit on, if this transaction changes them.
     next: Option<Arc<Parameters>>,
+    /// Whether it writes Consents.
+    writes_consents: bool,
 }
 
 /// Whoever writes shares the right to know what there is to extract; nobody may change that meanwhile. Both
@@ -81,6 +83,7 @@ impl Transaction {
             again: Again::No,
             lines: Lines::AreNew,
             next: None,
+            writes_consents: false,
         })
     }
 
@@ -91,6 +94,9 @@ impl Transaction {
     pub(super) async fn commit(self, published: &Published) -> Result<(), (Again, Outcome)> {
         let committed = self.inner.commit().await;
         committed.map_err(|error| (Again::after(&error), trouble(&error)))?;
+        if self.writes_consents {
+            self.shared.consents.fetch_add(1, Ordering::SeqCst);
+        }
         if let Some(next) = &self.next {
             published.publish(next);
         }
@@ -236,6 +242,8 @@ impl Transaction {
         epoch: u64,
     ) -> Result<(), Outcome> {
         let changed: Vec<&IndexDelta> = deltas.iter().map(|delta| &delta.index).collect();
+        let is_consent = |delta: &Delta| delta.change.key.resource_type.name() == "Consent";
+        self.writes_consents |= deltas.iter().any(is_consent);
         self.learn_names(&changed).await?;
         let commit_no = self.shared.numbers.next();
         let mut known = Known::new();
