@@ -104,6 +104,7 @@ const REGISTRY: &[Row] = &[
     changes(ours!("release-bed"), INSTANCE, boxed!(beds::release::release)),
     changes(ours!("bed-turnover"), INSTANCE, boxed!(beds::turnover::turnover)),
     reads(ours!("bed-waitlist"), TYPE, boxed!(beds::waitlist::waitlist)),
+    reads(hl7!("Measure-evaluate-measure"), INSTANCE, boxed!(beds::equity::evaluate)),
     reads(ours!("explain-allocation"), INSTANCE, boxed!(beds::explanation::explain)),
 ];
 

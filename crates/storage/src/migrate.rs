@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_access", by_dialect),
     migration!(12, "0012_account_link"),
     migration!(13, "0013_beds"),
+    migration!(17, "0017_beds"),
 ];
 
 /// The number of the newest migration that this version knows.
