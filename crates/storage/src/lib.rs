@@ -40,7 +40,7 @@ pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
     About, BedRow, Changed, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest,
-    RequestRow, Role, RosterPart, Stage, illegal,
+    PastRequest, PastStay, RequestRow, Role, RosterPart, Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

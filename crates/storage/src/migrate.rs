@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(13, "0013_beds"),
     migration!(15, "0015_gate", by_dialect),
     migration!(16, "0016_consent"),
+    migration!(17, "0017_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

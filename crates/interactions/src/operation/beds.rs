@@ -10,6 +10,8 @@ mod capacity;
 pub(crate) mod confirm;
 mod deed;
 mod document;
+pub(crate) mod equity;
+mod expected;
 pub(crate) mod explanation;
 mod gate;
 mod hold;
@@ -18,9 +20,12 @@ mod order;
 mod patient;
 mod plan;
 mod policy;
+mod recall;
 pub(crate) mod release;
 pub(crate) mod request;
+mod scores;
 mod single;
+mod step_down;
 pub(crate) mod sweep;
 pub(crate) mod transfer;
 pub(crate) mod turnover;
@@ -53,6 +58,7 @@ pub(crate) struct Desk {
     planner: Arc<Mutex<()>>,
     /// What decisions rest on and is kept, which the roster has not heard yet.
     kept: Arc<sync::Mutex<Vec<RosterPart>>>,
+    expected: expected::Memory,
     /// In place of the usual times.
     pub(crate) hold_seconds: Option<u32>,
 }

@@ -12,6 +12,7 @@ use super::{
         update,
     },
     plan::{Context, Decided},
+    step_down::{self, Review},
     ty,
 };
 use crate::{
@@ -61,6 +62,8 @@ pub(super) struct Hold {
     pub(super) only: Option<String>,
     /// Ids for the resources of the trail.
     pub(super) fresh_ids: Vec<String>,
+    /// By Task, for requests that need a bed at once and get none.
+    pub(super) reviews: BTreeMap<String, Review>,
 }
 
 /// Allocations that one Provenance is about.
@@ -71,13 +74,15 @@ impl Deed for Hold {
         let given = self.claim(tx).await?;
         if !given.is_empty() {
             let kept = &self.decided.kept;
-            tx.keep_bed_decision(&self.decision_id, &kept.record).await?;
+            let roster = kept.rests_on.as_ref().map(|part| part.id.as_str());
+            tx.keep_bed_decision(&self.decision_id, &kept.record, roster).await?;
             if let Some(part) = &kept.rests_on {
                 tx.keep_bed_roster(part).await?;
             }
             let changes = self.changes(tx, &given).await?;
             tx.write(changes).await?;
         }
+        step_down::write(tx, &self.reviews).await?;
         self.answer(&given)
     }
 }
@@ -220,7 +225,11 @@ impl Hold {
         }
         let is_asked = |task: &str| self.only.as_deref().is_none_or(|only| only == task);
         for refusal in plan.unallocated.iter().filter(|it| is_asked(&it.request)) {
-            out.parts("unallocated", self.context.unallocated(refusal));
+            let mut part = self.context.unallocated(refusal);
+            if let Some(review) = self.reviews.get(&refusal.request) {
+                part.reference("stepDownReview", "Task", &review.id);
+            }
+            out.parts("unallocated", part);
         }
         summary(&mut out, &self.decided, given.len());
         out.answer(self.definition)
