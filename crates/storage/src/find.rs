@@ -7,6 +7,7 @@ mod check;
 mod count;
 pub(crate) mod effort;
 pub(crate) mod explain;
+mod guess;
 mod include;
 pub(crate) mod inquiry;
 mod joint;

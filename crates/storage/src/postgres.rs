@@ -3,6 +3,7 @@
 
 mod access;
 mod columns;
+mod connections;
 mod index;
 mod names;
 mod news;
@@ -10,6 +11,7 @@ mod numbers;
 mod query;
 mod records;
 mod transaction;
+mod upkeep;
 mod versions;
 
 use std::{
@@ -24,7 +26,7 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{self, PgPool},
+    sqlx::{self, Connection as _, PgPool},
 };
 use search::{Filter, Plan, Subject};
 
@@ -45,11 +47,14 @@ use crate::{
     tx::{Engine, Indexing},
     vouched::{Asking, Before, Changes, Vouched},
 };
+use connections::{Connections, Lent};
 use names::Names;
 use news::News;
 use numbers::Numbers;
 use query::{Asked, bound, version};
 pub(crate) use transaction::Transaction;
+use upkeep::Upkeep;
+pub(crate) use upkeep::keep_up;
 
 /// How often a transaction that another one got in the way of starts again.
 const TRIES_MAX: u32 = 6;
@@ -59,7 +64,7 @@ const TRIES_MAX: u32 = 6;
 pub(crate) struct Postgres {
     pool: PgPool,
     /// Connections that only read.
-    reading: PgPool,
+    reading: Connections,
     clock: Clock,
     published: Published,
     shared: Arc<Shared>,
@@ -77,6 +82,7 @@ pub(crate) struct Shared {
     news: News,
     /// How often Consents were written.
     consents: AtomicU64,
+    upkeep: Upkeep,
 }
 
 impl Postgres {
@@ -95,8 +101,8 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
-        let reading = reading.get_postgres_connection_pool().clone();
         let news = News::begin(&pool).await.map_err(|error| trouble(&error))?;
+        let reading = Connections::new(reading.get_postgres_connection_pool().clone());
         let shared = Arc::new(Shared {
             numbers: Numbers::new(clock),
             names,
@@ -104,6 +110,7 @@ impl Postgres {
             ways: Ways::default(),
             news,
             consents: AtomicU64::new(0),
+            upkeep: Upkeep::default(),
         });
         Ok(Self { pool, reading, clock, published, shared, commits: AtomicU32::new(0) })
     }
@@ -121,6 +128,11 @@ impl Postgres {
     /// See [`crate::Vault::choose_with`].
     pub(crate) fn choose_with(&self, effort: Effort) {
         self.shared.effort.say(effort);
+    }
+
+    /// For [`keep_up`].
+    fn tidying(&self) -> (PgPool, Arc<Shared>) {
+        (self.pool.clone(), Arc::clone(&self.shared))
     }
 
     /// Looks whether another node changed the search parameters.
@@ -206,7 +218,11 @@ impl Postgres {
     /// # Errors
     /// The database's own trouble.
     pub(crate) async fn hear(&self) -> Result<(), Outcome> {
-        self.shared.news.ask(&self.reading).await.map_err(|error| trouble(&error))
+        let mut connection = self.lend().await?;
+        let heard = self.shared.news.ask(&mut *connection).await;
+        heard.map_err(|error| trouble(&error))?;
+        connection.done();
+        Ok(())
     }
 
     /// The current version, whoever may see it. What was committed has been heard when there is one.
@@ -214,6 +230,7 @@ impl Postgres {
     /// # Errors
     /// The database's own trouble.
     pub(crate) async fn read_and_hear(&self, key: &Key) -> Result<Option<Version>, Outcome> {
+        let mut connection = self.lend().await?;
         let since = self.shared.news.until();
         let ask = format!(
             "select res, type, id, version, updated, method, body, {}
@@ -227,9 +244,11 @@ impl Postgres {
             .bind(&*since)
             .bind(i16::from(key.resource_type.number()))
             .bind(&key.id)
-            .fetch_optional(&self.reading)
+            .fetch_optional(&mut *connection)
             .await;
-        let Some(row) = found.map_err(|error| trouble(&error))? else { return Ok(None) };
+        let found = found.map_err(|error| trouble(&error))?;
+        connection.done();
+        let Some(row) = found else { return Ok(None) };
         self.shared.news.hear(&since, (&row, 7)).map_err(|error| trouble(&error))?;
         version(&row).map(Some)
     }
@@ -240,8 +259,11 @@ impl Postgres {
         _permit: &Permit,
         statement: &Statement,
     ) -> Result<Vec<Version>, Outcome> {
-        let rows = bound(statement).fetch_all(&self.reading).await;
-        rows.map_err(|error| trouble(&error))?.iter().map(version).collect()
+        let mut connection = self.lend().await?;
+        let rows = bound(statement).fetch_all(&mut *connection).await;
+        let rows = rows.map_err(|error| trouble(&error))?;
+        connection.done();
+        rows.iter().map(version).collect()
     }
 
     /// Runs a statement on the vault's own tables.
@@ -260,17 +282,22 @@ impl Postgres {
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
-            let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+            let mut connection = self.lend().await?;
             let mut asked = Asked::new(&mut connection, &self.shared).remembering();
-            return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
+            let sight = Sight::search(permit);
+            let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
+            connection.done();
+            return Ok(page);
         }
         // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
-        let begun = self.reading.begin_with(begin).await;
+        let mut connection = self.lend().await?;
+        let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
         let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
+        connection.done();
         Ok(page)
     }
 
@@ -280,9 +307,11 @@ impl Postgres {
         asking: Option<(&Asking<'_>, &Before)>,
         (filter, of): (&Filter, Subject<'_>),
     ) -> Result<bool, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        let mut connection = self.lend().await?;
         let mut asked = Asked::new(&mut connection, &self.shared);
-        gate::looked(filter, (of, gate::ROOT), &mut asked, asking).await
+        let holds = gate::looked(filter, (of, gate::ROOT), &mut asked, asking).await?;
+        connection.done();
+        Ok(holds)
     }
 
     /// See [`crate::Vault::count`].
@@ -292,11 +321,13 @@ impl Postgres {
         plan: &Plan,
         totals: &Totals,
     ) -> Result<u64, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        let mut connection = self.lend().await?;
         let mut asked = Asked::new(&mut connection, &self.shared);
         let stamp = asked.stamp().await?;
         let count = inquiry::count(plan, Sight::search(permit), &mut asked);
-        totals.total((plan, permit), stamp, count).await
+        let total = totals.total((plan, permit), stamp, count).await?;
+        connection.done();
+        Ok(total)
     }
 
     /// See [`crate::Vault::explain`].
@@ -306,14 +337,16 @@ impl Postgres {
         plan: &Plan,
         count: u32,
     ) -> Result<Explanation, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        explain::explain(
-            plan,
-            Sight::search(permit),
-            count,
-            &mut Asked::new(&mut connection, &self.shared),
-        )
-        .await
+        let mut connection = self.lend().await?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let how = explain::explain(plan, Sight::search(permit), count, &mut asked).await?;
+        connection.done();
+        Ok(how)
+    }
+
+    /// A connection that reads.
+    async fn lend(&self) -> Result<Lent<'_>, Outcome> {
+        self.reading.lend().await.map_err(|error| trouble(&error))
     }
 }
 

@@ -175,6 +175,7 @@ impl Vault {
             reindex::prepare_upgrade(&vault).await?;
         }
         tokio::spawn(reindex::run(Arc::downgrade(&vault.inner)));
+        tokio::spawn(postgres::keep_up(Arc::downgrade(&vault.inner)));
         Ok(vault)
     }
 

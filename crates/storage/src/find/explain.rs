@@ -6,6 +6,7 @@ use search::Plan;
 use super::{
     Turn,
     ask::{Ask, Dialect},
+    guess::guess,
     joint,
     leader::Leaders,
     names::{Names, Reach},
@@ -46,9 +47,19 @@ pub(crate) async fn explain(
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
-    let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
-    let leaders = Leaders::new(&names, &sizes);
-    let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
+    let guess = guess(plan, &parts, &names, count);
+    let is_right = match &guess {
+        Some(guess) => ask.guessed(&guess.statement).await?.is_some(),
+        None => false,
+    };
+    let (route, statement) = if let Some(guess) = guess.filter(|_| is_right) {
+        (guess.route, guess.statement)
+    } else {
+        let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
+        let leaders = Leaders::new(&names, &sizes);
+        let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
+        (route, statement)
+    };
     let shown = ask.explained(&statement).await?;
     let order = match route.mode {
         Mode::ByResource => "in the order of resources",

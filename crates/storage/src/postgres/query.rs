@@ -1,7 +1,7 @@
 //! Statements run, rows read.
 
 use auth::{Action, Permit};
-use fhir_model::Outcome;
+use fhir_model::{Outcome, ResourceType};
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
 use search::{Filter, Plan, Subject};
 
@@ -105,6 +105,10 @@ impl Ask for Asked<'_> {
         self.shared.ways.of(plan)
     }
 
+    fn resources_of(&self, ty: ResourceType) -> Option<i64> {
+        self.shared.upkeep.resources_of(ty)
+    }
+
     fn learn_way(&self, plan: &Plan, route: &Route) {
         self.shared.ways.learn(plan, route);
     }
@@ -145,6 +149,16 @@ impl Ask for Asked<'_> {
 
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
         self.rows(statement).await?.iter().map(found).collect()
+    }
+
+    async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+        let rows = self.rows(statement).await?;
+        let has_number = |row: &PgRow| row.try_get::<Option<i64>, _>(7).map(|res| res.is_some());
+        let is_right = rows.iter().map(has_number).collect::<Result<Vec<_>, _>>();
+        if is_right.map_err(|error| trouble(&error))?.contains(&false) {
+            return Ok(None);
+        }
+        rows.iter().map(found).collect::<Result<_, _>>().map(Some)
     }
 
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
