@@ -156,4 +156,6 @@ impl Columns<'_> {
 }
 
 #[cfg(test)]
+mod guess_tests;
+#[cfg(test)]
 mod tests;

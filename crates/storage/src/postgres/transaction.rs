@@ -274,7 +274,7 @@ impl Transaction {
         deltas: &[(ResourceType, i64, &IndexDelta)],
         epoch: u64,
     ) -> Result<(), Outcome> {
-        self.expect_lines();
+        // where somebody wrote beside, lines are there: then it starts again and asks for each
         let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| *delta).collect();
         self.learn_names(&changed).await?;
         let mut known = Known::new();
