@@ -170,15 +170,7 @@ fn inside(
         Basis::Organization => made_by::part_of(ty, who.organization()?)?,
         Basis::Consented => consent::permitted(who, ty)?,
         Basis::Insured => made_by::insurer(ty, who.organization()?)?,
-        Basis::Itself => match who.itself()? {
-            (own, id) if own == ty.name() => id_is(id),
-            _ => return None,
-        },
-        Basis::Made => match who.itself()? {
-            ("Device", id) => refers(ty, "device", ("Device", id))?,
-            _ => return None,
-        },
-        Basis::Mine => app_state::mine(ty, who.itself()?)?,
+        Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
         Basis::Nobody => app_state::of_nobody(ty)?,
         Basis::Context => context::open(who),
     };
@@ -204,6 +196,16 @@ fn inside(
     }
     all.extend(cleared());
     Some(all)
+}
+
+/// What is somebody, was measured by them, or is about them.
+fn by_itself(basis: Basis, ty: ResourceType, itself: (&str, &str)) -> Option<Filter> {
+    match (basis, itself) {
+        (Basis::Itself, (own, id)) => (own == ty.name()).then(|| id_is(id)),
+        (Basis::Made, ("Device", id)) => refers(ty, "device", ("Device", id)),
+        (Basis::Mine, itself) => app_state::mine(ty, itself),
+        _ => None,
+    }
 }
 
 /// What a `patient/` scope narrows the rows to, where they are more than that; `None`: to nothing.

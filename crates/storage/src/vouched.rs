@@ -40,7 +40,9 @@ impl Changes {
     /// After a commit is visible, and before anybody is told.
     pub(crate) fn count(&self, keys: &[Key]) {
         let types: BTreeSet<u8> = keys.iter().map(|key| key.resource_type.number()).collect();
-        types.into_iter().for_each(|ty| self.count_type(ty));
+        for ty in types {
+            self.count_type(ty);
+        }
     }
 
     /// The same for one type.
@@ -52,7 +54,9 @@ impl Changes {
 
     /// When it is not known which types were changed.
     pub(crate) fn count_all(&self) {
-        (0..=u8::MAX).for_each(|ty| self.count_type(ty));
+        for ty in 0..=u8::MAX {
+            self.count_type(ty);
+        }
     }
 
     /// To be drawn before a snapshot begins.

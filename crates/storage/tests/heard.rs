@@ -19,6 +19,7 @@ use std::{
 use auth::{Action, Caller, Grant, Permit, Principal, Standing, User, authorize};
 use fhir_model::{Instant, Outcome, ResourceType, json};
 use sea_orm::{ConnectionTrait as _, Database};
+use search::{Handling, Reading, Registry};
 use storage::{
     Change, Clock, HistoryQuery, Key, Lock, Method, Options, Scope, Turn, Tx, Vault, Work,
 };
@@ -41,7 +42,7 @@ impl Work for Put {
         let Self(key, body) = self;
         let replaces = tx.load(std::slice::from_ref(key)).await?.pop().flatten();
         let resource = json::parse(body.clone().into(), &json::Limits::default())?;
-        let rows = Arc::new(search::extract(search::Registry::r4(), resource.tree(), BASE));
+        let rows = Arc::new(search::extract(Registry::r4(), resource.tree(), BASE));
         let body = Some(Arc::new(resource.stamp(&key.id, &[])));
         let (key, method) = (key.clone(), Method::Put);
         tx.write(vec![Change { key, method, replaces, body, rows, epoch: 0 }]).await.map(drop)
@@ -60,8 +61,15 @@ async fn put(vault: &Vault, name: &str, members: &str) {
     vault.commit(operator, Put(key, body)).await.unwrap();
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    Given,
+    TakenBack,
+}
+
 /// The doctor's place on the care team of the patient, and what the patient denies.
-async fn let_in(vault: &Vault, is_let: bool, turn: u64) {
+async fn set(vault: &Vault, access: Access, turn: u64) {
+    let is_let = access == Access::Given;
     if turn.is_multiple_of(3) {
         let effect = if is_let { "permit" } else { "deny" };
         let consent = format!(
@@ -139,19 +147,33 @@ async fn reads(vault: &Vault, permit: &Permit, n: u64) -> bool {
     vault.read(permit, &key).await.unwrap().is_some()
 }
 
+/// How many observations of the patient are found.
+async fn finds(vault: &Vault, permit: &Permit) -> usize {
+    let ty = ResourceType::named("Observation").unwrap();
+    let pairs = [("patient".to_owned(), "Patient/p".to_owned())];
+    let now = Instant::from_date(2026, 11, 22);
+    let reading = Reading { handling: Handling::Strict, base: BASE, now };
+    let (plan, _) = search::parse(Registry::r4(), ty, &pairs, &reading).unwrap();
+    vault.search(permit, &plan, &Turn::First, 10).await.unwrap().versions.len()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_process_takes_back_is_closed_at_once() {
     let (_directory, all) = databases("once").await;
     for [writer, reader] in all {
         let permit = doctor();
         assert!(!reads(&reader, &permit, 0).await);
-        let_in(&writer, true, 1).await;
+        set(&writer, Access::Given, 1).await;
         for turn in 0..60 {
-            for is_let in [false, true] {
-                let_in(&writer, is_let, turn).await;
+            for access in [Access::TakenBack, Access::Given] {
+                let is_let = access == Access::Given;
+                set(&writer, access, turn).await;
                 assert_eq!(reads(&reader, &permit, turn).await, is_let, "{turn}");
                 // remembered by now
                 assert_eq!(reads(&reader, &permit, turn).await, is_let, "{turn}");
+                for _ in 0..2 {
+                    assert_eq!(finds(&reader, &permit).await, if is_let { 4 } else { 0 }, "{turn}");
+                }
                 let version = reader.vread(&permit, &key("Observation/o1"), 1).await.unwrap();
                 assert_eq!(version.is_some(), is_let, "{turn}");
                 let (scope, turn) = (Scope::Instance(key("Observation/o2")), Turn::First);
@@ -167,7 +189,7 @@ async fn what_another_process_takes_back_is_closed_at_once() {
 async fn nobody_sees_more_than_was_open_when_they_asked() {
     let (_directory, all) = databases("more").await;
     for [writer, reader] in all {
-        let_in(&writer, false, 1).await;
+        set(&writer, Access::TakenBack, 1).await;
         // even: closed or open for good, by turns; odd: being changed
         let state = Arc::new(AtomicU64::new(0));
         let begun = Moment::now();
@@ -192,7 +214,8 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
         let mut turn = 0;
         while begun.elapsed() < TIME {
             state.fetch_add(1, SeqCst);
-            let_in(&writer, turn % 2 == 0, 1).await;
+            let access = if turn % 2 == 0 { Access::Given } else { Access::TakenBack };
+            set(&writer, access, 1).await;
             state.fetch_add(1, SeqCst);
             turn += 1;
             tokio::time::sleep(Duration::from_millis(turn % 7)).await;

@@ -34,7 +34,9 @@ async fn shortened(
     ask: &mut impl Ask,
 ) -> Result<(), Outcome> {
     let mut chains = Vec::new();
-    filters.for_each(|filter| of_contexts(filter, &mut chains));
+    for filter in filters {
+        of_contexts(filter, &mut chains);
+    }
     if chains.is_empty() {
         return Ok(());
     }
@@ -49,7 +51,9 @@ async fn shortened(
 fn of_contexts<'f>(filter: &'f mut Filter, chains: &mut Vec<&'f mut Vec<TypePlan>>) {
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
-            inner.iter_mut().for_each(|one| of_contexts(one, chains));
+            for one in inner {
+                of_contexts(one, chains);
+            }
         }
         Filter::Not(inner) => of_contexts(inner, chains),
         Filter::Chain { params, targets } => {
@@ -57,11 +61,14 @@ fn of_contexts<'f>(filter: &'f mut Filter, chains: &mut Vec<&'f mut Vec<TypePlan
                 chains.push(targets);
                 return;
             }
-            let inner = targets.iter_mut().flat_map(|one| &mut one.filters);
-            inner.for_each(|one| of_contexts(one, chains));
+            for one in targets.iter_mut().flat_map(|one| &mut one.filters) {
+                of_contexts(one, chains);
+            }
         }
         Filter::Has { source, .. } => {
-            source.filters.iter_mut().for_each(|one| of_contexts(one, chains));
+            for one in &mut source.filters {
+                of_contexts(one, chains);
+            }
         }
         Filter::Id(_)
         | Filter::Updated(_)

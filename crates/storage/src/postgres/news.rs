@@ -76,7 +76,9 @@ impl News {
             let mut types: Vec<u8> = told.iter().filter_map(|ty| ty.parse().ok()).collect();
             types.sort_unstable();
             types.dedup();
-            types.into_iter().for_each(|ty| self.changes.count_type(ty));
+            for ty in types {
+                self.changes.count_type(ty);
+            }
         }
         if *now != **since {
             let mut until = self.until.write().unwrap_or_else(PoisonError::into_inner);
