@@ -163,6 +163,7 @@ fn inside(
         Basis::Authored => made_by::organization(ty, who.organization()?)?,
         Basis::Organization => made_by::part_of(ty, who.organization()?)?,
         Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Contracted => made_by::contracted(ty, who.organization()?)?,
         Basis::Insured => made_by::insurer(ty, who.organization()?)?,
         Basis::Itself => match who.itself()? {
             (own, id) if own == ty.name() => id_is(id),
@@ -176,7 +177,7 @@ fn inside(
     let relation = if basis == Basis::Consented { Why::NoConsent } else { Why::Relation };
     let mut all = vec![(relation, filter)];
     match basis {
-        Basis::Insured => all.extend([
+        Basis::Insured | Basis::Contracted => all.extend([
             (Why::NoConsent, consent::permitted(who, ty)?),
             (Why::Denied, consent::not_denied(who, basis, ty)?),
         ]),
