@@ -5,7 +5,7 @@
 use fhir_model::{IssueType, Outcome, ResourceType, TypeId};
 use search::{Contained, Filter, Plan, ReferenceTest, Test, TypePlan};
 
-use crate::{Action, Permit, rows, rows::Rows};
+use crate::{Action, Permit, rows, rows::Rows, view};
 
 /// The plan with everything that it looks at narrowed to the rows of the permit; the matches to those that may be
 /// touched by one of the actions.
@@ -121,6 +121,7 @@ pub fn check(
     if who.is_some_and(|who| who.emergency().is_some()) {
         names_one(plan)?;
     }
+    view::may_sort(plan, permit)?;
     let only = who.and_then(|who| who.only_patient());
     for one in &plan.types {
         one.filters.iter().try_for_each(|filter| open(filter, one.ty, permit))?;
@@ -186,8 +187,9 @@ pub enum Named {
     Everything,
 }
 
-/// That chains and `_has` lead to types that are open.
+/// That chains and `_has` lead to types that are open, and nothing is asked of what is not shown.
 fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcome> {
+    view::may_ask(filter, ty, permit)?;
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
             inner.iter().try_for_each(|one| open(one, ty, permit))

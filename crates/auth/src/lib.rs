@@ -15,6 +15,7 @@ mod purpose;
 mod role;
 mod rows;
 pub mod scope;
+mod view;
 
 pub use caller::{Caller, Mode};
 pub use grant::{Grant, User};
@@ -26,3 +27,4 @@ pub use purpose::Purpose;
 pub use role::Role;
 pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by};
 pub use scope::{Action, Actions, Scope, ScopeSet};
+pub use view::View;

@@ -54,6 +54,8 @@ pub enum Basis {
     Organization,
     /// What patients let the organization read.
     Consented,
+    /// The same, of patients who have signed a contract with it.
+    Contracted,
     /// What the organization insures.
     Insured,
     /// The one who asks.
@@ -77,6 +79,7 @@ const BASES: &[(&str, Basis)] = &[
     ("authored", Basis::Authored),
     ("organization", Basis::Organization),
     ("consented", Basis::Consented),
+    ("contracted", Basis::Contracted),
     ("insured", Basis::Insured),
     ("itself", Basis::Itself),
     ("made", Basis::Made),

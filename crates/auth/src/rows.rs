@@ -142,42 +142,15 @@ fn inside(
         let all = sensitive::cleared(who.role(), basis, ty).into_iter();
         all.map(|one| (Why::Label, one)).collect::<Vec<_>>()
     };
-    let filter = match basis {
-        Basis::All => return Some(Vec::new()),
-        Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
-        Basis::Own => compartment(ty, own_patient(who)?)?,
-        Basis::Granted => {
-            let about = if action.writes() { written_about } else { compartment };
-            let any_of = |patients: &[Box<str>]| {
-                Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
-            };
-            let standing = who.standing();
-            let permitted =
-                Filter::All(vec![any_of(&standing.acts_for), consent::permitted(who, ty)?]);
-            if standing.wards.is_empty() {
-                permitted
-            } else {
-                Filter::Any(vec![permitted, any_of(&standing.wards)])
-            }
-        }
-        // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
-        Basis::Panel if who.emergency().is_some() => {
-            return Some(cleared());
-        }
-        Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
-        Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
-        Basis::Authored => made_by::organization(ty, who.organization()?)?,
-        Basis::Organization => made_by::part_of(ty, who.organization()?)?,
-        Basis::Consented => consent::permitted(who, ty)?,
-        Basis::Insured => made_by::insurer(ty, who.organization()?)?,
-        Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
-        Basis::Nobody => app_state::of_nobody(ty)?,
-        Basis::Context => context::open(who),
-    };
+    // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
+    if basis == Basis::All || (basis == Basis::Panel && who.emergency().is_some()) {
+        return Some(if basis == Basis::All { Vec::new() } else { cleared() });
+    }
+    let filter = belongs(who, basis, (ty, action))?;
     let relation = if basis == Basis::Consented { Why::NoConsent } else { Why::Relation };
     let mut all = vec![(relation, filter)];
     match basis {
-        Basis::Insured => all.extend([
+        Basis::Insured | Basis::Contracted => all.extend([
             (Why::NoConsent, consent::permitted(who, ty)?),
             (Why::Denied, consent::not_denied(who, basis, ty)?),
         ]),
@@ -196,6 +169,40 @@ fn inside(
     }
     all.extend(cleared());
     Some(all)
+}
+
+/// Whose what lies in the rows of a rule is, or who made it; `None`: nothing does.
+fn belongs(who: &Principal, basis: Basis, (ty, action): (ResourceType, Action)) -> Option<Filter> {
+    let filter = match basis {
+        Basis::All => terms::always(),
+        Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
+        Basis::Own => compartment(ty, own_patient(who)?)?,
+        Basis::Granted => {
+            let about = if action.writes() { written_about } else { compartment };
+            let any_of = |patients: &[Box<str>]| {
+                Filter::Any(patients.iter().filter_map(|patient| about(ty, patient)).collect())
+            };
+            let standing = who.standing();
+            let permitted =
+                Filter::All(vec![any_of(&standing.acts_for), consent::permitted(who, ty)?]);
+            if standing.wards.is_empty() {
+                permitted
+            } else {
+                Filter::Any(vec![permitted, any_of(&standing.wards)])
+            }
+        }
+        Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
+        Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
+        Basis::Authored => made_by::organization(ty, who.organization()?)?,
+        Basis::Organization => made_by::part_of(ty, who.organization()?)?,
+        Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Contracted => made_by::contracted(ty, who.organization()?)?,
+        Basis::Insured => made_by::insurer(ty, who.organization()?)?,
+        Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
+        Basis::Nobody => app_state::of_nobody(ty)?,
+        Basis::Context => context::open(who),
+    };
+    Some(filter)
 }
 
 /// What is somebody, was measured by them, or is about them.

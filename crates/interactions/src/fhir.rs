@@ -15,7 +15,7 @@ use crate::{
     met::Met,
     operation,
     operation::beds::Desk,
-    read, reindex, search, standing, transaction, write,
+    read, reindex, search, standing, transaction, view, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -148,9 +148,18 @@ impl Fhir {
             && let Some(who) = self.vault.informed(who).await?
         {
             let caller = Caller::Bearer(Arc::new(who));
-            return Box::pin(self.answer_to(&caller, request)).await;
+            return Box::pin(self.answer_in_part(&caller, request)).await;
         }
-        self.answer_to(caller, request).await
+        self.answer_in_part(caller, request).await
+    }
+
+    /// The same with no more of each resource than they may see.
+    async fn answer_in_part(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        let answer = self.answer_to(caller, request).await;
+        if view::is_narrow(caller) {
+            return answer.map(|answer| view::narrowed(caller, answer));
+        }
+        answer
     }
 
     /// The same to somebody of whom everything was looked up.

@@ -27,6 +27,7 @@ mod search;
 mod search_parameter;
 mod standing;
 mod transaction;
+mod view;
 mod write;
 
 pub use answer::Answer;

@@ -158,10 +158,10 @@ fn is_about_privacy(root: NodeRef<'_>) -> bool {
         && codes.any(|coding| coding.child_text("code").as_deref() == Some("patient-privacy"))
 }
 
-/// As deep as [`DEPTH_MAX`]; `outer` is what the provision around it does.
+/// As deep as [`DEPTH_MAX`]; `unsaid` is what it does when it does not say.
 fn read(
     node: NodeRef<'_>,
-    outer: Option<Option<Effect>>,
+    unsaid: Option<Effect>,
     base: &str,
     (depth, left): (usize, &mut usize),
 ) -> Provision {
@@ -170,11 +170,12 @@ fn read(
         Some("deny") => Some(Effect::Deny),
         _ => None,
     };
+    let effect = said.or(unsaid);
     // an exception is the opposite of the rule; from no rule it takes away
-    let effect = said.or(outer.map(|outer| match outer {
+    let opposite = match effect {
         Some(Effect::Deny) => Effect::Permit,
         Some(Effect::Permit) | None => Effect::Deny,
-    }));
+    };
     let (mut inner, mut is_cut) = (Vec::new(), false);
     for one in node.named("provision") {
         if depth >= DEPTH_MAX || *left == 0 {
@@ -182,7 +183,7 @@ fn read(
             break;
         }
         *left -= 1;
-        inner.push(read(one, Some(effect), base, (depth + 1, left)));
+        inner.push(read(one, Some(opposite), base, (depth + 1, left)));
     }
     Provision {
         effect,

@@ -50,17 +50,16 @@ impl Vault {
         } else {
             let count = self.inner.engine.consents_written();
             let question = who.digest_but_for_time(&HASHERS);
-            match self.kept(question, count) {
-                Some(terms) => terms,
-                None => {
-                    let at = Instant::now();
-                    let terms = self.read_terms(wanted).await?;
-                    let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
-                    if is_alone || terms.is_empty() {
-                        self.inner.terms.keep(question, Kept { at, count, terms: terms.clone() });
-                    }
-                    terms
+            if let Some(terms) = self.kept(question, count) {
+                terms
+            } else {
+                let at = Instant::now();
+                let terms = self.read_terms(wanted).await?;
+                let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
+                if is_alone || terms.is_empty() {
+                    self.inner.terms.keep(question, Kept { at, count, terms: terms.clone() });
                 }
+                terms
             }
         };
         Ok((!terms.is_empty()).then(|| who.knowing(terms)))

@@ -124,7 +124,7 @@ pub(super) fn decided(provision: &Provision, asker: &Asker, ty: ResourceType) ->
 /// Whether all conditions of a provision hold.
 fn conditions(of: &Provision, asker: &Asker, ty: ResourceType) -> Told {
     let told = [
-        Told::clear(true).unless(of.is_other),
+        if of.is_other { Told::unclear() } else { true.into() },
         now(of.period, asker.now),
         one_of(&of.actors, |actor| asker.is(actor)),
         one_of(&of.purposes, |purpose| **purpose == *asker.purpose),
@@ -140,32 +140,29 @@ fn conditions(of: &Provision, asker: &Asker, ty: ResourceType) -> Told {
 }
 
 impl Told {
-    fn clear(holds: bool) -> Self {
-        let filter = if holds { always() } else { never() };
-        Self { surely: filter.clone(), maybe: filter }
-    }
-
     fn unclear() -> Self {
         Self { surely: never(), maybe: always() }
     }
+}
 
-    /// The same, unless nobody can tell.
-    fn unless(self, is_unclear: bool) -> Self {
-        if is_unclear { Self { surely: never(), maybe: always() } } else { self }
+impl From<bool> for Told {
+    fn from(holds: bool) -> Self {
+        let filter = if holds { always() } else { never() };
+        Self { surely: filter.clone(), maybe: filter }
     }
 }
 
 /// Whether one of the values is what is there; one that is not understood may be.
 fn one_of<T>(values: &Values<T>, is: impl Fn(&T) -> bool) -> Told {
     let holds = !values.is_asked() || values.known.iter().any(is);
-    Told::clear(holds).unless(!holds && !values.is_clear)
+    if holds || values.is_clear { holds.into() } else { Told::unclear() }
 }
 
 fn now(period: Times, now: Instant) -> Told {
     let now = Timespan::instant(now).lo;
     match period {
-        Times::Any => Told::clear(true),
-        Times::Within(span) => Told::clear(span.lo <= now && now < span.hi),
+        Times::Any => Told::from(true),
+        Times::Within(span) => Told::from(span.lo <= now && now < span.hi),
         Times::Unclear => Told::unclear(),
     }
 }
@@ -174,7 +171,7 @@ fn now(period: Times, now: Instant) -> Told {
 fn labels(of: &Provision, ty: ResourceType) -> Told {
     let labels = &of.labels;
     if !labels.is_asked() {
-        return Told::clear(true);
+        return Told::from(true);
     }
     let not_above = |rung: &str| sensitive::reaches(ty, rung).map(not);
     let up_to = labels.known.iter().map(|label| match *label {
@@ -199,7 +196,7 @@ fn labels(of: &Provision, ty: ResourceType) -> Told {
 /// What a resource contains none of, it has not. A medication that stands elsewhere may have any.
 fn codes(codes: &Values<(Box<str>, Box<str>)>, ty: ResourceType) -> Told {
     if !codes.is_asked() {
-        return Told::clear(true);
+        return Told::from(true);
     }
     let test = |(system, code): &(Box<str>, Box<str>)| {
         Test::Token(TokenTest { system: System::Is(system.clone()), code: Some(code.clone()) })
@@ -218,8 +215,8 @@ fn codes(codes: &Values<(Box<str>, Box<str>)>, ty: ResourceType) -> Told {
 /// no time.
 fn times(times: Times, ty: ResourceType) -> Told {
     let span = match times {
-        Times::Any => return Told::clear(true),
-        _ if ty.ty() == TypeId::PATIENT => return Told::clear(false),
+        Times::Any => return Told::from(true),
+        _ if ty.ty() == TypeId::PATIENT => return Told::from(false),
         Times::Unclear => return Told::unclear(),
         Times::Within(span) => span,
     };
@@ -243,7 +240,7 @@ fn times(times: Times, ty: ResourceType) -> Told {
 
 fn data(data: &Values<Datum>, ty: ResourceType) -> Told {
     if !data.is_asked() {
-        return Told::clear(true);
+        return Told::from(true);
     }
     let each = data.known.iter().map(|one| {
         let mut told = datum(one, ty);

@@ -36,7 +36,7 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
     nation.get(&i1, "/Claim/ca2").await.expect(&[404]);
     let found = nation.get(&i1, "/Claim?_include=Claim:patient&_revinclude=Observation:*").await;
     assert_eq!(found.expect(&[200]).names(), ["Claim/ca", "Patient/a"]);
-    nation.get(&i1, "/Observation/oa").await.expect(&[403]);
+    nation.get(&i1, "/Observation/oa").await.expect(&[404]);
     // somebody else's permission, another purpose, another class
     for (name, value) in [
         ("actor", actor("Organization/i2")),
@@ -64,6 +64,91 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
     consent["status"] = json!("entered-in-error");
     put(&consent).await;
     nation.get(&i1, "/Claim/ca").await.expect(&[404]);
+}
+
+pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
+    let i1 = client(Role::Insurer, "i1", "system/*.rs");
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    let get = async |address: &str| nation.get(&i1, address).await.expect(&[200]);
+    let status = async |address: &str| nation.get(&i1, address).await.status;
+    let mut a = nation.get(&Caller::Operator, "/Patient/a").await.body;
+    let member = json!({"type": {"coding": [{"code": "MB"}]}, "value": "4711"});
+    a["identifier"].as_array_mut().unwrap().push(member.clone());
+    a["birthDate"] = json!("1980-02-29");
+    a["telecom"] = json!([{"system": "phone", "value": "0123"}]);
+    a["address"] = json!([{"city": "Pune"}]);
+    put(&a).await;
+    assert_eq!(status("/Patient/a").await, 404);
+    let share = |data: Value| {
+        let mut provision = json!({"type": "permit", "actor": actor("Organization/i1"),
+            "purpose": [{"code": "HPAYMT"}]});
+        provision["data"] = data;
+        consent("share", provision)
+    };
+    let these = |ids: &[&str]| {
+        let one = |id: &&str| json!({"meaning": "instance", "reference": {"reference": id}});
+        ids.iter().map(one).collect::<Vec<Value>>().into()
+    };
+    put(&share(these(&["Patient/a", "Claim/ca", "Observation/oa"]))).await;
+    // of the patient no more than who is insured, wherever they stand in an answer
+    let is_minimal = |patient: &Value| {
+        let names: Vec<&str> = patient.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["resourceType", "id", "meta", "name", "identifier", "birthDate"]);
+        assert_eq!(patient["identifier"], json!([member]));
+        assert_eq!(patient["meta"]["tag"][0]["code"], "SUBSETTED");
+    };
+    is_minimal(&get("/Patient/a").await.body);
+    is_minimal(&get("/Patient/a?_elements=telecom,address,name,identifier,birthDate").await.body);
+    is_minimal(&get("/Patient/a/_history/2").await.body);
+    let found = get("/Claim?_include=Claim:patient").await;
+    assert_eq!(found.names(), ["Claim/ca", "Patient/a"]);
+    is_minimal(&found.body["entry"][1]["resource"]);
+    let found = get("/Patient/a/_history").await;
+    is_minimal(&found.body["entry"][0]["resource"]);
+    let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": [
+        {"request": {"method": "GET", "url": "Patient/a"}},
+        {"request": {"method": "GET", "url": "Patient?family=anand"}}]});
+    let answered = nation.post(&i1, &batch).await.expect(&[200]);
+    is_minimal(&answered.body["entry"][0]["resource"]);
+    is_minimal(&answered.body["entry"][1]["resource"]["entry"][0]["resource"]);
+    // and nothing is told by asking for the rest
+    for query in [
+        "/Patient?telecom=0123",
+        "/Patient?address-city=Pune",
+        "/Patient?gender:missing=false",
+        "/Patient?organization=Organization/h1",
+        "/Patient?_content=pune",
+        "/Patient?_sort=gender",
+        "/Claim?patient.address-city=Pune",
+        "/Patient?_filter=address-city eq Pune",
+    ] {
+        assert_eq!(status(&query.replace(' ', "%20")).await, 403, "{query}");
+    }
+    assert_eq!(get("/Patient?family=anand&birthdate=1980-02-29").await.names(), ["Patient/a"]);
+    assert_eq!(get("/Claim?patient.family=anand").await.names(), ["Claim/ca"]);
+    // what is clinical takes a contract that is in force besides, and the Consent to that very resource
+    assert_eq!(status("/Observation/oa").await, 404);
+    let mut contract = json!({"resourceType": "Contract", "id": "k", "status": "executed",
+        "subject": [{"reference": "Patient/a"}],
+        "signer": [{"type": {"code": "GRANTEE"}, "party": {"reference": "Organization/i1"},
+            "signature": [{"type": [{"code": "1.2.840.10065.1.12.1.1"}],
+                "when": "2026-01-01T00:00:00Z", "who": {"reference": "Organization/i1"}}]}]});
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 200);
+    assert_eq!(get("/Observation").await.names(), ["Observation/oa"]);
+    assert_eq!(status("/DiagnosticReport/ra").await, 404);
+    let i2 = client(Role::Insurer, "i2", "system/*.rs");
+    nation.get(&i2, "/Observation/oa").await.expect(&[404]);
+    contract["status"] = json!("terminated");
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 404);
+    contract["status"] = json!("executed");
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 200);
+    put(&share(these(&["Claim/ca"]))).await;
+    assert_eq!(status("/Observation/oa").await, 404);
+    assert_eq!(status("/Patient/a").await, 404);
+    assert_eq!(status("/Claim/ca").await, 200);
 }
 
 pub(crate) async fn a_denial_wins(nation: &Nation) {
@@ -331,7 +416,8 @@ pub(crate) async fn interns_and_clients_are_what_the_record_says(nation: &Nation
     let h1 = nation.bearer(of("h1")).await.unwrap();
     nation.get(&h1, "/DiagnosticReport/ra").await.expect(&[200]);
     let i1 = nation.bearer(of("i1")).await.unwrap();
-    nation.get(&i1, "/DiagnosticReport/ra").await.expect(&[403]);
+    nation.get(&i1, "/DiagnosticReport/ra").await.expect(&[404]);
+    nation.get(&i1, "/Provenance/x").await.expect(&[403]);
     let none = nation.bearer(of("zz")).await.unwrap();
     nation.get(&none, "/DiagnosticReport/ra").await.expect(&[403]);
 }

@@ -16,6 +16,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) today: &'a str,
 }
 
+/// It is known whether it holds.
+macro_rules! clear {
+    ($holds:expr) => {{
+        let holds: bool = $holds;
+        (holds, holds)
+    }};
+}
+
 /// Surely, and maybe.
 type Told = (bool, bool);
 
@@ -26,16 +34,13 @@ pub(crate) fn decide(consent: &Value, asked: &Asked<'_>) -> (bool, bool) {
     decide_provision(&consent["provision"], None, asked)
 }
 
-fn decide_provision(of: &Value, outer: Option<Option<&str>>, asked: &Asked<'_>) -> (bool, bool) {
-    let effect = of["type"].as_str().or(match outer {
-        None => None,
-        Some(Some("deny")) => Some("permit"),
-        Some(_) => Some("deny"),
-    });
+fn decide_provision(of: &Value, unsaid: Option<&str>, asked: &Asked<'_>) -> (bool, bool) {
+    let effect = of["type"].as_str().or(unsaid);
+    let opposite = if effect == Some("deny") { "permit" } else { "deny" };
     let told = conditions(of, effect, asked);
     let inner: Vec<(bool, bool)> = items(&of["provision"])
         .into_iter()
-        .map(|one| decide_provision(one, Some(effect), asked))
+        .map(|one| decide_provision(one, Some(opposite), asked))
         .collect();
     let permitted = inner.iter().any(|one| one.0);
     let denied = inner.iter().any(|one| one.1);
@@ -47,40 +52,36 @@ fn decide_provision(of: &Value, outer: Option<Option<&str>>, asked: &Asked<'_>) 
 
 fn conditions(of: &Value, effect: Option<&str>, asked: &Asked<'_>) -> Told {
     let all = [
-        clear(of["period"].is_null() || overlaps(&of["period"], asked.today, asked.today)),
+        clear!(of["period"].is_null() || overlaps(&of["period"], asked.today, asked.today)),
         some(&of["actor"], |actor| {
             let wrapped = serde_json::json!({"it": actor["reference"]});
             match references(&wrapped, "it").as_slice() {
                 [] => UNCLEAR,
-                found => clear(found.iter().any(|one| asked.actors.contains(one))),
+                found => clear!(found.iter().any(|one| asked.actors.contains(one))),
             }
         }),
-        some(&of["purpose"], |purpose| clear(purpose["code"] == asked.purpose)),
-        some(&of["class"], |class| clear(class["code"] == asked.body["resourceType"])),
+        some(&of["purpose"], |purpose| clear!(purpose["code"] == asked.purpose)),
+        some(&of["class"], |class| clear!(class["code"] == asked.body["resourceType"])),
         some(&of["securityLabel"], |label| {
             let label = label["code"].as_str().unwrap();
             match effect {
-                Some("permit") => clear(covers(asked.body, label)),
-                Some(_) => clear(carries(asked.body, label)),
+                Some("permit") => clear!(covers(asked.body, label)),
+                Some(_) => clear!(carries(asked.body, label)),
                 None => UNCLEAR,
             }
         }),
         some(&of["code"], |concept| code(concept, asked.body)),
-        if of["dataPeriod"].is_null() { clear(true) } else { time(&of["dataPeriod"], asked.body) },
+        if of["dataPeriod"].is_null() { clear!(true) } else { time(&of["dataPeriod"], asked.body) },
         some(&of["data"], |datum| data(datum, asked)),
     ];
     (all.iter().all(|one| one.0), all.iter().all(|one| one.1))
-}
-
-fn clear(holds: bool) -> Told {
-    (holds, holds)
 }
 
 /// Of several values one is enough.
 fn some(values: &Value, holds: impl Fn(&Value) -> Told) -> Told {
     let told: Vec<Told> = items(values).into_iter().map(holds).collect();
     if told.is_empty() {
-        return clear(true);
+        return clear!(true);
     }
     (told.iter().any(|one| one.0), told.iter().any(|one| one.1))
 }
@@ -116,9 +117,9 @@ fn code(concept: &Value, body: &Value) -> Told {
         all.into_iter().partition(|coding| coding["system"].is_string());
     let is_unclear = wanted.is_empty() || !others.is_empty();
     let concepts = elements(CODED, body);
-    let codings = concepts.iter().flat_map(|concept| match &concept["coding"] {
-        Value::Null => vec![*concept],
-        codings => items(codings),
+    let codings = concepts.iter().flat_map(|concept| {
+        let codings = &concept["coding"];
+        if codings.is_null() { vec![*concept] } else { items(codings) }
     });
     let mut codings = codings
         .flat_map(|own| wanted.iter().map(move |wanted| (own, *wanted)))
@@ -144,7 +145,7 @@ const TIMED: &[(&str, &[&str])] = &[
 
 fn time(period: &Value, body: &Value) -> Told {
     if body["resourceType"] == "Patient" {
-        return clear(false);
+        return clear!(false);
     }
     let (from, until) = span(period);
     let spans: Vec<(f64, f64)> = elements(TIMED, body).into_iter().map(span).collect();
@@ -169,15 +170,15 @@ fn data(datum: &Value, asked: &Asked<'_>) -> Told {
     let [target] = named.as_slice() else { return UNCLEAR };
     let is_itself = asked.name == target;
     match datum["meaning"].as_str().unwrap() {
-        "instance" => clear(is_itself),
+        "instance" => clear!(is_itself),
         "related" => {
             let referred = asked.world.get(target).is_some_and(|one| {
                 asked.world.contains_key(asked.name)
                     && everywhere(one).iter().any(|it| it == asked.name)
             });
-            clear(is_itself || referred)
+            clear!(is_itself || referred)
         }
-        "dependents" => clear(is_itself || everywhere(asked.body).contains(target)),
+        "dependents" => clear!(is_itself || everywhere(asked.body).contains(target)),
         _ => {
             let makers = elements(MADE, asked.body);
             let is_by = makers
@@ -190,7 +191,7 @@ fn data(datum: &Value, asked: &Asked<'_>) -> Told {
 
 /// Whatever a resource refers to.
 fn everywhere(body: &Value) -> Vec<String> {
-    let own = match body {
+    match body {
         Value::Object(members) => {
             let mut all: Vec<String> = members.values().flat_map(everywhere).collect();
             if body["reference"].is_string() {
@@ -199,9 +200,8 @@ fn everywhere(body: &Value) -> Vec<String> {
             all
         }
         Value::Array(all) => all.iter().flat_map(everywhere).collect(),
-        _ => Vec::new(),
-    };
-    own
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
+    }
 }
 
 /// What stands in the elements that a table names for a type.
@@ -220,13 +220,12 @@ fn elements<'b>(table: &[(&str, &[&str])], body: &'b Value) -> Vec<&'b Value> {
 
 /// From when until when, in seconds.
 fn span(value: &Value) -> (f64, f64) {
-    match value {
-        Value::String(text) => moment(text),
-        period => (
-            period["start"].as_str().map_or(f64::NEG_INFINITY, |text| moment(text).0),
-            period["end"].as_str().map_or(f64::INFINITY, |text| moment(text).1),
-        ),
-    }
+    let Some(text) = value.as_str() else {
+        let start = value["start"].as_str().map_or(f64::NEG_INFINITY, |text| moment(text).0);
+        let end = value["end"].as_str().map_or(f64::INFINITY, |text| moment(text).1);
+        return (start, end);
+    };
+    moment(text)
 }
 
 /// A year, a month, a day or a time with seconds, and its zone.
