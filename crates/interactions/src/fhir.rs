@@ -78,6 +78,13 @@ impl Fhir {
         self
     }
 
+    /// Keeps what decisions about beds rest on for so many days.
+    #[must_use]
+    pub fn keeping_bed_decisions_for(mut self, days: Option<u32>) -> Self {
+        self.desk.decision_days = days;
+        self
+    }
+
     /// Ends holds whose time is over, offers what came free to who is next, and makes the plan ready for who asks
     /// then. To be called every few seconds.
     ///
@@ -85,6 +92,7 @@ impl Fhir {
     /// The database's own trouble.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
         operation::beds::sweep::sweep(self).await?;
+        operation::beds::sweep::forget(self).await?;
         operation::beds::sweep::make_ready(self).await
     }
 

@@ -21,7 +21,7 @@ use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
+    Accounts, Cleaning, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Effort, Explanation, Page, Turn, explain, inquiry, statement::Statement},
     gate::Sight,
     history, migrate,
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
+    /// See [`Vault::clean_beds`].
+    cleans_elsewhere: AtomicBool,
     traffic: Traffic,
     progress: Progress,
     /// Told when there is something to index.
@@ -78,6 +80,11 @@ impl Inner {
             parameters: self.published.now(),
             base: Arc::clone(&self.base),
             is_outdated: self.index_is_outdated.load(Ordering::Acquire),
+            cleaning: if self.cleans_elsewhere.load(Ordering::Acquire) {
+                Cleaning::Elsewhere
+            } else {
+                Cleaning::Here
+            },
         }
     }
 }
@@ -164,6 +171,7 @@ impl Vault {
             accounts,
             base,
             index_is_outdated,
+            cleans_elsewhere: AtomicBool::new(false),
             traffic,
             progress,
             wake,
@@ -386,6 +394,11 @@ impl Vault {
                 .await
             }
         }
+    }
+
+    /// Says where beds that were left are cleaned.
+    pub fn clean_beds(&self, cleaning: Cleaning) {
+        self.inner.cleans_elsewhere.store(cleaning == Cleaning::Elsewhere, Ordering::Release);
     }
 
     /// Lets searches look at so many rows before they choose a way; who says so first is heard. Small databases, as

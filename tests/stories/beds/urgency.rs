@@ -10,7 +10,7 @@ stories!(
     a_bed_that_was_accepted_is_never_taken_back,
     a_clinician_is_asked_who_could_do_with_less,
     covid_is_scored_by_4c,
-    a_region_may_use_mews,
+    a_report_tells_whether_people_wait_alike,
 );
 
 fn at_once(hospital: &Hospital<'_>) -> Waiting {
@@ -143,7 +143,7 @@ fn covid_is_scored_by_4c(house: &House) {
         let patient = hospital.patient_with(json!({"gender": "male", "birthDate": "1940-01-01"}));
         for code in ["E11", "I10", "E11", code].iter().filter(|it| has_covid || **it != code) {
             let body = json!({"resourceType": "Condition", "subject": {"reference": format!("Patient/{patient}")},
-                "clinicalStatus": {"coding": [{"code": "active"}]}, "code": {"coding": [{"code": code}]}});
+                "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}, "code": {"coding": [{"code": code}]}});
             house.post("/Condition", &body).expect(201);
         }
         for measured in [
@@ -172,4 +172,57 @@ fn covid_is_scored_by_4c(house: &House) {
     let without = ill("U07.1", false);
     assert_eq!(without["prediction"][0]["qualitativeRisk"]["coding"][0]["code"], "routine");
     assert_eq!(without["basis"].as_array().unwrap().len(), 2);
+}
+
+fn a_report_tells_whether_people_wait_alike(house: &House) {
+    let hospital = Hospital::new(house);
+    let bed = hospital.bed("burns");
+    let district = crate::house::unique("district");
+    let mut orders = Vec::new();
+    for _ in 0..12 {
+        let patient = hospital.patient_with(json!({"gender": "female", "birthDate": "1970-05-05",
+            "address": [{"district": district}]}));
+        let order = hospital.order(&patient, "burns");
+        hospital.request(&patient, &order);
+        orders.push(order);
+    }
+    let path =
+        format!("/Location/$bed-availability?organization=Organization/{}", hospital.organization);
+    let found = house.get(&path).expect(200).json();
+    assert_eq!(part(&part(&found, "facility"), "waitlist")["valueUnsignedInt"], 12, "{found}");
+    hospital.allocate(&orders[0]).expect(200);
+    assert_eq!(hospital.face(&bed), "active U held");
+    let found = house.get(&path).expect(200).json();
+    assert_eq!(part(&part(&found, "facility"), "waitlist")["valueUnsignedInt"], 11, "{found}");
+    let report = house
+        .get("/Measure/bed-equity/$evaluate-measure?periodStart=2020-01-01&periodEnd=2999-12-31")
+        .expect(200)
+        .json();
+    assert_eq!(report["resourceType"], "MeasureReport");
+    let tiers = report["group"].as_array().unwrap();
+    let tier = tiers.iter().find(|it| it["code"]["coding"][0]["code"] == "routine").unwrap();
+    let by = |code: &str| {
+        let all = tier["stratifier"].as_array().unwrap().iter();
+        all.clone().find(|it| it["code"][0]["coding"][0]["code"] == code).unwrap().clone()
+    };
+    let own = by("district")["stratum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["value"]["text"] == district.as_str())
+        .cloned()
+        .unwrap();
+    let counts: Vec<u64> = own["population"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["count"].as_u64().unwrap())
+        .collect();
+    assert_eq!(counts, [12, 1]);
+    assert!(
+        by("sex")["stratum"].as_array().unwrap().iter().any(|it| it["value"]["text"] == "female")
+    );
+    house
+        .get("/Measure/another/$evaluate-measure?periodStart=2020-01-01&periodEnd=2999-12-31")
+        .expect(404);
 }

@@ -32,7 +32,7 @@ pub(crate) mod turnover;
 mod vitals;
 pub(crate) mod waitlist;
 
-use std::sync::{self, Arc, PoisonError};
+use std::sync::{self, Arc, PoisonError, atomic::AtomicI64};
 
 use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{IssueType, Outcome, ResourceType};
@@ -61,6 +61,9 @@ pub(crate) struct Desk {
     expected: expected::Memory,
     /// In place of the usual times.
     pub(crate) hold_seconds: Option<u32>,
+    pub(crate) decision_days: Option<u32>,
+    /// When old decisions were last taken out, in milliseconds since 1970.
+    forgotten: Arc<AtomicI64>,
 }
 
 impl Desk {

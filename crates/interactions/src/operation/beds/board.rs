@@ -162,7 +162,7 @@ impl Board {
     ) -> Result<(), Outcome> {
         if !["queued", "paused"].contains(&row.state.as_str()) {
             if let Some(gone) = self.queue.remove(&row.task) {
-                self.count(&gone.assessed.request, false);
+                self.discount(&gone.assessed.request);
                 if self.tasks.get(&gone.order) == Some(&row.task) {
                     self.tasks.remove(&gone.order);
                 }
@@ -196,19 +196,23 @@ impl Board {
         let until = Instant::from_millis(waiting.assessed.valid_until_millis);
         self.over.insert((until, Over::Order(task.clone())));
         self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
-        self.count(&waiting.assessed.request, true);
+        self.count(&waiting.assessed.request);
         if let Some(before) = self.queue.insert(task, waiting) {
-            self.count(&before.assessed.request, false);
+            self.discount(&before.assessed.request);
         }
     }
 
     /// Counts a request where it names a hospital.
-    fn count(&mut self, request: &Request, comes: bool) {
-        let named: BTreeSet<&String> = request.allowed.iter().chain(&request.preferred).collect();
-        for hospital in named {
-            let key = (hospital.clone(), request.needs.bed_type);
+    fn count(&mut self, request: &Request) {
+        for key in named(request) {
+            *self.waiting_at.entry(key).or_default() += 1;
+        }
+    }
+
+    fn discount(&mut self, request: &Request) {
+        for key in named(request) {
             let waiting = self.waiting_at.entry(key).or_default();
-            *waiting = if comes { *waiting + 1 } else { waiting.saturating_sub(1) };
+            *waiting = waiting.saturating_sub(1);
         }
     }
 
@@ -308,6 +312,12 @@ impl Board {
         let policy = policy.policy.clone();
         Snapshot { as_of_millis: now.millis(), policy, hospitals, beds, requests }
     }
+}
+
+/// The hospitals that a request names, as allowed or preferred, with the kind of bed.
+fn named(request: &Request) -> BTreeSet<(String, BedType)> {
+    let hospitals = request.allowed.iter().chain(&request.preferred);
+    hospitals.map(|hospital| (hospital.clone(), request.needs.bed_type)).collect()
 }
 
 impl BoardBed {

@@ -25,8 +25,6 @@ use crate::{
     search::{Reach, understand},
 };
 
-/// A month, when nobody says.
-const PERIOD_MILLIS: i64 = 30 * 86_400_000;
 const REQUESTS_MAX: u32 = 20_000;
 /// Groups of fewer are left out: who is in them could be guessed.
 const SHOWN_FROM: usize = 11;
@@ -63,19 +61,16 @@ pub(crate) async fn evaluate(request: Request<'_>) -> Result<Answer, Outcome> {
     if key.id != "bed-equity" {
         return Err(not_found(key));
     }
-    let now = fhir.vault.clock().now().millis();
     let input = &request.call.input;
-    let moment = |name: &str| -> Result<Option<Timespan>, Outcome> {
-        let Some(said) = input.text(name) else { return Ok(None) };
-        let span = Timespan::parse(said).ok_or_else(|| {
+    let moment = |name: &str| {
+        let wrong = || {
             let text = format!("{name} is a date or a time");
             Outcome::new(IssueType::Value, text).at("Parameters.parameter")
-        })?;
-        Ok(Some(span))
+        };
+        input.text(name).and_then(Timespan::parse).ok_or_else(wrong)
     };
-    let until = moment("periodEnd")?.map_or(now + 1, |span| span.hi.div_euclid(1000));
-    let from = moment("periodStart")?.map(|span| span.lo.div_euclid(1000));
-    let from = from.unwrap_or(until - PERIOD_MILLIS);
+    let until = moment("periodEnd")?.hi.div_euclid(1000);
+    let from = moment("periodStart")?.lo.div_euclid(1000);
     let cases = cases(fhir, (Instant::from_millis(from), Instant::from_millis(until))).await?;
     let report = report(&cases, (from, until));
     let mut out = Output::default();
@@ -93,7 +88,7 @@ async fn cases(fhir: &Fhir, period: (Instant, Instant)) -> Result<Vec<Case>, Out
         let Some(body) = &version.body else { continue };
         let payer = payer(fhir, &version.id).await?;
         let body = read(body)?;
-        groups.insert(version.id, groups_of(&body, payer, period.1));
+        groups.insert(version.id, groups_of(&body, payer.as_deref(), period.1));
     }
     let case = |past: &storage::PastRequest| {
         let request = serde_json::from_str::<Assessed>(&past.details).ok()?.request;
@@ -106,7 +101,7 @@ async fn cases(fhir: &Fhir, period: (Instant, Instant)) -> Result<Vec<Case>, Out
 
 const UNKNOWN: &str = "unknown";
 
-fn groups_of(patient: &Value, payer: Option<String>, now: Instant) -> [String; DIMENSIONS.len()] {
+fn groups_of(patient: &Value, payer: Option<&str>, now: Instant) -> [String; DIMENSIONS.len()] {
     let age = match person(patient).for_scores(now).age_years {
         Some(..=15) => "0-15",
         Some(16..=39) => "16-39",
@@ -119,7 +114,7 @@ fn groups_of(patient: &Value, payer: Option<String>, now: Instant) -> [String; D
         .iter()
         .find_map(|it| text(it, "district").or_else(|| text(it, "city")));
     let sex = text(patient, "gender");
-    [sex.unwrap_or(UNKNOWN), age, district.unwrap_or(UNKNOWN), payer.as_deref().unwrap_or("none")]
+    [sex.unwrap_or(UNKNOWN), age, district.unwrap_or(UNKNOWN), payer.unwrap_or("none")]
         .map(str::to_owned)
 }
 
@@ -304,8 +299,7 @@ mod tests {
         );
         let found = groups_of(&patient.unwrap(), None, Instant::from_date(2026, 11, 22));
         assert_eq!(found, ["male", "65-79", "Haveli", "none"]);
-        let nothing =
-            groups_of(&read(b"{}").unwrap(), Some("PUBLICPOL".to_owned()), Instant::from_millis(0));
+        let nothing = groups_of(&read(b"{}").unwrap(), Some("PUBLICPOL"), Instant::from_millis(0));
         assert_eq!(nothing, ["unknown", "unknown", "unknown", "PUBLICPOL"]);
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Change, Claim, ClaimState, Head, Key, Tx, on_all_cores};
+use storage::{About, Change, Claim, ClaimState, Head, Key, Ledger, Tx, on_all_cores};
 
 use super::{
     deed::Deed,
@@ -66,12 +66,26 @@ pub(super) struct Hold {
     pub(super) reviews: BTreeMap<String, Review>,
 }
 
+/// The end of each hold, by the place of the grant.
+type Given = BTreeMap<usize, Instant>;
+
 /// Allocations that one Provenance is about.
 pub(super) const TRAIL: usize = 100;
 
+/// Of so many holds, to undo them alone, and not their neighbours in the commit, costs more than to make them: SQLite
+/// walks through all that it may have to undo after each statement.
+const MANY: usize = 64;
+
 impl Deed for Hold {
+    fn may_refuse_late(&self) -> bool {
+        self.grants.len() < MANY
+    }
+
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
-        let given = self.claim(tx).await?;
+        let (given, ledger) = self.claim(tx).await?;
+        // what may go wrong goes wrong before anything is written
+        let changes = self.changes(tx, &given).await?;
+        tx.keep_beds(ledger).await?;
         if !given.is_empty() {
             let kept = &self.decided.kept;
             let roster = kept.rests_on.as_ref().map(|part| part.id.as_str());
@@ -79,7 +93,6 @@ impl Deed for Hold {
             if let Some(part) = &kept.rests_on {
                 tx.keep_bed_roster(part).await?;
             }
-            let changes = self.changes(tx, &given).await?;
             tx.write(changes).await?;
         }
         step_down::write(tx, &self.reviews).await?;
@@ -88,8 +101,8 @@ impl Deed for Hold {
 }
 
 impl Hold {
-    /// The grants that hold, by their place, with the end of the hold.
-    async fn claim(&self, tx: &mut Tx<'_>) -> Result<BTreeMap<usize, Instant>, Outcome> {
+    /// The grants that hold, and their claims, which are not written yet.
+    async fn claim(&self, tx: &mut Tx<'_>) -> Result<(Given, Ledger), Outcome> {
         let of = |one: fn(&Grant) -> &String| self.grants.iter().map(one).cloned().collect();
         let about = About {
             beds: of(|grant| &grant.bed),
@@ -119,15 +132,10 @@ impl Hold {
                 Err(_) => {}
             }
         }
-        tx.keep_beds(ledger).await?;
-        Ok(given)
+        Ok((given, ledger))
     }
 
-    async fn changes(
-        &self,
-        tx: &mut Tx<'_>,
-        given: &BTreeMap<usize, Instant>,
-    ) -> Result<Vec<Change>, Outcome> {
+    async fn changes(&self, tx: &mut Tx<'_>, given: &Given) -> Result<Vec<Change>, Outcome> {
         let task = ty("Task")?;
         let (encounter, provenance) = (ty("Encounter")?, ty("Provenance")?);
         let held: Vec<(&Grant, Instant)> =
@@ -203,7 +211,7 @@ impl Hold {
         trail
     }
 
-    fn answer(&self, given: &BTreeMap<usize, Instant>) -> Result<Answer, Outcome> {
+    fn answer(&self, given: &Given) -> Result<Answer, Outcome> {
         let plan = &self.decided.plan;
         let by_place: BTreeMap<usize, (&Grant, Option<&Instant>)> = self
             .grants
