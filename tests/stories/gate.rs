@@ -34,22 +34,13 @@ impl<'h> Person<'h> {
     /// A new account.
     pub(crate) fn new(house: &'h House, role: &str, who: Option<&str>, scopes: &str) -> Self {
         let login = unique(role);
-        let mut add = vec![
-            "user",
-            "add",
-            "--login",
-            &login,
-            "--role",
-            role,
-            "--password",
-            "correct horse battery",
-        ];
-        add.extend(who.iter().flat_map(|who| ["--fhir-user", who]));
+        let mut more = Vec::new();
+        more.extend(who.iter().flat_map(|who| ["--fhir-user", who]));
         if role == "intern" {
             // the record knows better
-            add.extend(["--supervisor", "Practitioner/nobody"]);
+            more.extend(["--supervisor", "Practitioner/nobody"]);
         }
-        house.medvault(&add);
+        house.account(&login, role, &more);
         let mut mint = vec!["token", "--user", &login, "--scope", scopes];
         let patient = who.and_then(|who| who.strip_prefix("Patient/"));
         mint.extend(

@@ -108,11 +108,10 @@ pub fn check(
         plan.types.retain(may);
     }
     if let Some(closed) = plan.types.iter().find(|one| !may(one)) {
-        return Err(insufficient(closed.ty));
+        return Err(permit.insufficient(Action::Search, closed.ty));
     }
     if plan.types.is_empty() {
-        let text = "insufficient_scope: this token may not search anything";
-        return Err(Outcome::new(IssueType::Forbidden, text));
+        return Err(permit.insufficient(Action::Search, "anything"));
     }
     if plan.contained != Contained::No {
         let text = "Contained resources are searched only by who may see every record";
@@ -188,11 +187,6 @@ pub enum Named {
     Everything,
 }
 
-fn insufficient(ty: ResourceType) -> Outcome {
-    let text = format!("insufficient_scope: this token may not search {ty}");
-    Outcome::new(IssueType::Forbidden, text)
-}
-
 /// That chains and `_has` lead to types that are open, and nothing is asked of what is not shown.
 fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcome> {
     view::may_ask(filter, ty, permit)?;
@@ -205,16 +199,19 @@ fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcom
             // a chain to any of several types goes to those that are open; to none of them it must not
             let may = |one: &&TypePlan| permit.may(Action::Search, one.ty);
             match targets.iter().find(may) {
-                None => Err(insufficient(targets.first().map_or(ty, |one| one.ty))),
+                None => {
+                    Err(permit
+                        .insufficient(Action::Search, targets.first().map_or(ty, |one| one.ty)))
+                }
                 Some(_) => targets.iter().filter(may).try_for_each(|one| nested(one, permit)),
             }
         }
         Filter::Has { source, .. } if !permit.may(Action::Search, source.ty) => {
-            Err(insufficient(source.ty))
+            Err(permit.insufficient(Action::Search, source.ty))
         }
         Filter::Has { source, .. } => nested(source, permit),
         Filter::Value { any, .. } => match any.iter().find(|test| climbs(test, permit)) {
-            Some(test) => Err(insufficient(through(test).unwrap_or(ty))),
+            Some(test) => Err(permit.insufficient(Action::Search, through(test).unwrap_or(ty))),
             None => Ok(()),
         },
         Filter::Id(_)

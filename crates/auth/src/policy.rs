@@ -62,6 +62,12 @@ pub enum Basis {
     Itself,
     /// What the device measured.
     Made,
+    /// What is about the one who asks.
+    Mine,
+    /// What is about nobody.
+    Nobody,
+    /// What stands under the same protection as something that may be read.
+    Context,
 }
 
 const BASES: &[(&str, Basis)] = &[
@@ -77,6 +83,9 @@ const BASES: &[(&str, Basis)] = &[
     ("insured", Basis::Insured),
     ("itself", Basis::Itself),
     ("made", Basis::Made),
+    ("mine", Basis::Mine),
+    ("nobody", Basis::Nobody),
+    ("context", Basis::Context),
 ];
 
 /// A line of the file that is not understood.

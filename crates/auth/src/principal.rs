@@ -255,6 +255,7 @@ pub(crate) mod tests {
             token_id: "t".into(),
             client: Some("app".into()),
             client_organization: None,
+            origins: Vec::new(),
             user: Some(User {
                 login: "somebody".into(),
                 role: role.into(),

@@ -1,7 +1,9 @@
 //! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
 //! looks at such rows, and is evaluated on single versions as it stands.
 
+mod app_state;
 pub(crate) mod consent;
+mod context;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
@@ -23,6 +25,7 @@ use crate::{
     role::Role,
     scope::{Action, Context, Scope},
 };
+pub use app_state::APP_STATE;
 pub use terms::Terms;
 pub use why::{Way, Why};
 pub(crate) use why::{denied_by, ways};
@@ -116,6 +119,9 @@ fn way(
     }
     all.extend(rule.conditions(ty).iter().map(|one| (Why::Rule, one.clone())));
     all.extend(scope.filters().iter().map(|one| (Why::Scope, one.clone())));
+    if app_state::is_kept_in(ty) {
+        all.extend(app_state::of_app(who, scope, ty).map(|one| (Why::Scope, one)));
+    }
     Some(all)
 }
 
@@ -156,7 +162,10 @@ fn inside(
         | Basis::Authored
         | Basis::Organization
         | Basis::Itself
-        | Basis::Made => {}
+        | Basis::Made
+        | Basis::Mine
+        | Basis::Nobody
+        | Basis::Context => {}
     }
     all.extend(cleared());
     Some(all)
@@ -189,22 +198,28 @@ fn belongs(who: &Principal, basis: Basis, (ty, action): (ResourceType, Action)) 
         Basis::Consented => consent::permitted(who, ty)?,
         Basis::Contracted => made_by::contracted(ty, who.organization()?)?,
         Basis::Insured => made_by::insurer(ty, who.organization()?)?,
-        Basis::Itself => match who.itself()? {
-            (own, id) if own == ty.name() => id_is(id),
-            _ => return None,
-        },
-        Basis::Made => match who.itself()? {
-            ("Device", id) => refers(ty, "device", ("Device", id))?,
-            _ => return None,
-        },
+        Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
+        Basis::Nobody => app_state::of_nobody(ty)?,
+        Basis::Context => context::open(who),
     };
     Some(filter)
+}
+
+/// What is somebody, was measured by them, or is about them.
+fn by_itself(basis: Basis, ty: ResourceType, itself: (&str, &str)) -> Option<Filter> {
+    match (basis, itself) {
+        (Basis::Itself, (own, id)) => (own == ty.name()).then(|| id_is(id)),
+        (Basis::Made, ("Device", id)) => refers(ty, "device", ("Device", id)),
+        (Basis::Mine, itself) => app_state::mine(ty, itself),
+        _ => None,
+    }
 }
 
 /// What a `patient/` scope narrows the rows to, where they are more than that; `None`: to nothing.
 fn in_context(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Vec<Filter>> {
     let patient = who.grant().patient.as_deref()?;
-    if basis == Basis::Own && own_patient(who) == Some(patient) {
+    // what is read through something else is narrowed with that
+    if basis == Basis::Context || (basis == Basis::Own && own_patient(who) == Some(patient)) {
         return Some(Vec::new());
     }
     compartment(ty, patient).map(|filter| vec![filter])
@@ -250,7 +265,7 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
 
 /// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
 pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
-    let mut all = std::collections::BTreeSet::new();
+    let mut all = std::collections::BTreeSet::from([search::SECURITY_CONTEXT]);
     for ty in ResourceType::all() {
         all.extend(names_patient(*ty));
         all.extend(written::params(*ty, "_security").unwrap_or_default());

@@ -9,7 +9,9 @@ use storage::Vault;
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
     audit::{self, Asked, Audit, Note, Promotion},
-    batch, capabilities, history,
+    batch,
+    capabilities::{self, TokenIssuer},
+    history,
     met::Met,
     operation,
     operation::beds::Desk,
@@ -35,6 +37,7 @@ pub struct Fhir {
     pub(crate) audit: Option<Audit>,
     pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
+    pub(crate) issuer: Arc<TokenIssuer>,
     met: Met,
 }
 
@@ -49,6 +52,7 @@ impl Fhir {
             audit: None,
             promotion: Promotion::default(),
             desk: Desk::default(),
+            issuer: Arc::default(),
             met: Met::default(),
         }
     }
@@ -60,10 +64,24 @@ impl Fhir {
         self
     }
 
+    /// Says that access tokens come from somebody else.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: TokenIssuer) -> Self {
+        self.issuer = Arc::new(issuer);
+        self
+    }
+
     /// Holds beds for so many seconds, whatever the kind of bed.
     #[must_use]
     pub fn holding_beds_for(mut self, seconds: Option<u32>) -> Self {
         self.desk.hold_seconds = seconds;
+        self
+    }
+
+    /// Keeps what decisions about beds rest on for so many days.
+    #[must_use]
+    pub fn keeping_bed_decisions_for(mut self, days: Option<u32>) -> Self {
+        self.desk.decision_days = days;
         self
     }
 
@@ -74,6 +92,7 @@ impl Fhir {
     /// The database's own trouble.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
         operation::beds::sweep::sweep(self).await?;
+        operation::beds::sweep::forget(self).await?;
         operation::beds::sweep::make_ready(self).await
     }
 

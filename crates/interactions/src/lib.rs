@@ -31,6 +31,7 @@ mod view;
 mod write;
 
 pub use answer::Answer;
+pub use capabilities::TokenIssuer;
 pub use fhir::{Fhir, Software};
 pub use interaction::Interaction;
 pub use operation::{Call, Operation};

@@ -108,6 +108,7 @@ const REGISTRY: &[Row] = &[
     reads(ours!("bed-waitlist"), TYPE, boxed!(beds::waitlist::waitlist)),
     reads(ours!("explain-refusal"), INSTANCE, boxed!(refusal::explain)),
     changes(ours!("cosign"), INSTANCE, boxed!(cosign::cosign)),
+    reads(hl7!("Measure-evaluate-measure"), INSTANCE, boxed!(beds::equity::evaluate)),
     reads(ours!("explain-allocation"), INSTANCE, boxed!(beds::explanation::explain)),
 ];
 

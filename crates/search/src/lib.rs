@@ -22,7 +22,7 @@ mod timespan;
 
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
-pub use extract::{CONSENT_RULE, extract, letters};
+pub use extract::{CONSENT_RULE, SECURITY_CONTEXT, extract, letters};
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{

@@ -7,6 +7,7 @@ mod check;
 mod count;
 pub(crate) mod effort;
 pub(crate) mod explain;
+mod guess;
 mod include;
 pub(crate) mod inquiry;
 mod joint;
@@ -154,5 +155,7 @@ impl Columns<'_> {
     }
 }
 
+#[cfg(test)]
+mod guess_tests;
 #[cfg(test)]
 mod tests;

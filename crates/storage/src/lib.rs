@@ -39,8 +39,8 @@ mod words;
 pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
-    About, BedRow, Changed, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest,
-    RequestRow, Role, RosterPart, Stage, illegal,
+    About, BedRow, Changed, Claim, ClaimState, Cleaning, Drift, End, KeptAnswer, Ledger,
+    NewRequest, PastRequest, PastStay, RequestRow, Role, RosterPart, Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

@@ -3,18 +3,21 @@
 
 mod access;
 mod columns;
+mod connections;
 mod index;
 mod names;
+mod news;
 mod numbers;
 mod query;
 mod records;
 mod transaction;
+mod upkeep;
 mod versions;
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -23,12 +26,12 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{self, PgPool},
+    sqlx::{self, Connection as _, PgPool},
 };
 use search::{Filter, Plan, Subject};
 
 use crate::{
-    Clock, Tx, Work,
+    Clock, Key, Tx, Work,
     find::{
         Explanation, Page, Turn, Version,
         effort::{Effort, Said},
@@ -42,11 +45,16 @@ use crate::{
     setting,
     totals::Totals,
     tx::{Engine, Indexing},
+    vouched::{Asking, Before, Changes, Vouched},
 };
+use connections::{Connections, Lent};
 use names::Names;
+use news::News;
 use numbers::Numbers;
 use query::{Asked, bound, version};
 pub(crate) use transaction::Transaction;
+use upkeep::Upkeep;
+pub(crate) use upkeep::keep_up;
 
 /// How often a transaction that another one got in the way of starts again.
 const TRIES_MAX: u32 = 6;
@@ -56,10 +64,12 @@ const TRIES_MAX: u32 = 6;
 pub(crate) struct Postgres {
     pool: PgPool,
     /// Connections that only read.
-    reading: PgPool,
+    reading: Connections,
     clock: Clock,
     published: Published,
     shared: Arc<Shared>,
+    /// How often something was committed, to forget what was told now and then.
+    commits: AtomicU32,
 }
 
 /// What all transactions of this process share.
@@ -69,8 +79,10 @@ pub(crate) struct Shared {
     names: Names,
     effort: Said,
     ways: Ways,
+    news: News,
     /// How often Consents were written.
     consents: AtomicU64,
+    upkeep: Upkeep,
 }
 
 impl Postgres {
@@ -89,15 +101,18 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
-        let reading = reading.get_postgres_connection_pool().clone();
+        let news = News::begin(&pool).await.map_err(|error| trouble(&error))?;
+        let reading = Connections::new(reading.get_postgres_connection_pool().clone());
         let shared = Arc::new(Shared {
             numbers: Numbers::new(clock),
             names,
             effort: Said::default(),
             ways: Ways::default(),
+            news,
             consents: AtomicU64::new(0),
+            upkeep: Upkeep::default(),
         });
-        Ok(Self { pool, reading, clock, published, shared })
+        Ok(Self { pool, reading, clock, published, shared, commits: AtomicU32::new(0) })
     }
 
     /// Where changes of the search parameters are told, once they are committed.
@@ -113,6 +128,11 @@ impl Postgres {
     /// See [`crate::Vault::choose_with`].
     pub(crate) fn choose_with(&self, effort: Effort) {
         self.shared.effort.say(effort);
+    }
+
+    /// For [`keep_up`].
+    fn tidying(&self) -> (PgPool, Arc<Shared>) {
+        (self.pool.clone(), Arc::clone(&self.shared))
     }
 
     /// Looks whether another node changed the search parameters.
@@ -155,7 +175,10 @@ impl Postgres {
                 self.look_for_news().await?;
             }
             match result {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.forget_news().await;
+                    return Ok(answer);
+                }
                 Err((Again::Yes, _)) if tries < TRIES_MAX => {
                     tokio::time::sleep(Duration::from_millis(u64::from(tries * tries))).await;
                 }
@@ -170,14 +193,77 @@ impl Postgres {
         }
     }
 
+    /// Forgets what was told to other processes long ago, now and then.
+    async fn forget_news(&self) {
+        const EVERY: u32 = 10_000;
+        if self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY)
+            && let Err(error) = news::forget(&self.pool, self.clock.now().millis()).await
+        {
+            tracing::warn!(%error, "what was told long ago could not be forgotten");
+        }
+    }
+
+    /// How often resources of each type were changed, as far as has been heard.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.shared.news.changes
+    }
+
+    /// What other resources said a moment ago; to be asked when it has been heard what was committed since.
+    pub(crate) fn vouched(&self) -> &Vouched {
+        &self.shared.news.answers
+    }
+
+    /// Hears what was committed.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn hear(&self) -> Result<(), Outcome> {
+        let mut connection = self.lend().await?;
+        let heard = self.shared.news.ask(&mut *connection).await;
+        heard.map_err(|error| trouble(&error))?;
+        connection.done();
+        Ok(())
+    }
+
+    /// The current version, whoever may see it. What was committed has been heard when there is one.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn read_and_hear(&self, key: &Key) -> Result<Option<Version>, Outcome> {
+        let mut connection = self.lend().await?;
+        let since = self.shared.news.until();
+        let ask = format!(
+            "select res, type, id, version, updated, method, body, {}
+             from   resource
+             where  type = $2
+               and  id = $3
+               and  version > 0",
+            news::columns("$1")
+        );
+        let found = sqlx::query(sqlx::AssertSqlSafe(ask))
+            .bind(&*since)
+            .bind(i16::from(key.resource_type.number()))
+            .bind(&key.id)
+            .fetch_optional(&mut *connection)
+            .await;
+        let found = found.map_err(|error| trouble(&error))?;
+        connection.done();
+        let Some(row) = found else { return Ok(None) };
+        self.shared.news.hear(&since, (&row, 7)).map_err(|error| trouble(&error))?;
+        version(&row).map(Some)
+    }
+
     /// Runs a statement that gives versions.
     pub(crate) async fn find(
         &self,
         _permit: &Permit,
         statement: &Statement,
     ) -> Result<Vec<Version>, Outcome> {
-        let rows = bound(statement).fetch_all(&self.reading).await;
-        rows.map_err(|error| trouble(&error))?.iter().map(version).collect()
+        let mut connection = self.lend().await?;
+        let rows = bound(statement).fetch_all(&mut *connection).await;
+        let rows = rows.map_err(|error| trouble(&error))?;
+        connection.done();
+        rows.iter().map(version).collect()
     }
 
     /// Runs a statement on the vault's own tables.
@@ -196,29 +282,36 @@ impl Postgres {
         page: (&Turn, u32),
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
-            let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-            let mut asked = Asked::new(&mut connection, &self.shared);
-            return inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await;
+            let mut connection = self.lend().await?;
+            let mut asked = Asked::new(&mut connection, &self.shared).remembering();
+            let sight = Sight::search(permit);
+            let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
+            connection.done();
+            return Ok(page);
         }
         // matches, what they refer to and what was changed since the first page, as they were at one time
         let begin = "begin isolation level repeatable read, read only";
-        let begun = self.reading.begin_with(begin).await;
+        let mut connection = self.lend().await?;
+        let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
-        let mut asked = Asked::new(&mut transaction, &self.shared);
+        let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
+        connection.done();
         Ok(page)
     }
 
-    /// Whether a version satisfies a filter of its permit.
+    /// Whether a version satisfies a filter of its permit; what others say is remembered.
     pub(crate) async fn holds(
         &self,
-        _permit: &Permit,
-        filter: &Filter,
-        of: Subject<'_>,
+        asking: Option<(&Asking<'_>, &Before)>,
+        (filter, of): (&Filter, Subject<'_>),
     ) -> Result<bool, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        gate::holds(filter, of, &mut Asked::new(&mut connection, &self.shared)).await
+        let mut connection = self.lend().await?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let holds = gate::looked(filter, (of, gate::ROOT), &mut asked, asking).await?;
+        connection.done();
+        Ok(holds)
     }
 
     /// See [`crate::Vault::count`].
@@ -228,11 +321,13 @@ impl Postgres {
         plan: &Plan,
         totals: &Totals,
     ) -> Result<u64, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
+        let mut connection = self.lend().await?;
         let mut asked = Asked::new(&mut connection, &self.shared);
         let stamp = asked.stamp().await?;
         let count = inquiry::count(plan, Sight::search(permit), &mut asked);
-        totals.total((plan, permit), stamp, count).await
+        let total = totals.total((plan, permit), stamp, count).await?;
+        connection.done();
+        Ok(total)
     }
 
     /// See [`crate::Vault::explain`].
@@ -242,14 +337,16 @@ impl Postgres {
         plan: &Plan,
         count: u32,
     ) -> Result<Explanation, Outcome> {
-        let mut connection = self.reading.acquire().await.map_err(|error| trouble(&error))?;
-        explain::explain(
-            plan,
-            Sight::search(permit),
-            count,
-            &mut Asked::new(&mut connection, &self.shared),
-        )
-        .await
+        let mut connection = self.lend().await?;
+        let mut asked = Asked::new(&mut connection, &self.shared);
+        let how = explain::explain(plan, Sight::search(permit), count, &mut asked).await?;
+        connection.done();
+        Ok(how)
+    }
+
+    /// A connection that reads.
+    async fn lend(&self) -> Result<Lent<'_>, Outcome> {
+        self.reading.lend().await.map_err(|error| trouble(&error))
     }
 }
 

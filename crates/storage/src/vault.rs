@@ -21,7 +21,7 @@ use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
+    Accounts, Cleaning, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Effort, Explanation, Page, Turn, explain, inquiry, statement::Statement},
     gate::Sight,
     history, migrate,
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
+    /// See [`Vault::clean_beds`].
+    cleans_elsewhere: AtomicBool,
     traffic: Traffic,
     progress: Progress,
     /// Told when there is something to index.
@@ -78,6 +80,11 @@ impl Inner {
             parameters: self.published.now(),
             base: Arc::clone(&self.base),
             is_outdated: self.index_is_outdated.load(Ordering::Acquire),
+            cleaning: if self.cleans_elsewhere.load(Ordering::Acquire) {
+                Cleaning::Elsewhere
+            } else {
+                Cleaning::Here
+            },
         }
     }
 }
@@ -164,6 +171,7 @@ impl Vault {
             accounts,
             base,
             index_is_outdated,
+            cleans_elsewhere: AtomicBool::new(false),
             traffic,
             progress,
             wake,
@@ -175,6 +183,7 @@ impl Vault {
             reindex::prepare_upgrade(&vault).await?;
         }
         tokio::spawn(reindex::run(Arc::downgrade(&vault.inner)));
+        tokio::spawn(postgres::keep_up(Arc::downgrade(&vault.inner)));
         Ok(vault)
     }
 
@@ -277,7 +286,10 @@ impl Vault {
     /// The current version, whoever may see it.
     async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         match &self.inner.engine {
-            // other processes may write there, so nothing can be remembered
+            // other processes may write there, so no version can be remembered
+            Engine::Postgres(engine) if permit.principal().is_some() => {
+                Ok(engine.read_and_hear(key).await?.map(Arc::new))
+            }
             Engine::Postgres(engine) => {
                 Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
             }
@@ -298,6 +310,7 @@ impl Vault {
         let found = self.version(permit, key, version).await?;
         match found {
             Some(version) if !permit.covers_all_rows() => {
+                self.hear(permit).await?;
                 let is_open = self.sees(permit, Action::Read, &version).await?;
                 Ok(is_open.then_some(version))
             }
@@ -381,6 +394,11 @@ impl Vault {
                 .await
             }
         }
+    }
+
+    /// Says where beds that were left are cleaned.
+    pub fn clean_beds(&self, cleaning: Cleaning) {
+        self.inner.cleans_elsewhere.store(cleaning == Cleaning::Elsewhere, Ordering::Release);
     }
 
     /// Lets searches look at so many rows before they choose a way; who says so first is heard. Small databases, as

@@ -13,6 +13,7 @@
 )]
 
 mod audited;
+mod binaries;
 mod consents;
 mod doors;
 mod looking;
@@ -54,6 +55,10 @@ mod tests {
         conditions_find_visible_rows_only,
         interns_write_what_is_preliminary,
         labels_and_audit_stay,
+    );
+    on_both!(binaries:
+        a_binary_is_as_open_as_what_protects_it,
+        content_is_part_of_everything,
     );
     on_both!(consents:
         an_insurer_reads_with_consent_only,

@@ -1,7 +1,7 @@
 //! What a search needs of a database.
 
 use auth::{Action, Permit};
-use fhir_model::Outcome;
+use fhir_model::{Outcome, ResourceType};
 use search::{Filter, Plan, Subject};
 
 use crate::gate;
@@ -85,6 +85,11 @@ pub(crate) trait Ask {
         None
     }
 
+    /// How many resources of a type there are, roughly, where the database's own statistics say so.
+    fn resources_of(&self, _ty: ResourceType) -> Option<i64> {
+        None
+    }
+
     /// Remembers the way that was chosen for a search.
     fn learn_way(&self, _plan: &Plan, _route: &Route) {}
 
@@ -114,6 +119,11 @@ pub(crate) trait Ask {
     /// The rows of a statement whose columns are those of [`super::Columns`], then of what was found its number
     /// and, of a contained resource, its id; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
+
+    /// The same, of a [`super::guess`]; `None` when it was wrong.
+    async fn guessed(&mut self, _: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+        Ok(None)
+    }
 
     /// Runs a statement and says how.
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome>;

@@ -13,6 +13,10 @@ pub struct Effort {
     pub sample: i64,
     /// Of each stretch inside a chain: the rows of one resource come together, and must not be all that is seen.
     pub sample_inside: i64,
+    /// So many resources inside are gone out from when that way is a guess,
+    pub inside: i64,
+    /// and so many of what they lead to are looked at.
+    pub met: i64,
     /// So many values are read to see whether letters are rare.
     pub values: i64,
     /// So many resources are read to see whether words are common.
@@ -21,7 +25,16 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { few: 256, many: 4096, sample: 16, sample_inside: 64, values: 1024, resources: 512 }
+        Self {
+            few: 256,
+            many: 4096,
+            sample: 16,
+            sample_inside: 64,
+            inside: 64,
+            met: 512,
+            values: 1024,
+            resources: 512,
+        }
     }
 }
 

@@ -6,15 +6,16 @@ use search::Plan;
 use super::{
     Turn,
     ask::{Ask, Dialect},
+    guess::guess,
     joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
     part::Part,
     position::Mode,
-    route,
+    route, sight,
 };
-use crate::gate::{self, Sight};
+use crate::gate::Sight;
 
 /// How the first page of a search is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +42,24 @@ pub(crate) async fn explain(
     count: u32,
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);
     let names = Names::of(plan, Reach::Page, ask).await?;
-    let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
-    let leaders = Leaders::new(&names, &sizes);
-    let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
+    let guess = guess(plan, &parts, &names, count);
+    let is_right = match &guess {
+        Some(guess) => ask.guessed(&guess.statement).await?.is_some(),
+        None => false,
+    };
+    let (route, statement) = if let Some(guess) = guess.filter(|_| is_right) {
+        (guess.route, guess.statement)
+    } else {
+        let (route, sizes) = route::choose(plan, &parts, (&names, ask), None).await?;
+        let leaders = Leaders::new(&names, &sizes);
+        let statement = page::statement(plan, &parts, (&route, leaders), &Turn::First, count);
+        (route, statement)
+    };
     let shown = ask.explained(&statement).await?;
     let order = match route.mode {
         Mode::ByResource => "in the order of resources",

@@ -8,18 +8,17 @@ use super::{
     Page, Turn,
     ask::{Ask, Found},
     bound::{self, Bound},
-    changed, count, include, joint,
+    changed, count,
+    guess::guess,
+    include, joint,
     leader::Leaders,
     names::{Names, Reach},
     page,
     part::Part,
     position::{Commit, Position, Route},
-    route,
+    route, sight,
 };
-use crate::{
-    gate::{self, Sight},
-    tx::Indexing,
-};
+use crate::{gate::Sight, tx::Indexing};
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
@@ -54,7 +53,7 @@ pub(crate) async fn search(
     {
         return Ok(page);
     }
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let page = paged(plan, (sight, None), (turn, count), indexing, ask).await?;
     page.ok_or_else(|| Outcome::new(IssueType::Exception, "The search found no page"))
@@ -75,20 +74,8 @@ async fn paged(
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
     let names = Names::of(plan, Reach::Page, ask).await?;
-    let before = match turn {
-        Turn::First => None,
-        Turn::After(position) | Turn::Before(position) => Some(&position.route),
-    };
-    let known = if before.is_none() { ask.known_way(plan) } else { None };
-    let chosen = before.or(known.as_ref());
-    let (route, sizes) = route::choose(plan, &parts, (&names, ask), chosen).await?;
-    if chosen.is_none() {
-        ask.learn_way(plan, &route);
-    }
-    let leaders = Leaders::new(&names, &sizes);
-    let statement = page::statement(plan, &parts, (&route, leaders), turn, count);
-    let mut found = ask.found(&statement).await?;
-    if before.is_some() && changed::moves(plan, &parts, &route) {
+    let (route, mut found) = found(plan, &parts, (turn, count), &names, ask).await?;
+    if *turn != Turn::First && changed::moves(plan, &parts, &route) {
         let order = page::order(plan, &route, turn);
         let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
         changed::put_back(search, place, indexing, (&mut found, ask)).await?;
@@ -108,6 +95,35 @@ async fn paged(
     Ok(Some(page))
 }
 
+/// What a page shows and one more, and the way there.
+async fn found(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    (turn, count): (&Turn, u32),
+    names: &Names,
+    ask: &mut impl Ask,
+) -> Result<(Route, Vec<Found>), Outcome> {
+    let known = match turn {
+        Turn::First => ask.known_way(plan),
+        Turn::After(position) | Turn::Before(position) => Some(position.route.clone()),
+    };
+    if known.is_none()
+        && let Some(guess) = guess(plan, parts, names, count)
+        && let Some(found) = ask.guessed(&guess.statement).await?
+    {
+        return Ok((guess.route, found));
+    }
+    let is_new = known.is_none();
+    let (route, sizes) = route::choose(plan, parts, (names, ask), known.as_ref()).await?;
+    if is_new {
+        ask.learn_way(plan, &route);
+    }
+    let leaders = Leaders::new(names, &sizes);
+    let statement = page::statement(plan, parts, (&route, leaders), turn, count);
+    let found = ask.found(&statement).await?;
+    Ok((route, found))
+}
+
 /// How many resources a search finds; when an estimate is wanted, at most [`ESTIMATE_MAX`] are counted.
 ///
 /// # Errors
@@ -117,7 +133,7 @@ pub(crate) async fn count(
     sight: Sight<'_>,
     ask: &mut impl Ask,
 ) -> Result<u64, Outcome> {
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);

@@ -40,7 +40,12 @@ pub(super) fn statement(
         Mode::Collected => collected(plan, &walk),
         Mode::Through => walk.through(),
     };
-    show(plan, page, &order)
+    show(plan, page, "join", &order)
+}
+
+/// The same of rows of which some may have no number.
+pub(super) fn show_some(plan: &Plan, page: Sql, order: &Order) -> Statement {
+    show(plan, page, "left join", order)
 }
 
 /// The order of the pages.
@@ -54,17 +59,19 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
 }
 
 /// The page's rows with everything that is shown of them.
-fn show(plan: &Plan, page: Sql, order: &Order) -> Statement {
+fn show(plan: &Plan, page: Sql, join: &str, order: &Order) -> Statement {
     let names: Vec<String> = names(order.values());
     let mut columns: Vec<String> = names.iter().map(|name| format!("page.{name}")).collect();
     let values = columns.iter().fold(String::new(), |all, column| all + ", " + column);
     columns.push("page.res".to_owned());
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
     let (contained, join) = if shown(plan) == Some(ContainedType::Contained) {
-        let join = "  join resource f on f.res = page.res\n  join resource r on r.res = coalesce(f.container, f.res)";
+        let join = format!(
+            "  {join} resource f on f.res = page.res\n  {join} resource r on r.res = coalesce(f.container, f.res)"
+        );
         ("case when f.container is null then null else f.id end", join)
     } else {
-        ("null", "  join resource r on r.res = page.res")
+        ("null", format!("  {join} resource r on r.res = page.res"))
     };
     sql(
         format!(
@@ -78,7 +85,8 @@ fn show(plan: &Plan, page: Sql, order: &Order) -> Statement {
     .statement()
 }
 
-fn names(values: usize) -> Vec<String> {
+/// Of so many values.
+pub(super) fn names(values: usize) -> Vec<String> {
     (1..=values).map(|n| format!("k{n}")).collect()
 }
 

@@ -31,6 +31,13 @@ const VALUES_MIN: i64 = 4;
 /// Words are common that one resource in so many has: a page of these is filled sooner than all of them are found.
 const COMMON_ONE_IN: i64 = 64;
 
+/// So many times a resource that is checked for words takes as long as one that is found by them, a page through: of `n`
+/// resources, words are common that one in the square root of `n` by this has.
+const CHECKS_OF_A_PAGE: i64 = 84;
+
+/// So many hits make a sample.
+const HITS_OF_COMMON: i64 = 5;
+
 /// Lists of values are not looked up one by one.
 const LOOK_UPS_MAX: usize = 16;
 
@@ -132,6 +139,10 @@ pub(super) async fn has_rare_letters(
     let Some(filter) = part.filters.iter().find(|filter| asks_for_letters(filter)) else {
         return Ok(false);
     };
+    if ask.resources_of(part.ty).is_some() {
+        // then a sample of resources tells, and not one of the first letters of the alphabet
+        return Ok(true);
+    }
     let nothing = Sizes::default();
     let ranges = Leaders::new(names, &nothing).along_values().ranges(filter, part);
     let ranges = ranges.unwrap_or_default();
@@ -164,8 +175,14 @@ pub(super) async fn is_common(
     names: &Names,
     ask: &mut impl Ask,
 ) -> Result<bool, Outcome> {
-    let rows = names.effort.resources;
-    let least = (rows / COMMON_ONE_IN).max(1);
+    let most = names.effort.resources;
+    let (rows, least) = match ask.resources_of(part.ty) {
+        Some(there) => {
+            let one_in = (there / CHECKS_OF_A_PAGE).max(1).isqrt();
+            (most.min(HITS_OF_COMMON * one_in), HITS_OF_COMMON)
+        }
+        None => (most, (most / COMMON_ONE_IN).max(1)),
+    };
     let on = On::new(part, "d.res");
     let holds = Sql::all(part.filters.iter().map(|one| check::holds(one, &on, names)));
     let statement = sql("select count(*), cast(0 as bigint) from (\n  select 1 from (\n    select d.res from resource d where ", [])

@@ -101,7 +101,14 @@ pub(super) fn value(sort: &Sort, res: &str, domain: Domain, dialect: Dialect) ->
             match column(*kind, sort.direction) {
                 Some((table, column, _)) => {
                     let rows = dialect.by_resource(table, "s");
-                    format!("(select {pick}(s.{column}) from {rows} where s.res = {res} and {p})")
+                    let rows = format!("from {rows} where s.res = {res} and {p}");
+                    match dialect {
+                        Dialect::Sqlite => format!("(select {pick}(s.{column}) {rows})"),
+                        // it would walk along the values of all resources to the first of this one
+                        Dialect::Postgres => format!(
+                            "(select {pick}(s.{column}) from (select s.{column} {rows} offset 0) as s)"
+                        ),
+                    }
                 }
                 None if *kind == SearchKind::Reference => format!(
                     "(select {pick}(t.id) from idx_reference s join resource t on t.res = s.target \

@@ -2,6 +2,7 @@
 //! the way to what is searched. Nothing is collected, so a page costs the same however many are inside. A resource is
 //! shown where the first row stands that leads to it.
 
+mod first;
 mod step;
 
 use search::Filter;
@@ -9,7 +10,7 @@ use search::Filter;
 use super::{
     ask::Dialect,
     check::{self, On},
-    leader::Leaders,
+    leader::{Leaders, asks_for_letters},
     part::{Domain, Part},
     range::Range,
     statement::{Sql, sql},
@@ -116,7 +117,7 @@ impl<'p> Through<'p> {
                 let step = Step { through: self, ranges: &ranges, p: *p };
                 branches.push(match (walk.leaders.names.dialect, ranges.as_slice()) {
                     (Dialect::Sqlite, [(n, range)]) => {
-                        step.joined((*n, range), walk, self.outside(walk, part, &[leader]))
+                        step.joined((*n, range), walk, self.outside(walk, part, &[leader], None))
                     }
                     (Dialect::Sqlite | Dialect::Postgres, _) => step.lateral(walk, part, leader),
                 });
@@ -124,6 +125,30 @@ impl<'p> Through<'p> {
         }
         let nothing = "select null as k1, null as k2, res from resource where false";
         walk.merged(branches, &["k1", "k2", "res"], nothing)
+    }
+
+    /// Whether what is inside has one filter each, whose rows need not be looked through.
+    pub(super) fn is_led_by_all(&self) -> bool {
+        let is_alone = |inner: &Part<'_>| matches!(inner.filters.as_slice(), [only] if !asks_for_letters(only));
+        self.inside.iter().all(|(inner, _)| is_alone(inner))
+    }
+
+    /// The same as [`Self::walk`], of what is met first; then, unless that is all, a row without `res`. For PostgreSQL.
+    pub(super) fn first_met(
+        &self,
+        walk: &Walk<'_, '_>,
+        part: &Part<'_>,
+        leader: usize,
+    ) -> Option<Sql> {
+        let (stretches, [p]) = (self.stretches(Dialect::Postgres), self.params.as_slice()) else {
+            return None;
+        };
+        let [ranges] = stretches.as_slice() else { return None };
+        let step = Step { through: self, ranges, p: *p };
+        Some(match self.way {
+            Way::Chain => step.first_referring(walk, part, leader),
+            Way::Has => step.first_referred(walk, part, leader),
+        })
     }
 
     /// The stretches that are walked as one, in the order of their values; those of one value lie in that of resources.
@@ -174,10 +199,16 @@ impl<'p> Through<'p> {
         Sql::all(others.map(|filter| check::holds(filter, &on, leaders.names)))
     }
 
-    /// What must hold of what is searched, the row `d`, but for some of the filters.
-    fn outside(&self, walk: &Walk<'_, '_>, part: &Part<'_>, but: &[usize]) -> Sql {
+    /// What must hold of what is searched, of the row `d` unless it is said otherwise, but for some of the filters.
+    fn outside(
+        &self,
+        walk: &Walk<'_, '_>,
+        part: &Part<'_>,
+        but: &[usize],
+        res: Option<&str>,
+    ) -> Sql {
         let (_, outside) = self.way.columns();
-        let on = On::new(part, format!("d.{outside}"));
+        let on = On::new(part, res.map_or_else(|| format!("d.{outside}"), str::to_owned));
         let names = &walk.leaders.names.at_once();
         let there = match self.way {
             Way::Chain => Sql::always(),
@@ -247,7 +278,8 @@ impl Through<'_> {
                 continue;
             };
             // what stands on its own and what is contained differ in the numbers of parameters alone
-            let domain = if others.is_always() { Domain::Either } else { part.domain };
+            let is_either = self.way == Way::Chain && others.is_always();
+            let domain = if is_either { Domain::Either } else { part.domain };
             let of_table = value::rows(&domain.numbers(params), any, leaders.names);
             let own = of_table.into_iter().find(|(table, _)| *table == place.0);
             let row = Sql::all([own.map_or_else(Sql::never, |(_, row)| row), others]);

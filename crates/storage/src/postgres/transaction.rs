@@ -39,6 +39,8 @@ pub(crate) struct Transaction {
     shared: Arc<Shared>,
     again: Again,
     lines: Lines,
+    /// Resources whose lines it wrote.
+    written: usize,
     /// The search parameters from the commit on, if this transaction changes them.
     next: Option<Arc<Parameters>>,
     /// Whether it writes Consents.
@@ -82,6 +84,7 @@ impl Transaction {
             shared: Arc::clone(shared),
             again: Again::No,
             lines: Lines::AreNew,
+            written: 0,
             next: None,
             writes_consents: false,
         })
@@ -97,6 +100,7 @@ impl Transaction {
         if self.writes_consents {
             self.shared.consents.fetch_add(1, Ordering::SeqCst);
         }
+        self.shared.upkeep.count(self.written);
         if let Some(next) = &self.next {
             published.publish(next);
         }
@@ -270,7 +274,7 @@ impl Transaction {
         deltas: &[(ResourceType, i64, &IndexDelta)],
         epoch: u64,
     ) -> Result<(), Outcome> {
-        self.expect_lines();
+        // where somebody wrote beside, lines are there: then it starts again and asks for each
         let changed: Vec<&IndexDelta> = deltas.iter().map(|(_, _, delta)| *delta).collect();
         self.learn_names(&changed).await?;
         let mut known = Known::new();
@@ -338,6 +342,7 @@ impl Transaction {
         numbered: &[(ResourceType, i64, &IndexDelta)],
         known: &mut Known,
     ) -> Result<u64, Outcome> {
+        self.written += numbered.len();
         self.remove_lines(numbered, known).await?;
         let mut contained = Vec::new();
         for (_, res, delta) in numbered {

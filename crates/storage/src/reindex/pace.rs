@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use crate::find::ask::Dialect;
+
 /// How much was asked for while somebody worked in the background. At other times nothing is counted, so that
 /// reads do not wait for each other here.
 #[derive(Debug, Default, Clone)]
@@ -20,8 +22,10 @@ struct Counter {
     requests: AtomicU64,
 }
 
-/// What a processor's share of light work is while requests come: resources a second.
+/// What a processor's share of light work is while requests come: resources a second. PostgreSQL works on the same
+/// processors beside the vault, and takes more of them for a resource.
 const PER_PROCESSOR: f64 = 12_000.0;
+const PER_PROCESSOR_POSTGRES: f64 = 11_000.0;
 /// Rest after a second of light work, at least: others write, and processors are taken.
 const LEAST_REST: f64 = 0.25;
 /// Rest after a second of heavy work.
@@ -52,11 +56,15 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(traffic: Traffic) -> Self {
+    pub(crate) fn new(traffic: Traffic, database: Dialect) -> Self {
         traffic.0.is_watched.store(true, Ordering::Relaxed);
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let processors = u32::try_from(processors).unwrap_or(u32::MAX);
-        let steadily = PER_PROCESSOR * f64::from(processors);
+        let share = match database {
+            Dialect::Sqlite => PER_PROCESSOR,
+            Dialect::Postgres => PER_PROCESSOR_POSTGRES,
+        };
+        let steadily = share * f64::from(processors);
         Self { seen: traffic.so_far(), traffic, steadily }
     }
 

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::{Engine, Inner, Vault, elsewhere, wrong_engine};
 use crate::{
-    find::statement::Statement,
+    find::{ask::Dialect, statement::Statement},
     parameters::Parameters,
     reindex::{Pace, Progress},
     row::Row,
@@ -40,7 +40,8 @@ impl Vault {
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        Pace::new(self.inner.traffic.clone())
+        let database = if self.is_postgres() { Dialect::Postgres } else { Dialect::Sqlite };
+        Pace::new(self.inner.traffic.clone(), database)
     }
 
     /// See [`crate::tx::Indexing::is_outdated`].

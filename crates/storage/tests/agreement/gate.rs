@@ -201,6 +201,7 @@ fn caller(looker: &Looker) -> Caller {
         token_id: "t".into(),
         client: Some("app".into()),
         client_organization: (role == "hospital").then(|| looker.who.clone()),
+        origins: Vec::new(),
         user,
         patient: looker.patient.as_ref().map(|name| name.split_once('/').unwrap().1.to_owned()),
         encounter: None,

@@ -152,6 +152,8 @@ fn effort(dice: &mut Dice) -> Effort {
         many: (few + many).unsigned_abs(),
         sample: rows(6),
         sample_inside: rows(8),
+        inside: rows(6),
+        met: rows(20),
         values: rows(20),
         resources: rows(100),
     }

@@ -11,7 +11,7 @@ use crate::find::{
 };
 
 /// What refers to a row inside is looked at so far to see whether it was written together.
-const CLOSE_MAX: i64 = 257;
+pub(super) const CLOSE_MAX: i64 = 257;
 
 /// So far apart are numbers, on average, of what was written together, at most.
 const APART_MAX: i64 = 8;
@@ -69,7 +69,7 @@ impl Step<'_, '_> {
             value_first.into_iter().chain([own("n.k2"), own("page.res")]).collect();
         let referring = match self.code(walk, part, leader) {
             Some(code) => self.along_code(walk, part, leader, code),
-            None => self.along_references(walk, self.through.outside(walk, part, &[leader])),
+            None => self.along_references(walk, self.through.outside(walk, part, &[leader], None)),
         };
         sql("select n.k1, n.k2, page.res as res\nfrom   (\n  ", [])
             .with(self.rows(walk).indented(2))
@@ -82,7 +82,7 @@ impl Step<'_, '_> {
     }
 
     /// A page at most of what refers to a row inside.
-    fn along_references(&self, walk: &Walk<'_, '_>, conditions: Sql) -> Sql {
+    pub(super) fn along_references(&self, walk: &Walk<'_, '_>, conditions: Sql) -> Sql {
         let (inside, outside) = self.through.way.columns();
         sql(
             format!("select d.{outside} as res\nfrom   idx_reference d\nwhere  d.p = ? and d.{inside} = n.k2"),
@@ -99,41 +99,67 @@ impl Step<'_, '_> {
         walk: &Walk<'_, '_>,
         part: &Part<'_>,
         leader: usize,
-        (code, range): (usize, Range),
+        code: (usize, Range),
     ) -> Sql {
-        let refers = |to: &str| {
-            let text = format!("from idx_reference r where r.p = ? and r.target = n.k2{to}");
-            sql(text, [self.p.into()])
-        };
-        let coded = sql(
-            format!("select d.res as res\nfrom   {} d\nwhere  m.are_close and ", range.table),
-            [],
-        )
-        .with(range.condition().on("d"))
-        .then(" and d.res >= m.least and d.res <= m.most\n  and  exists (select 1 ")
-        .with(refers(" and r.res = d.res"))
-        .then(walk.leaders.names.end)
-        .with(self.through.outside(walk, part, &[leader, code]))
-        .with(self.page(walk));
-        let conditions = self.through.outside(walk, part, &[leader]);
-        let others =
-            self.along_references(walk, sql("\n  and  not m.are_close", []).with(conditions));
-        sql("select either.res\nfrom   (\n  select min(f.res) as least, max(f.res) as most,\n         count(*) < ", [])
+        sql("select either.res\nfrom   (\n  ", [])
+            .with(self.bounds("n").indented(2))
+            .then("\n) as m\n  cross join lateral (\n  ")
+            .with(self.close_or_not((walk, part, leader), code, ("m", "")).indented(2))
+            .then("\n) as either")
+    }
+
+    /// What refers to a row inside and has the code: along the code's rows between the bounds of that name where these
+    /// are close, and else along the references; and only if a condition says so, which begins with `and`.
+    pub(super) fn close_or_not(
+        &self,
+        (walk, part, leader): (&Walk<'_, '_>, &Part<'_>, usize),
+        (code, range): (usize, Range),
+        (bounds, and_if): (&str, &str),
+    ) -> Sql {
+        let others = self.through.outside(walk, part, &[leader, code], None);
+        let from = format!(
+            "(select d.res as res\n from   {} d\n where  {bounds}.are_close{and_if} and ",
+            range.table
+        );
+        let coded = sql(from, [])
+            .with(range.condition().on("d"))
+            .then(&format!(
+                " and d.res >= {bounds}.least and d.res <= {bounds}.most\n   and  exists (select 1 "
+            ))
+            .with(self.refers("n", " and r.res = d.res"))
+            .then(walk.leaders.names.end)
+            .with(others.with(self.page(walk)).indented(1));
+        let are_apart = sql(format!("\n  and  not {bounds}.are_close{and_if}"), []);
+        let conditions = self.through.outside(walk, part, &[leader], None);
+        let others = self.along_references(walk, are_apart.with(conditions));
+        coded.then(")\nunion all\n(").with(others.indented(1)).then(")")
+    }
+
+    /// What refers to the row of this name inside.
+    fn refers(&self, row: &str, to: &str) -> Sql {
+        let text = format!("from idx_reference r where r.p = ? and r.target = {row}.k2{to}");
+        sql(text, [self.p.into()])
+    }
+
+    /// Between which numbers that lies, how much it is, as far as it is counted, and whether it was written together.
+    pub(super) fn bounds(&self, row: &str) -> Sql {
+        sql("select min(f.res) as least, max(f.res) as most, cast(count(*) as int) as found,\n       count(*) < ", [])
             .bind(CLOSE_MAX)
             .then(" and max(f.res) - min(f.res) <= count(*) * ")
             .bind(APART_MAX)
-            .then(" as are_close\n  from   (select r.res ")
-            .with(refers(" limit "))
+            .then(" as are_close\nfrom   (select r.res ")
+            .with(self.refers(row, " limit "))
             .bind(CLOSE_MAX)
-            .then(") as f\n) as m\n  cross join lateral (\n  (")
-            .with(coded.indented(3))
-            .then(")\n  union all\n  (")
-            .with(others.indented(3))
-            .then(")\n) as either")
+            .then(") as f")
     }
 
     /// The code that what is searched must have, and its rows.
-    fn code(&self, walk: &Walk<'_, '_>, part: &Part<'_>, leader: usize) -> Option<(usize, Range)> {
+    pub(super) fn code(
+        &self,
+        walk: &Walk<'_, '_>,
+        part: &Part<'_>,
+        leader: usize,
+    ) -> Option<(usize, Range)> {
         if self.through.way == Way::Has {
             return None;
         }
@@ -149,7 +175,7 @@ impl Step<'_, '_> {
     }
 
     /// That the row `d` leads to what is searched and no earlier row inside does; in its order, a page.
-    fn page(&self, walk: &Walk<'_, '_>) -> Sql {
+    pub(super) fn page(&self, walk: &Walk<'_, '_>) -> Sql {
         let (_, outside) = self.through.way.columns();
         let outer = format!("d.{outside}");
         (self.through.once(("n.k1", "n.k2"), walk))
@@ -161,7 +187,7 @@ impl Step<'_, '_> {
 
     /// The rows inside, as `k1` and `k2`, in their order: those of several stretches are merged while they are read, so
     /// that a page is filled once and not once a stretch.
-    fn rows(&self, walk: &Walk<'_, '_>) -> Sql {
+    pub(super) fn rows(&self, walk: &Walk<'_, '_>) -> Sql {
         let is_one = self.ranges.len() == 1;
         let rows = |(n, range): &(usize, Range)| {
             let (value, inner) = (format!("n.{}", range.column), format!("n.{}", range.res));

@@ -1,0 +1,159 @@
+//! A first page in one statement, by a way that nobody has counted: on PostgreSQL each statement is a journey, and most
+//! searches of some shapes go the same way. The statement looks at few rows; when these are not all and do not fill the
+//! page, it says so with a row without a number, and the way is chosen as usual. So a guess changes no answer, and a
+//! wrong one costs little.
+
+use search::{Filter, Plan};
+
+use super::{
+    Turn,
+    ask::Dialect,
+    check::{self, On},
+    leader::{Leaders, rank},
+    names::Names,
+    order::Order,
+    page,
+    part::{Domain, Part},
+    position::{Mode, Route},
+    probe::Sizes,
+    range::Range,
+    sample::leads_through,
+    sort,
+    statement::{Sql, Statement, sql},
+    through::Through,
+    walk::{Changed, Walk},
+};
+
+/// What ranks so is about one resource mostly, and few rows lead to it: see [`rank`].
+const CERTAIN: u8 = 2;
+
+/// A way, and the page along it.
+pub(super) struct Guess {
+    pub(super) route: Route,
+    pub(super) statement: Statement,
+}
+
+/// The page by what most probably leads to it; `None` where nothing is probable, or nothing would be counted.
+pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) -> Option<Guess> {
+    let [part] = parts else { return None };
+    if names.dialect != Dialect::Postgres || part.domain != Domain::Own {
+        return None;
+    }
+    let nothing = Sizes::default();
+    let leaders = Leaders::new(names, &nothing).along_values();
+    let limit = i64::from(count) + 1;
+    let certain =
+        nothing.best(part).filter(|n| part.filters.get(*n).is_some_and(|one| is_certain(one)));
+    match certain {
+        Some(leader) if !plan.sort.is_empty() => sorted(plan, part, leader, (leaders, limit)),
+        Some(leader) if part.filters.len() > 1 => unsorted(plan, part, leader, (leaders, limit)),
+        None if plan.sort.is_empty() => through(plan, parts, (leaders, limit)),
+        Some(_) | None => None,
+    }
+}
+
+fn is_certain(filter: &Filter) -> bool {
+    matches!(filter, Filter::Value { .. }) && rank(filter) <= CERTAIN
+}
+
+/// The one stretch of rows, a resource each, that a filter leads to.
+fn stretch(part: &Part<'_>, leader: usize, leaders: Leaders<'_>) -> Option<Range> {
+    let mut ranges = leaders.ranges(part.filters.get(leader)?, part)?;
+    let range = ranges.pop().filter(|_| ranges.is_empty())?;
+    (range.is_fixed && range.is_once && !range.is_by_resource).then_some(range)
+}
+
+fn route(mode: Mode, leader: usize) -> Option<Route> {
+    Some(Route { mode, leaders: vec![Some(u8::try_from(leader).ok()?)] })
+}
+
+/// The rows of the stretch, as `res`.
+fn rows(range: &Range) -> Sql {
+    let from = format!("select d.{} as res\nfrom   {} d\nwhere  ", range.res, range.table);
+    sql(from, []).with(range.condition().on("d"))
+}
+
+/// What else must hold of the resource `led`.
+fn others(part: &Part<'_>, leader: usize, leaders: Leaders<'_>) -> Sql {
+    let on = On::new(part, "led.res");
+    Sql::all(part.others(Some(leader)).map(|filter| check::holds(filter, &on, leaders.names)))
+}
+
+/// All that one filter leads to, sorted; nothing but the row without a number when that is too much.
+fn sorted(
+    plan: &Plan,
+    part: &Part<'_>,
+    leader: usize,
+    (leaders, limit): (Leaders<'_>, i64),
+) -> Option<Guess> {
+    let range = stretch(part, leader, leaders)?;
+    let few = i64::try_from(leaders.names.effort.few).ok()?;
+    let order = Order::of(plan, &Turn::First);
+    let names = page::names(order.values());
+    let mut columns: Vec<&str> = names.iter().map(String::as_str).collect();
+    let (mut values, mut nulls) = (String::new(), String::new());
+    for (sort, name) in plan.sort.iter().zip(&names) {
+        let value = sort::value(sort, "led.res", part.domain, leaders.names.dialect);
+        values = values + ",\n       " + &value + " as " + name;
+        nulls += "null, ";
+    }
+    let shown = columns.iter().fold(String::new(), |all, name| all + name + ", ");
+    columns.push("res");
+    let page = sql("with led as materialized (\n  ", [])
+        .with(rows(&range).then("\nlimit  ").bind(few + 1).indented(2))
+        .then(&format!(
+            "\n), sorted as materialized (\n  select led.res{}\n  from   led",
+            values.replace('\n', "\n  ")
+        ))
+        .then("\n  where  (select count(*) from led) <= ")
+        .bind(few)
+        .then("\n    and  ")
+        .with(others(part, leader, leaders).indented(2))
+        .then(&format!("\n)\n(select {shown}res from sorted\n {}\n limit  ", order.by(&columns)))
+        .bind(limit)
+        .then(&format!(")\nunion all\nselect {nulls}null where (select count(*) from led) > "))
+        .bind(few);
+    let statement = page::show_some(plan, page, &order);
+    Some(Guess { route: route(Mode::Collected, leader)?, statement })
+}
+
+/// The first rows that one filter leads to, in the order of resources.
+fn unsorted(
+    plan: &Plan,
+    part: &Part<'_>,
+    leader: usize,
+    (leaders, limit): (Leaders<'_>, i64),
+) -> Option<Guess> {
+    let range = stretch(part, leader, leaders)?;
+    let few = i64::try_from(leaders.names.effort.few).ok()?;
+    let page = sql("select case when led.at > ? then null else led.res end as res", [few.into()])
+        .then("\nfrom   (\n  select o.res, row_number() over (order by o.res) as at\n  from   (\n    ")
+        .with(rows(&range).then(&format!("\norder  by d.{}\nlimit  ", range.res)).indented(4))
+        .bind(few + 1)
+        .then("\n  ) as o\n) as led\nwhere  led.at > ")
+        .bind(few)
+        .then(" or (")
+        .with(others(part, leader, leaders))
+        .then(")\norder  by led.res\nlimit  ")
+        .bind(limit);
+    let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First));
+    Some(Guess { route: route(Mode::ByResource, leader)?, statement })
+}
+
+/// The first resources met from the inside, where one filter alone leads there.
+fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)) -> Option<Guess> {
+    let [part] = parts else { return None };
+    let mut leading = part.filters.iter().enumerate().filter(|(_, one)| leads_through(one));
+    let (leader, filter) = leading.next().filter(|_| leading.next().is_none())?;
+    let inside = Through::of(filter, part, leaders, &[])?;
+    if !inside.is_led_by_all() {
+        return None;
+    }
+    let first = [Some(u8::try_from(leader).ok()?)].into_iter();
+    let route = Route { mode: Mode::Through, leaders: first.chain(inside.leaders()).collect() };
+    let order = Order::rising(2, &Turn::First);
+    let walk = Walk { parts, route: &route, leaders, order: &order, limit, changed: Changed::Stay };
+    let page = inside.first_met(&walk, part, leader)?;
+    let statement = page::show_some(plan, page, &order);
+    Some(Guess { route, statement })
+}

@@ -1,0 +1,164 @@
+//! What is guessed, and that a wrong guess changes nothing.
+
+use fhir_model::ResourceType;
+use futures_util::FutureExt as _;
+use search::{
+    Direction, Filter, ParamId, Plan, ReferenceTest, SearchKind, Sort, SortKey, StringTest, System,
+    Test, TokenTest, TypePlan,
+};
+
+use fhir_model::Outcome;
+
+use super::{
+    ask::{Ask, Dialect, Found, Shown},
+    guess::{Guess, guess},
+    names::{Names, Reach},
+    part::Part,
+    position::{Commit, Mode},
+    statement::Statement,
+};
+
+/// A database that has never heard of anything.
+struct Empty(Dialect);
+
+impl Ask for Empty {
+    fn dialect(&self) -> Dialect {
+        self.0
+    }
+
+    fn last_commit(&self) -> Commit {
+        Commit::default()
+    }
+
+    async fn numbers(&mut self, _: &Statement) -> Result<Vec<(i64, i64)>, Outcome> {
+        Ok(Vec::new())
+    }
+
+    async fn found(&mut self, _: &Statement) -> Result<Vec<Found>, Outcome> {
+        Ok(Vec::new())
+    }
+
+    async fn explained(&mut self, _: &Statement) -> Result<Shown, Outcome> {
+        Ok(Shown { plan: String::new(), work: 0 })
+    }
+}
+
+fn guessed(plan: &Plan, dialect: Dialect) -> Option<Guess> {
+    let mut empty = Empty(dialect);
+    let names = Names::of(plan, Reach::Page, &mut empty).now_or_never().unwrap().unwrap();
+    guess(plan, &Part::of(plan), &names, 20)
+}
+
+/// The query inside what shows its rows.
+fn inner(guess: &Guess) -> String {
+    let (_, inner) = guess.statement.sql.split_once("from   (\n  ").unwrap();
+    let (inner, shown) = inner.rsplit_once("\n) as page").unwrap();
+    // a row without a number must come through
+    assert!(shown.starts_with("\n  left join resource r on r.res = page.res"), "{shown}");
+    inner.replace("\n  ", "\n")
+}
+
+fn ty(name: &str) -> ResourceType {
+    ResourceType::named(name).unwrap()
+}
+
+fn over(name: &str, filters: Vec<Filter>) -> Plan {
+    let mut plan = Plan::over(ty(name));
+    plan.types[0].filters = filters;
+    plan
+}
+
+fn value(param: u32, test: Test) -> Filter {
+    Filter::Value { params: vec![ParamId(param)], any: vec![test] }
+}
+
+fn code(code: &str) -> Test {
+    Test::Token(TokenTest { system: System::Any, code: Some(code.into()) })
+}
+
+fn of_patient() -> Filter {
+    value(2, Test::Reference(ReferenceTest::Local { ty: ty("Patient"), id: "a".into() }))
+}
+
+fn newest_first(plan: Plan) -> Plan {
+    let key = SortKey::Value { params: vec![ParamId(5)], kind: SearchKind::Date };
+    Plan { sort: vec![Sort { key, direction: Direction::Descending }], ..plan }
+}
+
+#[test]
+fn what_is_about_one_patient_is_sorted_unless_it_is_much() {
+    let plan = newest_first(over("Observation", vec![value(3, code("x")), of_patient()]));
+    let guess = guessed(&plan, Dialect::Postgres).unwrap();
+    assert_eq!(
+        (guess.route.mode, guess.route.leaders.as_slice()),
+        (Mode::Collected, &[Some(1)][..])
+    );
+    assert_eq!(
+        inner(&guess),
+        "\
+with led as materialized (
+  select d.res as res
+  from   idx_reference d
+  where  d.p = $1 and d.target = (select t.res from resource t where t.type = $2 and t.id = $3)
+  limit  $4
+), sorted as materialized (
+  select led.res,
+         (select max(s.hi) from (select s.hi from idx_date s where s.res = led.res and s.p in (5) offset 0) as s) as k1
+  from   led
+  where  (select count(*) from led) <= $5
+    and  exists (select 1 from idx_token i1 where i1.res = led.res and i1.p = $6 and i1.code = $7 offset 0)
+)
+(select k1, res from sorted
+ order  by k1 desc nulls last, res desc
+ limit  $8)
+union all
+select null, null where (select count(*) from led) > $9"
+    );
+}
+
+#[test]
+fn what_is_about_one_patient_is_looked_through_so_far() {
+    let plan = over("Observation", vec![value(3, code("x")), of_patient()]);
+    let guess = guessed(&plan, Dialect::Postgres).unwrap();
+    let sql = inner(&guess);
+    assert_eq!(guess.route.mode, Mode::ByResource);
+    assert!(
+        sql.starts_with("select case when led.at > $1 then null else led.res end as res\n"),
+        "{sql}"
+    );
+    // one filter alone needs no guess
+    assert!(guessed(&over("Observation", vec![of_patient()]), Dialect::Postgres).is_none());
+}
+
+#[test]
+fn from_the_inside_little_is_looked_at() {
+    let named = value(8, Test::String(StringTest::StartsWith("smi".into())));
+    let chain = |inside: Vec<Filter>| {
+        let targets = vec![TypePlan { ty: ty("Patient"), filters: inside }];
+        let chain = Filter::Chain { params: vec![ParamId(4)], targets };
+        over("Observation", vec![chain, value(3, code("x"))])
+    };
+    let plan = chain(vec![named.clone()]);
+    let guess = guessed(&plan, Dialect::Postgres).unwrap();
+    let sql = inner(&guess);
+    assert_eq!(guess.route.mode, Mode::Through);
+    assert!(sql.contains("where  n.are_close and not n.is_over and d.p = "), "{sql}");
+    assert!(sql.contains("  select cast(null as bigint) where n.is_over\n"), "{sql}");
+    // what is inside would have to be looked through for the second
+    assert!(guessed(&chain(vec![named.clone(), of_patient()]), Dialect::Postgres).is_none());
+    let within = value(8, Test::String(StringTest::Contains("mit".into())));
+    assert!(guessed(&chain(vec![within]), Dialect::Postgres).is_none());
+    assert!(guessed(&plan, Dialect::Sqlite).is_none());
+    assert!(guessed(&newest_first(plan), Dialect::Postgres).is_none());
+}
+
+#[test]
+fn what_is_referred_to_is_met_once_without_looking_for_earlier_rows() {
+    let source = TypePlan { ty: ty("Observation"), filters: vec![value(3, code("x"))] };
+    let has = Filter::Has { params: vec![ParamId(4)], source: Box::new(source) };
+    let guess = guessed(&over("Patient", vec![has]), Dialect::Postgres).unwrap();
+    let sql = inner(&guess);
+    assert_eq!(guess.route.leaders, [Some(0), Some(0)]);
+    assert!(sql.contains("select distinct on (p.res) p.*"), "{sql}");
+    assert!(!sql.contains("not exists"), "{sql}");
+}

@@ -1,0 +1,154 @@
+//! PostgreSQL's own upkeep after much was written: without statistics it plans as for small tables, and without a
+//! visibility map each row of an index is looked up in its table. Its own workers come by once a minute
+//! (<https://www.postgresql.org/docs/15/routine-vacuuming.html>); who has just imported a nation need not wait for them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use fhir_model::ResourceType;
+use sea_orm::sqlx::{self, PgPool};
+
+use crate::vault::{Engine, Inner};
+
+/// How often somebody looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Less than this is not worth it.
+const RESOURCES_MIN: u64 = 1000;
+
+/// So many times what was there, and the plans of then are bad ones, although others still write.
+const GROWN_TIMES: u64 = 4;
+
+/// One in so many new ones: what PostgreSQL itself begins at, unless told otherwise.
+const ONE_IN: u64 = 5;
+
+const TABLES: &str = "resource, history, idx_token, idx_reference, idx_date, idx_string, idx_number, idx_quantity, \
+                      idx_uri, idx_present, idx_position, idx_word";
+
+/// What was written since the last time.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    written: AtomicU64,
+    /// How many resources of each type there are, as the statistics say.
+    there: RwLock<BTreeMap<i64, i64>>,
+}
+
+/// How much there was the last time, and how much was written when somebody looked.
+#[derive(Debug, Default)]
+struct Looked {
+    there: Option<u64>,
+    written: u64,
+}
+
+/// Looks after a vault until it is closed.
+pub(crate) async fn keep_up(inner: Weak<Inner>) {
+    let mut looked = Looked::default();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(vault) = inner.upgrade() else { return };
+        let Engine::Postgres(engine) = &vault.engine else { return };
+        let (pool, shared) = engine.tidying();
+        // it may take a while, and closes nothing
+        drop(vault);
+        if let Err(error) = shared.upkeep.look(&mut looked, &pool).await {
+            tracing::debug!(%error, "upkeep");
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    Nothing,
+    /// Statistics: quickly done.
+    Analyze,
+    /// That and the visibility map.
+    Vacuum,
+}
+
+impl Upkeep {
+    /// So many resources were written.
+    pub(super) fn count(&self, resources: usize) {
+        let resources = u64::try_from(resources).unwrap_or(u64::MAX);
+        self.written.fetch_add(resources, Ordering::Relaxed);
+    }
+
+    /// Does what is due: after a look that found nothing new since the one before, or when very much is new.
+    ///
+    /// # Errors
+    /// What the database says.
+    async fn look(&self, looked: &mut Looked, pool: &PgPool) -> Result<(), sqlx::Error> {
+        let there = match looked.there {
+            Some(there) => there,
+            None => *looked.there.insert(self.read(pool).await?),
+        };
+        let written = self.written.load(Ordering::Relaxed);
+        let lately = written.saturating_sub(looked.written);
+        looked.written = written;
+        let statement = match due((written, lately), there) {
+            Due::Nothing => return Ok(()),
+            // what somebody else works on is left to them
+            Due::Analyze => format!("analyze (skip_locked) {TABLES}"),
+            Due::Vacuum => format!("vacuum (analyze, skip_locked) {TABLES}"),
+        };
+        self.written.fetch_sub(written, Ordering::Relaxed);
+        looked.written = 0;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(pool).await?;
+        looked.there = Some(self.read(pool).await?);
+        Ok(())
+    }
+
+    /// See [`crate::find::ask::Ask::resources_of`].
+    pub(super) fn resources_of(&self, ty: ResourceType) -> Option<i64> {
+        let there = self.there.read().unwrap_or_else(PoisonError::into_inner);
+        there.get(&i64::from(ty.number())).copied()
+    }
+
+    /// Reads the statistics; how many resources there are in all.
+    async fn read(&self, pool: &PgPool) -> Result<u64, sqlx::Error> {
+        let types: Vec<(i64, i64)> = sqlx::query_as(TYPES).fetch_all(pool).await?;
+        let all: i64 = types.iter().map(|(_, there)| *there).sum();
+        *self.there.write().unwrap_or_else(PoisonError::into_inner) = types.into_iter().collect();
+        Ok(u64::try_from(all).unwrap_or(0))
+    }
+}
+
+/// Types and how many there are of each, of all but the rarest: <https://www.postgresql.org/docs/15/view-pg-stats.html>.
+const TYPES: &str = "select common.type, cast(greatest(c.reltuples, 0) * common.part as bigint)
+    from   pg_stats s
+    join   pg_class c on c.oid = 'resource'::regclass
+    cross join lateral unnest(cast(cast(s.most_common_vals as text) as bigint[]), s.most_common_freqs) as common (type, part)
+    where  s.schemaname = current_schema() and s.tablename = 'resource' and s.attname = 'type'";
+
+/// What so much is, in all and since the look before, where there was so much.
+fn due((written, lately): (u64, u64), there: u64) -> Due {
+    if written >= RESOURCES_MIN.max(there / ONE_IN) && lately == 0 {
+        Due::Vacuum
+    } else if written >= RESOURCES_MIN.max(there.saturating_mul(GROWN_TIMES)) {
+        Due::Analyze
+    } else {
+        Due::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_due_after_much_was_written_and_best_when_nobody_writes() {
+        assert_eq!(due((999, 0), 0), Due::Nothing);
+        assert_eq!(due((1_000, 0), 0), Due::Vacuum);
+        assert_eq!(due((1_000, 9), 0), Due::Analyze);
+        assert_eq!(due((3_999, 9), 1_000), Due::Nothing);
+        assert_eq!(due((4_000, 9), 1_000), Due::Analyze);
+        assert_eq!(due((1_999, 0), 10_000), Due::Nothing);
+        assert_eq!(due((2_000, 0), 10_000), Due::Vacuum);
+    }
+}
