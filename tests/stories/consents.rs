@@ -65,7 +65,7 @@ impl<'h> Ward<'h> {
 
     /// What the doctor sees of both examinations, each by every way that there is.
     #[track_caller]
-    fn shows(&self, old: bool, new: bool) {
+    fn shows(&self, [old, new]: [bool; 2]) {
         let mut wanted = Vec::new();
         for (name, is_shown) in [(&self.old, old), (&self.new, new)] {
             let status = if is_shown { 200 } else { 404 };
@@ -101,34 +101,34 @@ fn loinc(code: &str) -> Value {
 
 fn a_consent_goes_by_codes_days_and_resources(house: &House) {
     let ward = Ward::new(house);
-    ward.shows(true, true);
+    ward.shows([true, true]);
     let to = json!([{"role": {"text": "reader"}, "reference": {"reference": ward.d}}]);
     let data =
         |meaning: &str, of: &str| json!([{"meaning": meaning, "reference": {"reference": of}}]);
     let consent = ward.says(&json!({"type": "deny", "actor": to,
         "class": [{"code": "Observation"}], "dataPeriod": {"end": "2015-12-31"}}));
-    ward.shows(false, true);
+    ward.shows([false, true]);
     let class = json!([{"code": "Observation"}]);
     let rules = [
-        (json!({"dataPeriod": {"start": "2020", "end": "2024-05-06"}}), (true, false)),
-        (json!({"dataPeriod": {"start": "1990"}}), (false, false)),
-        (json!({"code": loinc("75622-1")}), (true, false)),
-        (json!({"code": loinc("2345-7"), "dataPeriod": {"end": "2009"}}), (true, true)),
+        (json!({"dataPeriod": {"start": "2020", "end": "2024-05-06"}}), [true, false]),
+        (json!({"dataPeriod": {"start": "1990"}}), [false, false]),
+        (json!({"code": loinc("75622-1")}), [true, false]),
+        (json!({"code": loinc("2345-7"), "dataPeriod": {"end": "2009"}}), [true, true]),
         // words that are no code may mean anything
-        (json!({"code": [{"text": "the bad ones"}]}), (false, false)),
-        (json!({"data": data("instance", &ward.old)}), (false, true)),
-        (json!({"data": data("dependents", &ward.a)}), (false, false)),
-        (json!({"data": data("authoredby", &ward.d)}), (false, false)),
-        (json!({"data": data("authoredby", "Practitioner/else")}), (true, true)),
-        (json!({"data": data("instance", "http://else.example/Observation/1")}), (false, false)),
+        (json!({"code": [{"text": "the bad ones"}]}), [false, false]),
+        (json!({"data": data("instance", &ward.old)}), [false, true]),
+        (json!({"data": data("dependents", &ward.a)}), [false, false]),
+        (json!({"data": data("authoredby", &ward.d)}), [false, false]),
+        (json!({"data": data("authoredby", "Practitioner/else")}), [true, true]),
+        (json!({"data": data("instance", "http://else.example/Observation/1")}), [false, false]),
     ];
-    for (rule, (old, new)) in rules {
+    for (rule, shown) in rules {
         let mut provision = rule;
         provision["type"] = json!("deny");
         provision["actor"] = to.clone();
         provision["class"] = class.clone();
         ward.changes(&consent, &provision);
-        ward.shows(old, new);
+        ward.shows(shown);
     }
     // taken back: from the next request on
     ward.own.ask("DELETE", &format!("/{consent}"), "").expect(403);
@@ -136,7 +136,7 @@ fn a_consent_goes_by_codes_days_and_resources(house: &House) {
     over["id"] = json!(consent.rsplit('/').next().unwrap());
     over["status"] = json!("inactive");
     ward.own.ask("PUT", &format!("/{consent}"), &over.to_string()).expect(200);
-    ward.shows(true, true);
+    ward.shows([true, true]);
 }
 
 fn deeper_rules_refine(house: &House) {
@@ -145,14 +145,14 @@ fn deeper_rules_refine(house: &House) {
     // nothing but what is newer, and of that not one kind
     let consent = ward.says(&json!({"type": "deny", "class": class, "provision": [
         {"type": "permit", "dataPeriod": {"start": "2020"}}]}));
-    ward.shows(false, true);
+    ward.shows([false, true]);
     ward.changes(
         &consent,
         &json!({"type": "deny", "class": class, "provision": [
             {"type": "permit", "dataPeriod": {"start": "2020"}, "provision": [
                 {"type": "deny", "code": loinc("75622-1")}]}]}),
     );
-    ward.shows(false, false);
+    ward.shows([false, false]);
     // but to this doctor, in their time
     let but = |period: Value| {
         json!({"type": "deny", "class": class, "provision": [
@@ -162,9 +162,9 @@ fn deeper_rules_refine(house: &House) {
                         "actor": [{"role": {"text": "reader"}, "reference": {"reference": ward.d}}]}]}]}]})
     };
     ward.changes(&consent, &but(json!({"start": "2020", "end": "2999"})));
-    ward.shows(false, true);
+    ward.shows([false, true]);
     ward.changes(&consent, &but(json!({"end": "2020"})));
-    ward.shows(false, false);
+    ward.shows([false, false]);
     // of two that refine the same, the denial wins
     ward.changes(
         &consent,
@@ -172,12 +172,12 @@ fn deeper_rules_refine(house: &House) {
             {"type": "permit"}, {"type": "deny", "data": [
                 {"meaning": "instance", "reference": {"reference": ward.new}}]}]}),
     );
-    ward.shows(true, false);
+    ward.shows([true, false]);
     // deeper than is read: closed
     let mut rule = json!({"type": "permit", "class": class});
     for _ in 0..8 {
         rule = json!({"type": "permit", "class": class, "provision": [rule]});
     }
     ward.changes(&consent, &rule);
-    ward.shows(false, false);
+    ward.shows([false, false]);
 }

@@ -87,7 +87,12 @@ impl Principal {
         Ok(Self { purpose, opened: Opened::default(), ..self })
     }
 
-    /// The Consents that have to be read for them: what they are found by; `None`: none, whatever there is.
+    /// Whether patients' Consents say what they may see.
+    pub fn is_bound_by_consents(&self) -> bool {
+        rows::consent::count_for(self)
+    }
+
+    /// The Consents that have to be read for them: what they are found by.
     pub fn consents_to_read(&self) -> Option<search::TypePlan> {
         rows::consent::to_be_read(self)
     }

@@ -44,23 +44,21 @@ impl Vault {
     /// # Errors
     /// The database's own trouble.
     pub async fn informed(&self, who: &Principal) -> Result<Option<Principal>, Outcome> {
-        let Some(wanted) = who.consents_to_read() else { return Ok(None) };
-        let terms = if self.index_is_outdated() {
-            Vec::new()
+        if !who.is_bound_by_consents() || self.index_is_outdated() {
+            return Ok(None);
+        }
+        let count = self.inner.engine.consents_written();
+        let question = who.digest_but_for_time(&HASHERS);
+        let terms = if let Some(terms) = self.kept(question, count) {
+            terms
         } else {
-            let count = self.inner.engine.consents_written();
-            let question = who.digest_but_for_time(&HASHERS);
-            if let Some(terms) = self.kept(question, count) {
-                terms
-            } else {
-                let at = Instant::now();
-                let terms = self.read_terms(wanted).await?;
-                let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
-                if is_alone || terms.is_empty() {
-                    self.inner.terms.keep(question, Kept { at, count, terms: terms.clone() });
-                }
-                terms
+            let at = Instant::now();
+            let terms = self.read_terms(who).await?;
+            let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
+            if is_alone || terms.is_empty() {
+                self.inner.terms.keep(question, Kept { at, count, terms: terms.clone() });
             }
+            terms
         };
         Ok((!terms.is_empty()).then(|| who.knowing(terms)))
     }
@@ -73,7 +71,8 @@ impl Vault {
         is_good.then(|| kept.terms.clone())
     }
 
-    async fn read_terms(&self, wanted: search::TypePlan) -> Result<Vec<Terms>, Outcome> {
+    async fn read_terms(&self, who: &Principal) -> Result<Vec<Terms>, Outcome> {
+        let Some(wanted) = who.consents_to_read() else { return Ok(Vec::new()) };
         let permit = authorize(&Caller::Operator, Action::Search, None)?;
         let plan = Plan { types: vec![wanted.clone()], ..Plan::over(wanted.ty) };
         let page = self.search(&permit, &plan, &Turn::First, CONSENTS_MAX).await?;

@@ -86,13 +86,17 @@ fn coded(code: String) -> Test {
     Test::Token(TokenTest { system: System::None, code: Some(code.into()) })
 }
 
-/// The Consents that somebody has to know to the word, for whom patients' Consents count; `None`: for whom they do not.
+/// Whether patients' Consents say what somebody may see.
+pub(crate) fn count_for(who: &Principal) -> bool {
+    let by_consent = matches!(
+        who.role(),
+        Role::Proxy | Role::Doctor | Role::Intern | Role::Hospital | Role::Insurer
+    );
+    by_consent && who.emergency().is_none()
+}
+
+/// The Consents that somebody has to know to the word.
 pub(crate) fn to_be_read(who: &Principal) -> Option<TypePlan> {
-    let by_consent =
-        [Role::Proxy, Role::Doctor, Role::Intern, Role::Hospital, Role::Insurer, Role::Researcher];
-    if who.emergency().is_some() || !by_consent.contains(&who.role()) {
-        return None;
-    }
     let ty = ResourceType::named("Consent")?;
     let any = Asker::of(who).unread('t');
     let rule = Filter::Value { params: vec![CONSENT_RULE], any };
