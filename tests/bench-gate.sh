@@ -5,54 +5,10 @@
 # and BENCH name other binaries. Exits with 1 when less than 80 % of the rate is left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck source=tests/serving.sh
+. tests/serving.sh
 
-databases=${1:-both}
-case $databases in
-sqlite | postgres) ;;
-both) databases="sqlite postgres" ;;
-*)
-  echo "sqlite, postgres or both, not $databases" >&2
-  exit 2
-  ;;
-esac
-medvault=${MEDVAULT:-target/release/medvault}
-bench=${BENCH:-target/release/bench}
-for binary in "$medvault" "$bench"; do
-  [ -x "$binary" ] || { echo "$binary is missing: cargo build --release -p medvault -p bench" >&2; exit 2; }
-done
-read -ra options <<<"${OPTIONS:-}"
-
-work=$(mktemp -d /tmp/medvault-gate.XXXXXX)
-chmod 755 "$work"
-servers=()
-stop() {
-  for server in ${servers[@]+"${servers[@]}"}; do kill "$server" && wait "$server" || true; done
-  servers=()
-}
-end() {
-  stop
-  if [ -d "$work/postgres" ]; then tests/postgres.sh stop "$work/postgres" || true; fi
-  rm -rf "$work"
-}
-trap end EXIT
-
-# starts a server with these arguments on a directory; sets `server` and `base`
-start() {
-  local dir=$1
-  shift
-  mkdir -p "$dir"
-  "$medvault" serve --listen 127.0.0.1:0 --data-dir "$dir" "$@" >"$dir/out" 2>"$dir/log" &
-  server=$!
-  servers+=("$server")
-  base=
-  for _ in $(seq 240); do
-    base=$(sed -n 's/^listening on //p' "$dir/out")
-    if [ -n "$base" ] || ! kill -0 "$server" 2>/dev/null; then break; fi
-    sleep 0.25
-  done
-  [ -n "$base" ] || { echo "the server did not start: $(cat "$dir/log")" >&2; exit 2; }
-}
-
+databases=$(databases_of "${1:-both}")
 outcome=0
 for database in $databases; do
   open_args=() smart_args=()

@@ -36,6 +36,9 @@ pub(crate) enum On {
     Postgres,
 }
 
+/// Of every account.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+
 /// All stories come from one address.
 const HASTY: &[(&str, &str)] =
     &[("MEDVAULT__LIMITS__AUTH_PER_S", "0"), ("MEDVAULT__LIMITS__PUBLIC_PER_S", "0")];
@@ -73,6 +76,12 @@ impl House {
         let done = self.try_medvault(command);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Opens an account with everybody's password; `more` are further options of `medvault user add`.
+    pub(crate) fn account(&self, login: &str, role: &str, more: &[&str]) {
+        let add = ["user", "add", "--login", login, "--role", role, "--password", PASSWORD];
+        self.medvault(&[&add[..], more].concat());
     }
 
     /// The same for a command that may fail.

@@ -27,6 +27,8 @@ macro_rules! smart_stories {
 mod auth;
 mod beds;
 mod conditions;
+mod consents;
+mod cosign;
 mod gate;
 mod history;
 mod official_examples;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Real SMART clients against a running vault: npm's fhirclient in Chromium, PyPI's fhirclient scripted.
-# `tests/clients/run.sh [target/release/medvault]`; installs both clients into a directory that goes away.
+# Real SMART clients against a running vault: npm's fhirclient in Chromium, PyPI's fhirclient scripted, and PyPI's
+# cumulus-fhir-support as a backend service.
+# `tests/clients/run.sh [target/release/medvault]`; installs the clients into a directory that goes away.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 medvault=$(realpath "${1:-$here/../../target/debug/medvault}")
@@ -24,6 +25,8 @@ store Patient rao '{"resourceType":"Patient","id":"rao","name":[{"family":"Rao",
 store Practitioner sen '{"resourceType":"Practitioner","id":"sen","name":[{"family":"Sen"}]}'
 store CareTeam t '{"resourceType":"CareTeam","id":"t","status":"active","subject":{"reference":"Patient/rao"},"participant":[{"member":{"reference":"Practitioner/sen"}}]}'
 store Observation o '{"resourceType":"Observation","id":"o","status":"final","code":{"text":"pulse"},"subject":{"reference":"Patient/rao"}}'
+store Organization h '{"resourceType":"Organization","id":"h","name":"City Hospital","type":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/organization-type","code":"prov"}]}]}'
+store Consent c '{"resourceType":"Consent","id":"c","status":"active","scope":{"coding":[{"code":"patient-privacy"}]},"category":[{"text":"privacy"}],"policyRule":{"text":"own"},"patient":{"reference":"Patient/rao"},"provision":{"type":"permit","actor":[{"role":{"text":"reader"},"reference":{"reference":"Organization/h"}}]}}'
 export PASSWORD='correct horse battery' OPERATOR=$operator
 "$medvault" user add "${at[@]}" --login rao --role patient --fhir-user Patient/rao --password "$PASSWORD"
 "$medvault" user add "${at[@]}" --login sen --role doctor --fhir-user Practitioner/sen --password "$PASSWORD"
@@ -31,8 +34,14 @@ export PASSWORD='correct horse battery' OPERATOR=$operator
 "$medvault" client add "${at[@]}" --id python-app --redirect-uri "$APP/cb" --secret 'a secret'
 
 cd "$dir"
-python3 -m venv venv && venv/bin/pip install -q 'fhirclient==4.4.0'
+python3 -m venv venv && venv/bin/pip install -q 'fhirclient==4.4.0' 'cumulus-fhir-support==1.12.2'
 venv/bin/python "$here/scripted.py"
+venv/bin/python "$here/backend.py" keys .
+for algorithm in RS384 ES384; do
+  "$medvault" client add "${at[@]}" --id "system-$algorithm" --jwks "public-$algorithm.json" --scope 'system/*.rs' \
+    --organization Organization/h
+done
+venv/bin/python "$here/backend.py" ask .
 npm install --silent --no-audit --no-fund --ignore-scripts fhirclient@2.6.3 puppeteer-core >/dev/null
 cp "$here/in-chromium.mjs" .
 node in-chromium.mjs

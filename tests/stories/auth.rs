@@ -2,6 +2,7 @@
 //! <https://hl7.org/fhir/smart-app-launch/STU2.2/>
 
 mod app;
+mod app_state;
 mod backend;
 mod brands;
 mod browser;
@@ -20,7 +21,7 @@ mod tokens;
 
 use serde_json::Value;
 
-use crate::house::{House, Reply, unique};
+use crate::house::{House, PASSWORD, Reply, unique};
 
 /// Sends a form to an address under the issuer.
 fn post_form(
@@ -65,18 +66,7 @@ fn a_patient(house: &House) -> (String, String) {
     let resource = serde_json::json!({"resourceType": "Patient", "name": [{"family": login}]});
     let id = store(house, &resource);
     let reference = format!("Patient/{id}");
-    house.medvault(&[
-        "user",
-        "add",
-        "--login",
-        &login,
-        "--role",
-        "patient",
-        "--fhir-user",
-        &reference,
-        "--password",
-        PASSWORD,
-    ]);
+    house.account(&login, "patient", &["--fhir-user", &reference]);
     (login, id)
 }
 
@@ -95,23 +85,9 @@ fn a_doctor(house: &House, patient: &str) -> (String, String) {
             "participant": [{"member": {"reference": reference}}],
         }),
     );
-    house.medvault(&[
-        "user",
-        "add",
-        "--login",
-        &login,
-        "--role",
-        "doctor",
-        "--fhir-user",
-        &reference,
-        "--password",
-        PASSWORD,
-    ]);
+    house.account(&login, "doctor", &["--fhir-user", &reference]);
     (login, id)
 }
-
-/// Everybody's.
-const PASSWORD: &str = "correct horse battery";
 
 #[track_caller]
 fn expect_error(reply: Reply, status: u16, error: &str) {

@@ -5,4 +5,5 @@ mod crash;
 mod hospital;
 mod invariant;
 mod roles;
+mod urgency;
 mod walk;

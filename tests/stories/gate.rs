@@ -16,40 +16,31 @@ smart_stories!(
 );
 
 /// Somebody with a token.
-struct Person<'h> {
-    house: &'h House,
-    authorization: String,
+pub(crate) struct Person<'h> {
+    pub(crate) house: &'h House,
+    pub(crate) authorization: String,
 }
 
 impl<'h> Person<'h> {
-    fn with(house: &'h House, token: &str) -> Self {
+    pub(crate) fn with(house: &'h House, token: &str) -> Self {
         Self { house, authorization: format!("Bearer {token}") }
     }
 
     /// The operator, at the database.
-    fn operator(house: &'h House) -> Self {
+    pub(crate) fn operator(house: &'h House) -> Self {
         Self::with(house, &house.medvault(&["token", "--scope", "system/*.cruds"]))
     }
 
     /// A new account.
-    fn new(house: &'h House, role: &str, who: Option<&str>, scopes: &str) -> Self {
+    pub(crate) fn new(house: &'h House, role: &str, who: Option<&str>, scopes: &str) -> Self {
         let login = unique(role);
-        let mut add = vec![
-            "user",
-            "add",
-            "--login",
-            &login,
-            "--role",
-            role,
-            "--password",
-            "correct horse battery",
-        ];
-        add.extend(who.iter().flat_map(|who| ["--fhir-user", who]));
+        let mut more = Vec::new();
+        more.extend(who.iter().flat_map(|who| ["--fhir-user", who]));
         if role == "intern" {
             // the record knows better
-            add.extend(["--supervisor", "Practitioner/nobody"]);
+            more.extend(["--supervisor", "Practitioner/nobody"]);
         }
-        house.medvault(&add);
+        house.account(&login, role, &more);
         let mut mint = vec!["token", "--user", &login, "--scope", scopes];
         let patient = who.and_then(|who| who.strip_prefix("Patient/"));
         mint.extend(
@@ -58,27 +49,27 @@ impl<'h> Person<'h> {
         Self::with(house, &house.medvault(&mint))
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> Reply {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Reply {
         self.house.send(method, path, &[("Authorization", &self.authorization)], body)
     }
 
-    fn get(&self, path: &str) -> Reply {
+    pub(crate) fn get(&self, path: &str) -> Reply {
         self.ask("GET", path, "")
     }
 
     /// Stores a resource; its reference.
-    fn store(&self, body: &Value) -> String {
+    pub(crate) fn store(&self, body: &Value) -> String {
         let ty = body["resourceType"].as_str().unwrap();
         let id = self.ask("POST", &format!("/{ty}"), &body.to_string()).expect(201).id();
         format!("{ty}/{id}")
     }
 }
 
-fn patient(operator: &Person<'_>) -> String {
+pub(crate) fn patient(operator: &Person<'_>) -> String {
     operator.store(&json!({"resourceType": "Patient", "name": [{"family": unique("gate")}]}))
 }
 
-fn practitioner(operator: &Person<'_>) -> String {
+pub(crate) fn practitioner(operator: &Person<'_>) -> String {
     operator.store(&json!({"resourceType": "Practitioner", "name": [{"family": unique("gate")}]}))
 }
 

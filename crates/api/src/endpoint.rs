@@ -127,7 +127,14 @@ impl Visit {
         let _admitted = door.admission.enter().ok_or_else(overloaded)?;
         let id = id.to_str().unwrap_or_default().to_owned();
         let asked = Request { verb, path, query, conditions, prefer, body, id };
-        let mut answer = door.fhir.answer(&caller, asked).await?;
+        let mut answer = match &door.federation {
+            // what the issuer of tokens says of itself may change
+            Some(federation) if self.subject == "metadata" => {
+                let fhir = door.fhir.clone().with_issuer(federation.issuer().await);
+                fhir.answer(&caller, asked).await?
+            }
+            _ => door.fhir.answer(&caller, asked).await?,
+        };
         if let Some(accept) = native.filter(|_| answer.status == 200) {
             let (content, media_type) = binary::content(&answer, accept)?;
             answer.body = Some(content);

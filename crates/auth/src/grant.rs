@@ -11,6 +11,8 @@ pub struct Grant {
     pub client: Option<String>,
     /// The organization that the client acts for: `Organization/1`.
     pub client_organization: Option<String>,
+    /// Origins that the client's pages run at: systems of the codes by which it keeps its state.
+    pub origins: Vec<String>,
     /// The person at the client; `None` for a system's own token.
     pub user: Option<User>,
     /// Logical id of the patient in context.

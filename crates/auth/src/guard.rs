@@ -5,7 +5,7 @@
 use fhir_model::{IssueType, Outcome, ResourceType, TypeId};
 use search::{Contained, Filter, Plan, ReferenceTest, Test, TypePlan};
 
-use crate::{Action, Permit, rows, rows::Rows};
+use crate::{Action, Permit, rows, rows::Rows, view};
 
 /// The plan with everything that it looks at narrowed to the rows of the permit; the matches to those that may be
 /// touched by one of the actions.
@@ -108,11 +108,10 @@ pub fn check(
         plan.types.retain(may);
     }
     if let Some(closed) = plan.types.iter().find(|one| !may(one)) {
-        return Err(insufficient(closed.ty));
+        return Err(permit.insufficient(Action::Search, closed.ty));
     }
     if plan.types.is_empty() {
-        let text = "insufficient_scope: this token may not search anything";
-        return Err(Outcome::new(IssueType::Forbidden, text));
+        return Err(permit.insufficient(Action::Search, "anything"));
     }
     if plan.contained != Contained::No {
         let text = "Contained resources are searched only by who may see every record";
@@ -122,6 +121,7 @@ pub fn check(
     if who.is_some_and(|who| who.emergency().is_some()) {
         names_one(plan)?;
     }
+    view::may_sort(plan, permit)?;
     let only = who.and_then(|who| who.only_patient());
     for one in &plan.types {
         one.filters.iter().try_for_each(|filter| open(filter, one.ty, permit))?;
@@ -187,13 +187,9 @@ pub enum Named {
     Everything,
 }
 
-fn insufficient(ty: ResourceType) -> Outcome {
-    let text = format!("insufficient_scope: this token may not search {ty}");
-    Outcome::new(IssueType::Forbidden, text)
-}
-
-/// That chains and `_has` lead to types that are open.
+/// That chains and `_has` lead to types that are open, and nothing is asked of what is not shown.
 fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcome> {
+    view::may_ask(filter, ty, permit)?;
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
             inner.iter().try_for_each(|one| open(one, ty, permit))
@@ -203,16 +199,19 @@ fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcom
             // a chain to any of several types goes to those that are open; to none of them it must not
             let may = |one: &&TypePlan| permit.may(Action::Search, one.ty);
             match targets.iter().find(may) {
-                None => Err(insufficient(targets.first().map_or(ty, |one| one.ty))),
+                None => {
+                    Err(permit
+                        .insufficient(Action::Search, targets.first().map_or(ty, |one| one.ty)))
+                }
                 Some(_) => targets.iter().filter(may).try_for_each(|one| nested(one, permit)),
             }
         }
         Filter::Has { source, .. } if !permit.may(Action::Search, source.ty) => {
-            Err(insufficient(source.ty))
+            Err(permit.insufficient(Action::Search, source.ty))
         }
         Filter::Has { source, .. } => nested(source, permit),
         Filter::Value { any, .. } => match any.iter().find(|test| climbs(test, permit)) {
-            Some(test) => Err(insufficient(through(test).unwrap_or(ty))),
+            Some(test) => Err(permit.insufficient(Action::Search, through(test).unwrap_or(ty))),
             None => Ok(()),
         },
         Filter::Id(_)

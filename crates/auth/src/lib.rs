@@ -15,6 +15,7 @@ mod purpose;
 mod role;
 mod rows;
 pub mod scope;
+mod view;
 
 pub use caller::{Caller, Mode};
 pub use grant::{Grant, User};
@@ -24,5 +25,6 @@ pub use policy::{Basis, Policy, Rule};
 pub use principal::{Principal, Standing};
 pub use purpose::Purpose;
 pub use role::Role;
-pub use rows::{Rows, judged_by};
+pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by};
 pub use scope::{Action, Actions, Scope, ScopeSet};
+pub use view::View;

@@ -1,6 +1,6 @@
 //! The proof that a caller was allowed to do something, and to which rows.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use fhir_model::{IssueType, Outcome, ResourceType};
 
@@ -112,6 +112,15 @@ impl Permit {
             ),
         }
     }
+
+    /// The refusal of what its scopes or its role do not cover.
+    pub(crate) fn insufficient(&self, action: Action, what: impl fmt::Display) -> Outcome {
+        let is_nobody = self.principal().is_some_and(|who| who.role() == Role::Public);
+        let hint =
+            if is_nobody { ": its client acts for no organization of a known type" } else { "" };
+        let text = format!("insufficient_scope: this token may not {} {what}{hint}", action.verb());
+        Outcome::new(IssueType::Forbidden, text)
+    }
 }
 
 /// Checks what a caller may do with a type of resource; `None` is the whole system, where each type counts for itself.
@@ -143,10 +152,7 @@ pub fn authorize(
             IssueType::Login,
             format!("An access token is needed to {} {named}", action.verb()),
         )),
-        Caller::Operator | Caller::Bearer(_) => Err(Outcome::new(
-            IssueType::Forbidden,
-            format!("insufficient_scope: this token may not {} {named}", action.verb()),
-        )),
+        Caller::Operator | Caller::Bearer(_) => Err(permit.insufficient(action, named)),
     }
 }
 

@@ -54,12 +54,20 @@ pub enum Basis {
     Organization,
     /// What patients let the organization read.
     Consented,
+    /// The same, of patients who have signed a contract with it.
+    Contracted,
     /// What the organization insures.
     Insured,
     /// The one who asks.
     Itself,
     /// What the device measured.
     Made,
+    /// What is about the one who asks.
+    Mine,
+    /// What is about nobody.
+    Nobody,
+    /// What stands under the same protection as something that may be read.
+    Context,
 }
 
 const BASES: &[(&str, Basis)] = &[
@@ -71,9 +79,13 @@ const BASES: &[(&str, Basis)] = &[
     ("authored", Basis::Authored),
     ("organization", Basis::Organization),
     ("consented", Basis::Consented),
+    ("contracted", Basis::Contracted),
     ("insured", Basis::Insured),
     ("itself", Basis::Itself),
     ("made", Basis::Made),
+    ("mine", Basis::Mine),
+    ("nobody", Basis::Nobody),
+    ("context", Basis::Context),
 ];
 
 /// A line of the file that is not understood.

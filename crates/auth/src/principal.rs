@@ -7,7 +7,7 @@ use crate::{
     policy::Policy,
     purpose::Purpose,
     role::Role,
-    rows::{self, Opened, Rows},
+    rows::{self, Opened, Rows, Terms, Way},
     scope::{Action, Context, Scope, ScopeSet},
 };
 
@@ -36,6 +36,9 @@ pub struct Standing {
     pub acts_for: Vec<Box<str>>,
     /// Those of them who are minors and whose guardian the relative is: no Consent is needed for them.
     pub wards: Vec<Box<str>>,
+    /// The Consents that have to be read to know what they permit and deny, as they are now; one that is missing here
+    /// closes what it may be about.
+    pub terms: Vec<Terms>,
 }
 
 impl Principal {
@@ -82,6 +85,39 @@ impl Principal {
     pub fn with(self, purpose: Purpose) -> Result<Self, Outcome> {
         purpose.suits(self.role)?;
         Ok(Self { purpose, opened: Opened::default(), ..self })
+    }
+
+    /// Whether patients' Consents say what they may see.
+    pub fn is_bound_by_consents(&self) -> bool {
+        rows::consent::count_for(self)
+    }
+
+    /// The Consents that have to be read for them: what they are found by.
+    pub fn consents_to_read(&self) -> Option<search::TypePlan> {
+        rows::consent::to_be_read(self)
+    }
+
+    /// The same person when these Consents were read.
+    #[must_use]
+    pub fn knowing(&self, terms: Vec<Terms>) -> Self {
+        let mut who = self.clone();
+        who.standing.terms = terms;
+        who
+    }
+
+    /// By what they may do this to resources of a type, and what must hold of each: to say why something is closed.
+    pub fn ways(&self, action: Action, ty: ResourceType) -> Vec<Way> {
+        rows::ways(self, action, ty)
+    }
+
+    /// That one Consent denies resources of a type to them; `None` when none can.
+    pub fn denied_by(&self, ty: ResourceType, consent: &str) -> Option<search::Filter> {
+        rows::denied_by(self, ty, consent)
+    }
+
+    /// The Consents that were read for them.
+    pub fn terms(&self) -> &[Terms] {
+        &self.standing.terms
     }
 
     /// Why they look at a patient who is not under their care, if they do.
@@ -219,6 +255,7 @@ pub(crate) mod tests {
             token_id: "t".into(),
             client: Some("app".into()),
             client_organization: None,
+            origins: Vec::new(),
             user: Some(User {
                 login: "somebody".into(),
                 role: role.into(),

@@ -1,10 +1,14 @@
 //! Which rows of a type somebody may touch, as a filter of a search: it becomes part of every statement that
 //! looks at such rows, and is evaluated on single versions as it stands.
 
-mod consent;
+mod app_state;
+pub(crate) mod consent;
+mod context;
 mod made_by;
 mod panel;
 pub(crate) mod sensitive;
+mod terms;
+mod why;
 mod written;
 
 use std::{
@@ -17,10 +21,14 @@ use search::{Filter, Registry};
 
 use crate::{
     Principal,
-    policy::{Basis, Policy},
+    policy::{Basis, Policy, Rule},
     role::Role,
-    scope::{Action, Context},
+    scope::{Action, Context, Scope},
 };
+pub use app_state::APP_STATE;
+pub use terms::Terms;
+pub use why::{Way, Why};
+pub(crate) use why::{denied_by, ways};
 use written::{chain, extra_params, id_is, refers};
 
 /// Some rows of one type.
@@ -80,13 +88,8 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     }
     for scope in who.scopes().covering(ty, action) {
         for rule in Policy::vault().rules(who.role(), ty, action) {
-            let Some(mut all) = inside(who, rule.basis, (ty, action)) else { continue };
-            if scope.context() == Context::Patient && rule.basis != Basis::All {
-                let Some(context) = in_context(who, rule.basis, ty) else { continue };
-                all.extend(context);
-            }
-            all.extend(rule.conditions(ty).iter().cloned());
-            all.extend(scope.filters().iter().cloned());
+            let Some(parts) = way(who, (scope, rule), (ty, action)) else { continue };
+            let mut all: Vec<Filter> = parts.into_iter().map(|(_, filter)| filter).collect();
             if all.is_empty() {
                 return Rows::All;
             }
@@ -103,6 +106,25 @@ pub(crate) fn of(who: &Principal, action: Action, ty: ResourceType) -> Rows {
     }
 }
 
+/// What must hold to be among the rows that a scope and a rule open together, and why; `None`: nothing is.
+fn way(
+    who: &Principal,
+    (scope, rule): (&Scope, &Rule),
+    (ty, action): (ResourceType, Action),
+) -> Option<Vec<(Why, Filter)>> {
+    let mut all = inside(who, rule.basis, (ty, action))?;
+    if scope.context() == Context::Patient && rule.basis != Basis::All {
+        let context = in_context(who, rule.basis, ty)?;
+        all.extend(context.into_iter().map(|one| (Why::Context, one)));
+    }
+    all.extend(rule.conditions(ty).iter().map(|one| (Why::Rule, one.clone())));
+    all.extend(scope.filters().iter().map(|one| (Why::Scope, one.clone())));
+    if app_state::is_kept_in(ty) {
+        all.extend(app_state::of_app(who, scope, ty).map(|one| (Why::Scope, one)));
+    }
+    Some(all)
+}
+
 /// The same without what must hold besides: to tell what lies elsewhere from what breaks a rule.
 pub(crate) fn broken(who: &Principal, action: Action, ty: ResourceType) -> Option<&'static str> {
     let covers = who.scopes().covering(ty, action).next().is_some();
@@ -115,9 +137,44 @@ fn inside(
     who: &Principal,
     basis: Basis,
     (ty, action): (ResourceType, Action),
-) -> Option<Vec<Filter>> {
+) -> Option<Vec<(Why, Filter)>> {
+    let cleared = || {
+        let all = sensitive::cleared(who.role(), basis, ty).into_iter();
+        all.map(|one| (Why::Label, one)).collect::<Vec<_>>()
+    };
+    // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
+    if basis == Basis::All || (basis == Basis::Panel && who.emergency().is_some()) {
+        return Some(if basis == Basis::All { Vec::new() } else { cleared() });
+    }
+    let filter = belongs(who, basis, (ty, action))?;
+    let relation = if basis == Basis::Consented { Why::NoConsent } else { Why::Relation };
+    let mut all = vec![(relation, filter)];
+    match basis {
+        Basis::Insured | Basis::Contracted => all.extend([
+            (Why::NoConsent, consent::permitted(who, ty)?),
+            (Why::Denied, consent::not_denied(who, basis, ty)?),
+        ]),
+        Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented => {
+            all.push((Why::Denied, consent::not_denied(who, basis, ty)?));
+        }
+        Basis::All
+        | Basis::Own
+        | Basis::Authored
+        | Basis::Organization
+        | Basis::Itself
+        | Basis::Made
+        | Basis::Mine
+        | Basis::Nobody
+        | Basis::Context => {}
+    }
+    all.extend(cleared());
+    Some(all)
+}
+
+/// Whose what lies in the rows of a rule is, or who made it; `None`: nothing does.
+fn belongs(who: &Principal, basis: Basis, (ty, action): (ResourceType, Action)) -> Option<Filter> {
     let filter = match basis {
-        Basis::All => return Some(Vec::new()),
+        Basis::All => terms::always(),
         Basis::Own if action.writes() => written_about(ty, own_patient(who)?)?,
         Basis::Own => compartment(ty, own_patient(who)?)?,
         Basis::Granted => {
@@ -134,48 +191,35 @@ fn inside(
                 Filter::Any(vec![permitted, any_of(&standing.wards)])
             }
         }
-        // in an emergency any patient may be looked at, one at a time; it is recorded, told and reviewed
-        Basis::Panel if who.emergency().is_some() => {
-            return Some(sensitive::cleared(who.role(), basis, ty));
-        }
         Basis::Panel => panel::about(ty, practitioner(who)?, who.now())?,
         Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
         Basis::Authored => made_by::organization(ty, who.organization()?)?,
         Basis::Organization => made_by::part_of(ty, who.organization()?)?,
         Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Contracted => made_by::contracted(ty, who.organization()?)?,
         Basis::Insured => made_by::insurer(ty, who.organization()?)?,
-        Basis::Itself => match who.itself()? {
-            (own, id) if own == ty.name() => id_is(id),
-            _ => return None,
-        },
-        Basis::Made => match who.itself()? {
-            ("Device", id) => refers(ty, "device", ("Device", id))?,
-            _ => return None,
-        },
+        Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
+        Basis::Nobody => app_state::of_nobody(ty)?,
+        Basis::Context => context::open(who),
     };
-    let mut all = vec![filter];
-    match basis {
-        Basis::Insured => {
-            all.extend([consent::permitted(who, ty)?, consent::not_denied(who, basis, ty)?]);
-        }
-        Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented => {
-            all.push(consent::not_denied(who, basis, ty)?);
-        }
-        Basis::All
-        | Basis::Own
-        | Basis::Authored
-        | Basis::Organization
-        | Basis::Itself
-        | Basis::Made => {}
+    Some(filter)
+}
+
+/// What is somebody, was measured by them, or is about them.
+fn by_itself(basis: Basis, ty: ResourceType, itself: (&str, &str)) -> Option<Filter> {
+    match (basis, itself) {
+        (Basis::Itself, (own, id)) => (own == ty.name()).then(|| id_is(id)),
+        (Basis::Made, ("Device", id)) => refers(ty, "device", ("Device", id)),
+        (Basis::Mine, itself) => app_state::mine(ty, itself),
+        _ => None,
     }
-    all.extend(sensitive::cleared(who.role(), basis, ty));
-    Some(all)
 }
 
 /// What a `patient/` scope narrows the rows to, where they are more than that; `None`: to nothing.
 fn in_context(who: &Principal, basis: Basis, ty: ResourceType) -> Option<Vec<Filter>> {
     let patient = who.grant().patient.as_deref()?;
-    if basis == Basis::Own && own_patient(who) == Some(patient) {
+    // what is read through something else is narrowed with that
+    if basis == Basis::Context || (basis == Basis::Own && own_patient(who) == Some(patient)) {
         return Some(Vec::new());
     }
     compartment(ty, patient).map(|filter| vec![filter])
@@ -221,7 +265,7 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
 
 /// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
 pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
-    let mut all = std::collections::BTreeSet::new();
+    let mut all = std::collections::BTreeSet::from([search::SECURITY_CONTEXT]);
     for ty in ResourceType::all() {
         all.extend(names_patient(*ty));
         all.extend(written::params(*ty, "_security").unwrap_or_default());

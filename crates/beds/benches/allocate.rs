@@ -20,6 +20,10 @@ fn main() {
     measure("plenty", &region::region(&mut Dice::new(1), plenty));
     let scarce = Size { beds: 4_000, ..plenty };
     measure("scarce", &region::region(&mut Dice::new(2), scarce));
+    let nation = Size { hospitals: 1_000, extent: 17_000_000, ..plenty };
+    measure("plenty, 1,000 hospitals", &region::region(&mut Dice::new(3), nation));
+    let scarce = Size { beds: 4_000, ..nation };
+    measure("scarce, 1,000 hospitals", &region::region(&mut Dice::new(4), scarce));
 }
 
 fn measure(what: &str, snapshot: &Snapshot) {

@@ -28,6 +28,7 @@ pub(crate) fn request(id: &str) -> Request {
         preferred: Vec::new(),
         accepts_alternative: true,
         barred: None,
+        is_recalled: false,
     }
 }
 

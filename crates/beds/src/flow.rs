@@ -14,12 +14,14 @@
 
 mod change;
 mod matching;
+mod near;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::network::{Class, INFEASIBLE, Network, approach};
+use crate::network::{Class, INFEASIBLE, Network};
 pub(crate) use matching::Matching;
+use near::{ENDLESS, Near};
 
 /// Who has a bed of which class, and what the searches know. Nodes are the classes, and after them the lobbies, by
 /// profile and site.
@@ -41,7 +43,8 @@ pub(crate) struct Flow {
     /// By class, the closed set it belongs to and its price when it was closed.
     closed: Vec<Option<(usize, i64)>>,
     closed_sets: usize,
-    // of one search
+    near: Near,
+    // of one search; the heap also has requests to be looked around further, numbered after the nodes
     distance: Vec<i64>,
     step: Vec<Step>,
     touched: Vec<usize>,
@@ -90,6 +93,7 @@ impl Flow {
             potential: vec![0; classes],
             closed: vec![None; classes],
             closed_sets: 0,
+            near: Near::of(network.profile_of.len()),
             distance: vec![INFEASIBLE; classes],
             step: vec![Step::Enter; classes],
             touched: Vec::new(),
@@ -139,18 +143,22 @@ impl Flow {
         }
         self.settled.clear();
         self.heap.clear();
+        self.near.leave();
         found.is_some()
     }
 
     /// The free class that a shortest path leads to, and how far it is in reduced costs.
     fn nearest_free(&mut self, request: usize) -> Option<(usize, i64)> {
-        let lobby = self.network.profile_of[request] * self.network.sites;
         let mut nearest = None;
-        let mut limit = INFEASIBLE / 2;
-        self.enter(request, lobby, (0, Step::Enter), limit);
+        let mut limit = ENDLESS;
+        self.enter(request, 0, limit);
         while let Some(Reverse((distance, node))) = self.heap.pop() {
             if distance >= limit {
                 break;
+            }
+            if let Some(request) = node.checked_sub(self.potential.len()) {
+                self.look_further(request, limit);
+                continue;
             }
             if distance > self.distance[node] {
                 continue;
@@ -166,28 +174,6 @@ impl Flow {
             }
         }
         nearest.map(|class| (class, limit))
-    }
-
-    /// Reaches the lobbies of the request's profile at all its sites, starting with this length.
-    fn enter(&mut self, request: usize, first: usize, (length, step): (i64, Step), limit: i64) {
-        let sites = self.network.sites;
-        let first = self.lobby_node(first);
-        let approaches = &self.network.approach[request * sites..][..sites];
-        let potential = &self.potential[first..][..sites];
-        let known = &mut self.distance[first..][..sites];
-        for (site, ((metres, potential), known)) in
-            approaches.iter().zip(potential).zip(known).enumerate()
-        {
-            let distance = length + approach(*metres) - potential;
-            if distance < *known && distance < limit {
-                if *known == INFEASIBLE {
-                    self.touched.push(first + site);
-                }
-                *known = distance;
-                self.step[first + site] = step;
-                self.heap.push(Reverse((distance, first + site)));
-            }
-        }
     }
 
     /// Goes on to the classes of the site, and by moving a request that came through this lobby. Says if
@@ -211,9 +197,7 @@ impl Flow {
         }
         for n in 0..self.members[lobby].len() {
             let request = self.members[lobby][n];
-            let length = length - self.network.approach_of(request, site);
-            let step = Step::Move { request, from: lobby };
-            self.enter(request, profile * sites, (length, step), *limit);
+            self.enter(request, length - self.network.approach_of(request, site), *limit);
         }
         nearest
     }

@@ -44,6 +44,7 @@ mod place;
 mod plan;
 mod policy;
 mod rank;
+mod recall;
 mod record;
 mod request;
 mod roster;
@@ -64,8 +65,9 @@ pub use place::Position;
 pub use plan::{
     Allocation, BedClass, ClosedSet, Plan, Reason, Solved, Unallocated, allocate, allocate_one,
 };
-pub use policy::{Order, PerTier, Policy, Weights};
-pub use rank::{Points, Standing, is_overdue, is_stale, rank, standing};
+pub use policy::{EarlyWarning, Order, PerTier, Policy, Weights};
+pub use rank::{Points, Standing, is_overdue, is_stale, position, rank, standing};
+pub use recall::{Recall, recalls};
 pub use record::{Difference, Record, Single};
 pub use request::{Bar, BayWish, Gender, Needs, Request};
 pub use roster::{News, Roster, Turn, Verdict};

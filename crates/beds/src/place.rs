@@ -48,7 +48,7 @@ impl Spot {
             clippy::cast_sign_loss,
             reason = "0 to 20,015,114"
         )]
-        let metres = metres.round() as u32;
+        let metres = (metres + 0.5) as u32;
         metres
     }
 }

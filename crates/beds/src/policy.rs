@@ -17,6 +17,16 @@ codes! {
     }
 }
 
+codes! {
+    /// The early-warning score of a region.
+    EarlyWarning {
+        /// NEWS2.
+        News2 = "news2",
+        /// MEWS, where it is still in use.
+        Mews = "mews",
+    }
+}
+
 /// A number for every tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +96,9 @@ impl Default for Weights {
 pub struct Policy {
     /// What the queue is ordered by.
     pub order: Order,
+    /// The score by which tiers are found. What is not said keeps the name of a policy as it was.
+    #[serde(skip_serializing_if = "is_news2")]
+    pub early_warning: EarlyWarning,
     /// Hours of waiting that count as much as a point of severity.
     pub tau_hours: PerTier,
     /// Hours of waiting after which a human must look.
@@ -105,6 +118,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             order: Order::SeverityAndWait,
+            early_warning: EarlyWarning::News2,
             tau_hours: PerTier { immediate: 24, urgent: 48, soon: 24, routine: 36 },
             guard_hours: PerTier { immediate: 4, urgent: 24, soon: 72, routine: 14 * 24 },
             vitals_hours: PerTier { immediate: 6, urgent: 24, soon: 24, routine: 24 },
@@ -112,4 +126,9 @@ impl Default for Policy {
             weights: Weights::default(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks it")]
+fn is_news2(score: &EarlyWarning) -> bool {
+    *score == EarlyWarning::News2
 }

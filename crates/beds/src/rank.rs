@@ -2,7 +2,7 @@
 //!
 //! A request stands at its severity, kept within its tier, plus a point for every tau of waiting. Waiting
 //! alone lifts to the top of [`Tier::Urgent`] at most, never into [`Tier::Immediate`]. Ties go to the
-//! earlier request, then by id.
+//! earlier request, then by id. A request whose bed was taken back stands where the most severe of its tier stand.
 
 use std::cmp::Reverse;
 
@@ -58,7 +58,8 @@ fn band(tier: Tier) -> (i64, i64) {
 pub fn standing(request: &Request, policy: &Policy, as_of_millis: i64) -> Standing {
     let (floor, above) = band(request.tier);
     let wait_millis = as_of_millis.saturating_sub(request.authored_on_millis).max(0);
-    let severity = request.severity.0.clamp(floor, above - 1);
+    let head = above - 1;
+    let severity = if request.is_recalled { head } else { request.severity.0.clamp(floor, head) };
     let wait_credit = match policy.order {
         Order::Arrival | Order::Severity => 0,
         Order::SeverityAndWait => {
@@ -95,6 +96,21 @@ pub fn rank(requests: &[Request], policy: &Policy, as_of_millis: i64) -> Vec<(us
         (Reverse(standing.points), request.authored_on_millis, request.id.as_str())
     });
     ranked.into_iter().map(|(n, _, standing)| (n, standing)).collect()
+}
+
+/// The place that a request has among others, from 1.
+pub fn position<'r>(
+    request: &Request,
+    others: impl Iterator<Item = &'r Request>,
+    policy: &Policy,
+    as_of_millis: i64,
+) -> usize {
+    let stands = |it: &Request| Reverse(standing(it, policy, as_of_millis).points);
+    let own = (stands(request), request.authored_on_millis, request.id.as_str());
+    let above = others
+        .filter(|it| it.barred.is_none())
+        .filter(|it| (stands(it), it.authored_on_millis, it.id.as_str()) < own);
+    above.count() + 1
 }
 
 /// Whether a request has waited so long that a human must look (`guard_hours`).

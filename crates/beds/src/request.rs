@@ -124,6 +124,10 @@ pub struct Request {
     /// Why it takes no part now.
     #[serde(default)]
     pub barred: Option<Bar>,
+    /// Whether a bed that was held for it was taken back for somebody more urgent: then it stands at the head of its
+    /// tier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_recalled: bool,
 }
 
 codes! {

@@ -21,7 +21,7 @@ use crate::plan::{Allocation, Unallocated};
 use crate::policy::Policy;
 use crate::rank::rank;
 use crate::request::{Needs, Request};
-use crate::scene::Scene;
+use crate::scene::{Asked, Scene};
 use crate::snapshot::{Fault, Snapshot, cohorts, relevant};
 
 /// Something that happened. What is there already is replaced by what is said of it.
@@ -136,14 +136,13 @@ impl Roster {
         by_number.sort_unstable_by_key(|(_, number)| **number);
         let kind_refs: Vec<&Kind> = kinds.iter().collect();
         let fit = by_number.iter().flat_map(|(needs, _)| scene.fit(needs, &kind_refs)).collect();
-        let approach = places.clone().flat_map(|slot| {
-            let asked = Some((&slot.request, slot.from));
-            (0..scene.hospitals.len()).map(move |hospital| (asked, hospital))
-        });
+        let asked: Vec<Option<Asked<'_>>> =
+            places.clone().map(|slot| Some((&slot.request, slot.from))).collect();
+        let everywhere: Vec<usize> = (0..scene.hospitals.len()).collect();
         let network = Network {
             sites: scene.hospitals.len(),
             kinds: kinds.len(),
-            approach: approach.map(|(asked, at)| scene.approach(asked, at)).collect(),
+            approach: scene.approaches(&asked, &everywhere),
             fit,
             profile_of,
             classes: classes

@@ -11,6 +11,9 @@ use crate::policy::Policy;
 use crate::request::{Needs, Request};
 use crate::snapshot::{Fault, Snapshot};
 
+/// So many approaches take longer than it takes to begin a thread.
+const WORTH_A_THREAD: usize = 100_000;
+
 /// A request, and where its patient is.
 pub(crate) type Asked<'r> = (&'r Request, Option<Spot>);
 
@@ -53,6 +56,28 @@ impl<'a> Scene<'a> {
             Some(_) => NEVER,
             None => cost::total(cost::by_hospital(request, id, metres, self.policy)).min(NEVER - 1),
         }
+    }
+
+    /// The same of many requests, each with all these hospitals; in two halves at once where that is much work.
+    pub(crate) fn approaches(&self, asked: &[Option<Asked<'_>>], hospitals: &[usize]) -> Vec<u32> {
+        let of = |some: &[Option<Asked<'_>>]| {
+            let mut found = Vec::with_capacity(some.len() * hospitals.len());
+            for asked in some {
+                found.extend(hospitals.iter().map(|hospital| self.approach(*asked, *hospital)));
+            }
+            found
+        };
+        if asked.len() * hospitals.len() < WORTH_A_THREAD {
+            return of(asked);
+        }
+        let (first, second) = asked.split_at(asked.len() / 2);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| of(second));
+            let mut found = of(first);
+            let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            found.extend(second);
+            found
+        })
     }
 
     /// What beds of these kinds cost those who need this, see [`crate::network::Network::fit`].

@@ -12,7 +12,7 @@ use crate::place::{Position, Spot};
 use crate::policy::Policy;
 use crate::rank::{Standing, rank};
 use crate::request::{Needs, Request};
-use crate::scene::Scene;
+use crate::scene::{Asked, Scene};
 
 /// The queue and the beds at an instant. What the lists are ordered by does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,16 +147,15 @@ impl<'a> Grouped<'a> {
         let (kinds, kind_of) = interned(self.classes.iter().map(|class| class.kind));
         let (sites, site_of) = interned(self.classes.iter().map(|class| &class.hospital));
         let fit = self.needs.iter().flat_map(|needs| self.scene.fit(needs, &kinds));
-        let approach = (0..self.ranked.len()).flat_map(|ranked| {
-            let asked = self.request(ranked);
-            sites.iter().map(move |hospital| self.scene.approach(asked, **hospital))
-        });
+        let asked: Vec<Option<Asked<'_>>> =
+            (0..self.ranked.len()).map(|ranked| self.request(ranked)).collect();
+        let hospitals: Vec<usize> = sites.iter().map(|hospital| **hospital).collect();
         let classes = self.classes.iter().zip(kind_of).zip(&site_of);
         Network {
             sites: sites.len(),
             kinds: kinds.len(),
             fit: fit.collect(),
-            approach: approach.collect(),
+            approach: self.scene.approaches(&asked, &hospitals),
             profile_of: self.profile_of.clone(),
             classes: classes
                 .map(|((class, kind), site)| Class { site: *site, kind, beds: class.beds.len() })

@@ -7,6 +7,7 @@ mod asked;
 mod emergency;
 mod event;
 mod promote;
+mod reason;
 mod record;
 mod recorder;
 mod said;

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use fhir_model::{ResourceType, definitions::r4, json};
 use search::{Parameter, Registry};
 
+pub use security::TokenIssuer;
+
 use crate::{Fhir, operation};
 
 /// When what is stated here last changed.
@@ -85,7 +87,7 @@ pub(crate) fn statement(fhir: &Fhir) -> Bytes {
         list(&mut out, values, |out, value| json::write_string(out, value));
     }
     out.extend_from_slice(br#","rest":[{"security":"#);
-    security::write(&mut out, fhir.base());
+    security::write(&mut out, (fhir.base(), &fhir.issuer));
     out.push(b',');
     out.extend_from_slice(rest.get(1..).unwrap_or_default());
     out.extend_from_slice(b"]}");

@@ -176,7 +176,7 @@ fn inside(ty: TypeId, value: Value) -> Option<Value> {
 }
 
 /// Tags the resource as a part, once.
-fn mark(members: &mut Vec<(String, Value)>) {
+pub(crate) fn mark(members: &mut Vec<(String, Value)>) {
     if !members.iter().any(|(name, _)| name == "meta") {
         // a contained resource has none
         let after_id = members.iter().position(|(name, _)| name == "id").map_or(1, |at| at + 1);

@@ -9,11 +9,13 @@ use storage::Vault;
 use crate::{
     Answer, Interaction, Operation, Prefer, Request,
     audit::{self, Asked, Audit, Note, Promotion},
-    batch, capabilities, history,
+    batch,
+    capabilities::{self, TokenIssuer},
+    history,
     met::Met,
     operation,
     operation::beds::Desk,
-    read, reindex, search, standing, transaction, write,
+    read, reindex, search, standing, transaction, view, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -35,6 +37,7 @@ pub struct Fhir {
     pub(crate) audit: Option<Audit>,
     pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
+    pub(crate) issuer: Arc<TokenIssuer>,
     met: Met,
 }
 
@@ -49,6 +52,7 @@ impl Fhir {
             audit: None,
             promotion: Promotion::default(),
             desk: Desk::default(),
+            issuer: Arc::default(),
             met: Met::default(),
         }
     }
@@ -60,10 +64,24 @@ impl Fhir {
         self
     }
 
+    /// Says that access tokens come from somebody else.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: TokenIssuer) -> Self {
+        self.issuer = Arc::new(issuer);
+        self
+    }
+
     /// Holds beds for so many seconds, whatever the kind of bed.
     #[must_use]
     pub fn holding_beds_for(mut self, seconds: Option<u32>) -> Self {
         self.desk.hold_seconds = seconds;
+        self
+    }
+
+    /// Keeps what decisions about beds rest on for so many days.
+    #[must_use]
+    pub fn keeping_bed_decisions_for(mut self, days: Option<u32>) -> Self {
+        self.desk.decision_days = days;
         self
     }
 
@@ -74,6 +92,7 @@ impl Fhir {
     /// The database's own trouble.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
         operation::beds::sweep::sweep(self).await?;
+        operation::beds::sweep::forget(self).await?;
         operation::beds::sweep::make_ready(self).await
     }
 
@@ -132,6 +151,27 @@ impl Fhir {
     /// # Errors
     /// A refusal that the client can show as it is.
     pub async fn answer(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        if let Caller::Bearer(who) = caller
+            && who.terms().is_empty()
+            && let Some(who) = self.vault.informed(who).await?
+        {
+            let caller = Caller::Bearer(Arc::new(who));
+            return Box::pin(self.answer_in_part(&caller, request)).await;
+        }
+        self.answer_in_part(caller, request).await
+    }
+
+    /// The same with no more of each resource than they may see.
+    async fn answer_in_part(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        let answer = self.answer_to(caller, request).await;
+        if view::is_narrow(caller) {
+            return answer.map(|answer| view::narrowed(caller, answer));
+        }
+        answer
+    }
+
+    /// The same to somebody of whom everything was looked up.
+    async fn answer_to(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
         let prefer = request.prefer;
         let (Some(audit), Some(who)) = (&self.audit, audit::bearer(caller)) else {
             let interaction = Interaction::parse(self, request)?;

@@ -27,9 +27,11 @@ mod search;
 mod search_parameter;
 mod standing;
 mod transaction;
+mod view;
 mod write;
 
 pub use answer::Answer;
+pub use capabilities::TokenIssuer;
 pub use fhir::{Fhir, Software};
 pub use interaction::Interaction;
 pub use operation::{Call, Operation};

@@ -3,6 +3,7 @@
 
 pub(crate) mod beds;
 pub(crate) mod call;
+mod cosign;
 mod definition;
 mod everything;
 mod idempotency;
@@ -10,6 +11,7 @@ mod input;
 mod lastn;
 mod meta;
 mod output;
+mod refusal;
 mod validate;
 
 use std::sync::LazyLock;
@@ -104,6 +106,9 @@ const REGISTRY: &[Row] = &[
     changes(ours!("release-bed"), INSTANCE, boxed!(beds::release::release)),
     changes(ours!("bed-turnover"), INSTANCE, boxed!(beds::turnover::turnover)),
     reads(ours!("bed-waitlist"), TYPE, boxed!(beds::waitlist::waitlist)),
+    reads(ours!("explain-refusal"), INSTANCE, boxed!(refusal::explain)),
+    changes(ours!("cosign"), INSTANCE, boxed!(cosign::cosign)),
+    reads(hl7!("Measure-evaluate-measure"), INSTANCE, boxed!(beds::equity::evaluate)),
     reads(ours!("explain-allocation"), INSTANCE, boxed!(beds::explanation::explain)),
 ];
 

@@ -16,6 +16,9 @@ use crate::Fhir;
 /// Roles of one practitioner that are looked at.
 const ROLES_MAX: u32 = 20;
 
+/// How many supervisors are followed upwards, at most.
+const LEVELS_MAX: usize = 8;
+
 /// The extension of a `PractitionerRole` that names the supervisor's.
 const SUPERVISOR: &str = "/supervisor";
 
@@ -45,6 +48,37 @@ pub(crate) async fn bearer(fhir: &Fhir, grant: Grant, purpose: Purpose) -> Resul
     }
     let who = Principal::new(grant, standing, now)?.with(purpose)?;
     Ok(Caller::Bearer(Arc::new(who)))
+}
+
+/// Whether a practitioner stands above another: supervises them (as the record says, or else as `named`), or
+/// supervises who does. Whether they still work there does not matter: what they wrote stays to be signed.
+///
+/// # Errors
+/// The database's own trouble.
+pub(crate) async fn is_above(
+    fhir: &Fhir,
+    supervisor: &str,
+    (below, named): (&str, Option<&str>),
+) -> Result<bool, Outcome> {
+    let now = fhir.vault.clock().now();
+    let permit = authorize(&Caller::Operator, Action::Read, None)?;
+    let look = Look { fhir, permit, now };
+    let mut below = below.to_owned();
+    let mut named = named.and_then(|named| named.strip_prefix("Practitioner/")).map(Box::from);
+    for _ in 0..LEVELS_MAX {
+        let roles = look.roles(&below).await?;
+        let above = match look.linked(roles.iter()).await? {
+            Some(above) => Some(above),
+            None => named.take(),
+        };
+        let Some(above) = above else { return Ok(false) };
+        if *above == *supervisor {
+            return Ok(true);
+        }
+        named = None;
+        below = format!("Practitioner/{above}");
+    }
+    Ok(false)
 }
 
 /// Whether nothing has to be looked up to say who somebody is.
@@ -109,23 +143,29 @@ impl Look<'_> {
                 "expired: the time at the hospital is over",
             ));
         }
-        let links = active.iter().flat_map(|role| role.root().named("extension"));
-        let mut links =
-            links.filter(|one| one.child_text("url").is_some_and(|url| url.ends_with(SUPERVISOR)));
-        let by_role = links.find_map(|link| id_of(link.child("value")?, "PractitionerRole"));
-        let practitioner = match by_role {
-            Some(id) => {
-                let role = self.read(&format!("PractitionerRole/{id}")).await?;
-                let role = role.filter(|role| self.is_active(role.root()));
-                role.and_then(|role| id_of(role.root().child("practitioner")?, "Practitioner"))
-            }
-            None => named.and_then(|named| named.strip_prefix("Practitioner/")).map(Into::into),
+        let is_linked = active.iter().any(|role| link(role).is_some());
+        let practitioner = if is_linked {
+            self.linked(active.iter().copied()).await?
+        } else {
+            named.and_then(|named| named.strip_prefix("Practitioner/")).map(Into::into)
         };
         let Some(practitioner) = practitioner else { return Ok(None) };
         let of_supervisor = self.roles(&format!("Practitioner/{practitioner}")).await?;
         let is_there = of_supervisor.is_empty()
             || of_supervisor.iter().any(|role| self.is_active(role.root()));
         Ok(is_there.then_some(practitioner))
+    }
+
+    /// The practitioner whom the roles name as the supervisor, while their own role is active.
+    async fn linked(
+        &self,
+        roles: impl Iterator<Item = &Tree>,
+    ) -> Result<Option<Box<str>>, Outcome> {
+        let mut roles = roles;
+        let Some(id) = roles.find_map(link) else { return Ok(None) };
+        let role = self.read(&format!("PractitionerRole/{id}")).await?;
+        let role = role.filter(|role| self.is_active(role.root()));
+        Ok(role.and_then(|role| id_of(role.root().child("practitioner")?, "Practitioner")))
     }
 
     async fn roles(&self, practitioner: &str) -> Result<Vec<Tree>, Outcome> {
@@ -151,6 +191,14 @@ impl Look<'_> {
         let is_off = node.child_text("active").is_some_and(|active| active == "false");
         !is_off && node.child("period").is_none_or(|period| is_within(period, self.now))
     }
+}
+
+/// The role that a role names as the supervisor's.
+fn link(role: &Tree) -> Option<Box<str>> {
+    let is_link =
+        |one: &NodeRef<'_>| one.child_text("url").is_some_and(|url| url.ends_with(SUPERVISOR));
+    let mut links = role.root().named("extension").filter(is_link);
+    links.find_map(|link| id_of(link.child("value")?, "PractitionerRole"))
 }
 
 /// Whether a period has begun and is not over. One that cannot be read is over.

@@ -1,6 +1,7 @@
 //! Changes of resources: create, update, patch, delete, with and without conditions. One of them alone, or
 //! many as a transaction, go the same way: [`commit::Commit`].
 
+mod app_state;
 mod catalogue;
 pub(crate) mod commit;
 mod decide;
@@ -163,11 +164,13 @@ impl Write {
         }
     }
 
-    /// Looks up the value sets that its criteria name: inside the transaction nothing can wait for that.
+    /// Looks up the value sets that its criteria name: inside the transaction nothing can wait for that. What an app
+    /// keeps for itself is checked and marked.
     ///
     /// # Errors
-    /// Those of [`concepts::settle`].
+    /// Those of [`concepts::settle`], and of [`app_state::prepare`].
     pub(crate) async fn settle(&mut self, fhir: &Fhir, permit: &Permit) -> Result<(), Outcome> {
+        app_state::prepare(fhir, permit, self)?;
         match self.target_mut() {
             Some(Target::Criteria(_, plan)) => concepts::settle(fhir, permit, plan).await,
             Some(Target::Key(_)) | None => Ok(()),

@@ -21,7 +21,9 @@ pub(crate) use value::LogFormat;
 
 use merge::Merged;
 use setting::Flags;
-use value::{BaseUrl, IssuerUrl, Listen, LogFilter, ModeName, NewcomersName, Seconds, Switch};
+use value::{
+    BaseUrl, CleaningName, IssuerUrl, Listen, LogFilter, ModeName, NewcomersName, Seconds, Switch,
+};
 
 /// The configuration, all of it checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) log_filter: String,
     /// How long a bed is held for an answer; `None`: as long as its kind is usually held.
     pub(crate) bed_hold_seconds: Option<u32>,
+    /// Where beds that were left are cleaned.
+    pub(crate) bed_cleaning: storage::Cleaning,
+    /// How long decisions about beds are kept, in days.
+    pub(crate) bed_decision_days: Option<u32>,
     /// What a request may ask for.
     pub(crate) limits: api::Limits,
     /// The server's certificate and key as PEM; `None`: clear text, for behind a proxy.
@@ -100,6 +106,12 @@ impl Config {
                 .map_or_else(String::new, |LogFilter(text)| text),
             bed_hold_seconds: merged
                 .optional::<NonZeroU32>("beds.hold_seconds")
+                .map(NonZeroU32::get),
+            bed_cleaning: merged
+                .optional("beds.cleaning")
+                .map_or_else(storage::Cleaning::default, |CleaningName(cleaning)| cleaning),
+            bed_decision_days: merged
+                .optional::<NonZeroU32>("beds.decision_days")
                 .map(NonZeroU32::get),
             limits: limits(&mut merged),
             certificate: merged.optional("server.certificate"),

@@ -30,9 +30,12 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     make_private(&config.data_dir)?;
     let options = options(config);
     let vault = Vault::open(&options).await?;
+    vault.clean_beds(config.bed_cleaning);
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
     let fhir = Fhir::new(vault, &options.base, software);
-    let fhir = fhir.holding_beds_for(config.bed_hold_seconds);
+    let fhir = fhir
+        .holding_beds_for(config.bed_hold_seconds)
+        .keeping_bed_decisions_for(config.bed_decision_days);
     // where everybody is the operator, there is nobody to be named
     let is_audited = config.mode() == Mode::Smart && config.has_audit;
     Ok(if is_audited { fhir.audited() } else { fhir })

@@ -3,6 +3,7 @@
 mod composite;
 mod consent;
 mod contents;
+mod context;
 mod date;
 mod found;
 mod letters;
@@ -22,6 +23,7 @@ use fhir_model::{NodeRef, Tree};
 use fhirpath::Context;
 
 pub use consent::CONSENT_RULE;
+pub use context::SECURITY_CONTEXT;
 pub use letters::letters;
 pub(crate) use reference::{is_id, target};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
@@ -38,9 +40,10 @@ use local::Local;
 pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     let local = Local::of(tree.root());
     let mut rows = of_resource(registry, tree.root(), base, &local);
+    context::add(&mut rows, tree.root(), base);
     if registry.has_words() {
         rows.words = contents::words(tree);
-        rows.tokens.extend(consent::rules(tree.root()));
+        rows.tokens.extend(consent::rules(tree.root(), base));
         rows.tokens.sort();
         // the last of all kinds, so the list stays sorted
         rows.words.extend(letters::of_strings(&rows.strings));

@@ -13,6 +13,7 @@ mod globe;
 mod matches;
 mod parse;
 mod plan;
+mod provision;
 mod quantity;
 mod registry;
 mod rows;
@@ -21,7 +22,7 @@ mod timespan;
 
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
-pub use extract::{CONSENT_RULE, extract, letters};
+pub use extract::{CONSENT_RULE, SECURITY_CONTEXT, extract, letters};
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
@@ -32,6 +33,7 @@ pub use plan::{
     IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
     TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
+pub use provision::{Datum, Effect, Meaning, Provision, Times, Values};
 pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,

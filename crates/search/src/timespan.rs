@@ -4,7 +4,7 @@ use fhir_model::Instant;
 
 /// From when until when, in microseconds since 1970-01-01T00:00:00Z. Half open: `lo` is the first
 /// microsecond, `hi` the first one after. A missing bound is `i64::MIN` or `i64::MAX`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timespan {
     /// The first microsecond.
     pub lo: i64,

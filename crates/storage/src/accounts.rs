@@ -21,7 +21,7 @@ mod tokens;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -60,6 +60,8 @@ struct Inner {
     live: Live,
     /// Passwords that are being hashed: each takes 19 MiB.
     hashing: Semaphore,
+    /// How many were hashed to be compared.
+    compared: Arc<AtomicU64>,
     signing: OnceCell<SigningKey>,
     /// How often tokens were made, to sweep now and then.
     made: AtomicU32,
@@ -116,6 +118,7 @@ impl Accounts {
             secret,
             live: Live::default(),
             hashing: Semaphore::new(2),
+            compared: Arc::default(),
             signing: OnceCell::new(),
             made: AtomicU32::new(0),
             others,

@@ -9,6 +9,7 @@ mod claim;
 mod decision;
 mod hook;
 mod ledger;
+mod past;
 mod projection;
 mod reading;
 mod reconcile;
@@ -24,7 +25,8 @@ pub use board::{BedRow, Changed, RequestRow};
 pub use claim::{Claim, ClaimState, Role, Stage};
 pub use decision::{KeptAnswer, RosterPart};
 pub(crate) use hook::Heard;
-pub use ledger::{End, Ledger, illegal};
+pub use ledger::{Cleaning, End, Ledger, illegal};
+pub use past::{PastRequest, PastStay};
 pub use reconcile::Drift;
 pub use rows::About;
 

@@ -1,9 +1,7 @@
 //! What a permit opens, asked of single versions: by the index rows that a version has or had, and by looks into
 //! the database for what other resources say. Searches have the same conditions in their statements.
 
-use std::sync::Arc;
-
-use auth::{Action, Permit, Rows as Open};
+use auth::{Action, Permit};
 use fhir_model::Outcome;
 use search::{Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
 
@@ -28,28 +26,6 @@ impl<'p> Sight<'p> {
     }
 }
 
-/// What can be said of a version without a look into the database.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Verdict {
-    Open,
-    Closed,
-    /// It depends on other resources.
-    Depends(Arc<Filter>),
-}
-
-/// Whether a version lies in the rows that a permit opens for an action, as far as it says so itself.
-pub(crate) fn judge(permit: &Permit, action: Action, of: Subject<'_>) -> Verdict {
-    match permit.rows(action, of.ty) {
-        Open::All => Verdict::Open,
-        Open::None => Verdict::Closed,
-        Open::Where(filter) => match known(&filter, of) {
-            Some(true) => Verdict::Open,
-            Some(false) => Verdict::Closed,
-            None => Verdict::Depends(filter),
-        },
-    }
-}
-
 /// Whether a filter asks of a version itself only what is among its facts.
 pub(crate) fn is_about_facts(filter: &Filter) -> bool {
     match filter {
@@ -63,22 +39,27 @@ pub(crate) fn is_about_facts(filter: &Filter) -> bool {
     }
 }
 
-/// Whether a filter holds; `None`: other resources must be looked at.
-fn known(filter: &Filter, of: Subject<'_>) -> Option<bool> {
-    decided(filter, of, ROOT, &|_, _| None)
-}
-
-/// The same with what others said a moment ago.
-pub(crate) fn remembered(filter: &Filter, of: Subject<'_>, asking: &Asking<'_>) -> Option<bool> {
-    decided(filter, of, ROOT, &|filter, place| asking.known(filter, of, place))
+/// Whether a filter holds, as far as a version says so itself, or others said a moment ago; `None`: other resources must be
+/// looked at.
+pub(crate) fn remembered(
+    filter: &Filter,
+    of: Subject<'_>,
+    asking: Option<&Asking<'_>>,
+) -> Option<bool> {
+    decided(filter, of, ROOT, &|filter, place| asking?.known(filter, of, place))
 }
 
 /// Where the outermost filter stands.
 pub(crate) const ROOT: u64 = 1;
 
-/// Where the n-th filter within another stands.
+/// Where the n-th filter within another stands; no two places are the same, however deep and however many:
+/// <https://prng.di.unimi.it/splitmix64.c>.
 pub(crate) fn inside(place: u64, n: usize) -> u64 {
-    place.wrapping_mul(64).wrapping_add(n as u64)
+    let step = (n as u64).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = place.wrapping_add(step);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 fn decided(
@@ -135,19 +116,8 @@ pub(crate) async fn holds(
     looked(filter, (of, ROOT), ask, None).await
 }
 
-/// The same, and what others say is remembered; for looks on a snapshot that began after `before` was drawn.
-///
-/// # Errors
-/// The database's own trouble.
-pub(crate) async fn holds_for(
-    asking: (&Asking<'_>, &Before),
-    (filter, of): (&Filter, Subject<'_>),
-    ask: &mut impl Ask,
-) -> Result<bool, Outcome> {
-    looked(filter, (of, ROOT), ask, Some(asking)).await
-}
-
-/// The same of a filter that stands somewhere in what the permit says.
+/// The same of a filter that stands somewhere in what the permit says; what others say is remembered, for looks on a
+/// snapshot that began after `before` was drawn.
 ///
 /// # Errors
 /// The database's own trouble.

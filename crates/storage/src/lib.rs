@@ -24,10 +24,12 @@ mod index;
 mod migrate;
 mod parameters;
 mod postgres;
+mod reasons;
 mod reindex;
 mod row;
 mod setting;
 mod sqlite;
+mod terms;
 mod totals;
 mod tx;
 mod vault;
@@ -37,8 +39,8 @@ mod words;
 pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
-    About, BedRow, Changed, Claim, ClaimState, Drift, End, KeptAnswer, Ledger, NewRequest,
-    RequestRow, Role, RosterPart, Stage, illegal,
+    About, BedRow, Changed, Claim, ClaimState, Cleaning, Drift, End, KeptAnswer, Ledger,
+    NewRequest, PastRequest, PastStay, RequestRow, Role, RosterPart, Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;
@@ -48,4 +50,4 @@ pub use find::{Effort, Explanation, Page, Position, Turn, Version};
 pub use history::{HistoryQuery, Scope};
 pub use reindex::{Building, Job};
 pub use tx::{Head, Key, Lock, Tx, Work};
-pub use vault::{Diagnosis, Options, Vault, elsewhere as aside};
+pub use vault::{Diagnosis, Options, Vault, elsewhere as aside, no_way};

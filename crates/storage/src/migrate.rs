@@ -45,6 +45,9 @@ const MIGRATIONS: &[Migration] = &[
     migration!(11, "0011_access", by_dialect),
     migration!(12, "0012_account_link"),
     migration!(13, "0013_beds"),
+    migration!(15, "0015_gate", by_dialect),
+    migration!(16, "0016_consent"),
+    migration!(17, "0017_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -6,6 +6,7 @@ mod columns;
 mod connections;
 mod index;
 mod names;
+mod news;
 mod numbers;
 mod query;
 mod records;
@@ -13,7 +14,13 @@ mod transaction;
 mod upkeep;
 mod versions;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use auth::Permit;
 use fhir_model::{IssueType, Outcome};
@@ -24,7 +31,7 @@ use sea_orm::{
 use search::{Filter, Plan, Subject};
 
 use crate::{
-    Clock, Tx, Work,
+    Clock, Key, Tx, Work,
     find::{
         Explanation, Page, Turn, Version,
         effort::{Effort, Said},
@@ -38,9 +45,11 @@ use crate::{
     setting,
     totals::Totals,
     tx::{Engine, Indexing},
+    vouched::{Asking, Before, Changes, Vouched},
 };
 use connections::{Connections, Lent};
 use names::Names;
+use news::News;
 use numbers::Numbers;
 use query::{Asked, bound, version};
 pub(crate) use transaction::Transaction;
@@ -59,6 +68,8 @@ pub(crate) struct Postgres {
     clock: Clock,
     published: Published,
     shared: Arc<Shared>,
+    /// How often something was committed, to forget what was told now and then.
+    commits: AtomicU32,
 }
 
 /// What all transactions of this process share.
@@ -68,6 +79,9 @@ pub(crate) struct Shared {
     names: Names,
     effort: Said,
     ways: Ways,
+    news: News,
+    /// How often Consents were written.
+    consents: AtomicU64,
     upkeep: Upkeep,
 }
 
@@ -87,20 +101,28 @@ impl Postgres {
         let pool = control.get_postgres_connection_pool().clone();
         let published = Published::new(Arc::new(records::kept(&pool).await?));
         let reading = setting::connect_reading(url, connections_max).await?;
+        let news = News::begin(&pool).await.map_err(|error| trouble(&error))?;
         let reading = Connections::new(reading.get_postgres_connection_pool().clone());
         let shared = Arc::new(Shared {
             numbers: Numbers::new(clock),
             names,
             effort: Said::default(),
             ways: Ways::default(),
+            news,
+            consents: AtomicU64::new(0),
             upkeep: Upkeep::default(),
         });
-        Ok(Self { pool, reading, clock, published, shared })
+        Ok(Self { pool, reading, clock, published, shared, commits: AtomicU32::new(0) })
     }
 
     /// Where changes of the search parameters are told, once they are committed.
     pub(crate) fn published(&self) -> Published {
         self.published.clone()
+    }
+
+    /// How often this process has written Consents; counted once it is committed.
+    pub(crate) fn consents_written(&self) -> u64 {
+        self.shared.consents.load(Ordering::SeqCst)
     }
 
     /// See [`crate::Vault::choose_with`].
@@ -153,7 +175,10 @@ impl Postgres {
                 self.look_for_news().await?;
             }
             match result {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.forget_news().await;
+                    return Ok(answer);
+                }
                 Err((Again::Yes, _)) if tries < TRIES_MAX => {
                     tokio::time::sleep(Duration::from_millis(u64::from(tries * tries))).await;
                 }
@@ -166,6 +191,66 @@ impl Postgres {
                 Err((Again::No, refusal)) => return Err(refusal),
             }
         }
+    }
+
+    /// Forgets what was told to other processes long ago, now and then.
+    async fn forget_news(&self) {
+        const EVERY: u32 = 10_000;
+        if self.commits.fetch_add(1, Ordering::Relaxed).is_multiple_of(EVERY)
+            && let Err(error) = news::forget(&self.pool, self.clock.now().millis()).await
+        {
+            tracing::warn!(%error, "what was told long ago could not be forgotten");
+        }
+    }
+
+    /// How often resources of each type were changed, as far as has been heard.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.shared.news.changes
+    }
+
+    /// What other resources said a moment ago; to be asked when it has been heard what was committed since.
+    pub(crate) fn vouched(&self) -> &Vouched {
+        &self.shared.news.answers
+    }
+
+    /// Hears what was committed.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn hear(&self) -> Result<(), Outcome> {
+        let mut connection = self.lend().await?;
+        let heard = self.shared.news.ask(&mut *connection).await;
+        heard.map_err(|error| trouble(&error))?;
+        connection.done();
+        Ok(())
+    }
+
+    /// The current version, whoever may see it. What was committed has been heard when there is one.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn read_and_hear(&self, key: &Key) -> Result<Option<Version>, Outcome> {
+        let mut connection = self.lend().await?;
+        let since = self.shared.news.until();
+        let ask = format!(
+            "select res, type, id, version, updated, method, body, {}
+             from   resource
+             where  type = $2
+               and  id = $3
+               and  version > 0",
+            news::columns("$1")
+        );
+        let found = sqlx::query(sqlx::AssertSqlSafe(ask))
+            .bind(&*since)
+            .bind(i16::from(key.resource_type.number()))
+            .bind(&key.id)
+            .fetch_optional(&mut *connection)
+            .await;
+        let found = found.map_err(|error| trouble(&error))?;
+        connection.done();
+        let Some(row) = found else { return Ok(None) };
+        self.shared.news.hear(&since, (&row, 7)).map_err(|error| trouble(&error))?;
+        version(&row).map(Some)
     }
 
     /// Runs a statement that gives versions.
@@ -198,7 +283,7 @@ impl Postgres {
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.lend().await?;
-            let mut asked = Asked::new(&mut connection, &self.shared);
+            let mut asked = Asked::new(&mut connection, &self.shared).remembering();
             let sight = Sight::search(permit);
             let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
             connection.done();
@@ -209,23 +294,22 @@ impl Postgres {
         let mut connection = self.lend().await?;
         let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
-        let mut asked = Asked::new(&mut transaction, &self.shared);
+        let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         connection.done();
         Ok(page)
     }
 
-    /// Whether a version satisfies a filter of its permit.
+    /// Whether a version satisfies a filter of its permit; what others say is remembered.
     pub(crate) async fn holds(
         &self,
-        _permit: &Permit,
-        filter: &Filter,
-        of: Subject<'_>,
+        asking: Option<(&Asking<'_>, &Before)>,
+        (filter, of): (&Filter, Subject<'_>),
     ) -> Result<bool, Outcome> {
         let mut connection = self.lend().await?;
         let mut asked = Asked::new(&mut connection, &self.shared);
-        let holds = gate::holds(filter, of, &mut asked).await?;
+        let holds = gate::looked(filter, (of, gate::ROOT), &mut asked, asking).await?;
         connection.done();
         Ok(holds)
     }

@@ -109,6 +109,8 @@ pub(crate) struct Indexing {
     /// Whether there may be index rows that were not made by this registry, or none where there should be
     /// some: then the rows of an old version are not extracted again but looked up.
     pub(crate) is_outdated: bool,
+    /// Where beds that were left are cleaned.
+    pub(crate) cleaning: beds::Cleaning,
 }
 
 impl Indexing {
@@ -153,6 +155,11 @@ impl<'a> Tx<'a> {
     /// The URL under which absolute references are local.
     pub(crate) fn index_base(&self) -> Arc<str> {
         Arc::clone(&self.indexing.base)
+    }
+
+    /// Where beds that were left are cleaned.
+    pub(crate) fn cleaning(&self) -> beds::Cleaning {
+        self.indexing.cleaning
     }
 
     /// The time of this transaction.

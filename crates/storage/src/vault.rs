@@ -1,7 +1,10 @@
 //! The vault: everything that is kept, behind permits.
 
 mod background;
+mod closed;
 mod seen;
+
+pub use closed::no_way;
 
 use std::{
     sync::{
@@ -12,20 +15,20 @@ use std::{
 };
 
 use auth::{Action, Permit};
-use fhir_model::{IssueType, Outcome, Tree};
+use fhir_model::{IssueType, Outcome, ResourceType, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    Accounts, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
+    Accounts, Cleaning, Clock, DatabaseUrl, HistoryQuery, Key, Tx, Version, Work, accounts,
     find::{Effort, Explanation, Page, Turn, explain, inquiry, statement::Statement},
     gate::Sight,
     history, migrate,
     parameters::Published,
     postgres,
     reindex::{self, Progress, Traffic},
-    setting, sqlite,
+    setting, sqlite, terms,
     totals::Totals,
     tx::{Engine as TxEngine, Indexing},
     vouched::Memory,
@@ -47,7 +50,7 @@ pub struct Options {
 /// An open vault. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -60,11 +63,14 @@ pub(crate) struct Inner {
     base: Arc<str>,
     /// See [`Indexing::is_outdated`].
     index_is_outdated: AtomicBool,
+    /// See [`Vault::clean_beds`].
+    cleans_elsewhere: AtomicBool,
     traffic: Traffic,
     progress: Progress,
     /// Told when there is something to index.
     wake: Arc<Notify>,
     totals: Totals,
+    pub(crate) terms: terms::Read,
 }
 
 impl Inner {
@@ -74,6 +80,11 @@ impl Inner {
             parameters: self.published.now(),
             base: Arc::clone(&self.base),
             is_outdated: self.index_is_outdated.load(Ordering::Acquire),
+            cleaning: if self.cleans_elsewhere.load(Ordering::Acquire) {
+                Cleaning::Elsewhere
+            } else {
+                Cleaning::Here
+            },
         }
     }
 }
@@ -160,10 +171,12 @@ impl Vault {
             accounts,
             base,
             index_is_outdated,
+            cleans_elsewhere: AtomicBool::new(false),
             traffic,
             progress,
             wake,
             totals: Totals::default(),
+            terms: terms::Read::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -273,7 +286,10 @@ impl Vault {
     /// The current version, whoever may see it.
     async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         match &self.inner.engine {
-            // other processes may write there, so nothing can be remembered
+            // other processes may write there, so no version can be remembered
+            Engine::Postgres(engine) if permit.principal().is_some() => {
+                Ok(engine.read_and_hear(key).await?.map(Arc::new))
+            }
             Engine::Postgres(engine) => {
                 Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
             }
@@ -294,6 +310,7 @@ impl Vault {
         let found = self.version(permit, key, version).await?;
         match found {
             Some(version) if !permit.covers_all_rows() => {
+                self.hear(permit).await?;
                 let is_open = self.sees(permit, Action::Read, &version).await?;
                 Ok(is_open.then_some(version))
             }
@@ -377,6 +394,11 @@ impl Vault {
                 .await
             }
         }
+    }
+
+    /// Says where beds that were left are cleaned.
+    pub fn clean_beds(&self, cleaning: Cleaning) {
+        self.inner.cleans_elsewhere.store(cleaning == Cleaning::Elsewhere, Ordering::Release);
     }
 
     /// Lets searches look at so many rows before they choose a way; who says so first is heard. Small databases, as
@@ -488,6 +510,15 @@ fn current(key: &Key) -> Statement {
 }
 
 impl Engine {
+    /// How often this process has written Consents.
+    pub(crate) fn consents_written(&self) -> u64 {
+        let consent = ResourceType::named("Consent").map_or(0, ResourceType::number);
+        match self {
+            Self::Sqlite(engine) => engine.changes().of(consent),
+            Self::Postgres(engine) => engine.consents_written(),
+        }
+    }
+
     async fn find_at_once(&self, permit: &Permit, ask: Statement) -> Result<Vec<Version>, Outcome> {
         match self {
             Self::Sqlite(engine) => engine.readers.find(&ask),

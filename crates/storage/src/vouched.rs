@@ -1,7 +1,8 @@
 //! What other resources said of a patient a moment ago, to somebody who reads one resource after the other: whether they
-//! are on the care team, whether a Consent denies it. It holds while nothing of the types that were looked at was
-//! committed, so that a change holds from the next request on, and not longer than [`LEASE`], since some of it depends on
-//! the time. For the one process that writes to its database.
+//! are on the care team, whether a Consent denies it; and what came of it for a version. It holds while nothing of the
+//! types that were looked at was committed, so that a change holds from the next request on, and not longer than
+//! [`LEASE`], since some of it depends on the time. Who writes alone counts its commits; where other processes write,
+//! they are heard of with each request ([`crate::postgres`]).
 
 use std::{
     collections::BTreeSet,
@@ -20,8 +21,9 @@ use search::{Filter, Subject, Target, TypePlan};
 
 use crate::Key;
 
-/// For how long an answer is good: as long as the look-up of a token.
-const LEASE: Duration = Duration::from_millis(200);
+/// For how long an answer is good. What came of answers is good for as long again: together as long as the look-up of a
+/// token.
+const LEASE: Duration = Duration::from_millis(100);
 
 /// Parts, each behind a lock of its own, and the answers that one keeps.
 const SHARDS: usize = 16;
@@ -39,9 +41,21 @@ impl Changes {
     pub(crate) fn count(&self, keys: &[Key]) {
         let types: BTreeSet<u8> = keys.iter().map(|key| key.resource_type.number()).collect();
         for ty in types {
-            if let Some(count) = self.0.get(usize::from(ty)) {
-                count.fetch_add(1, Ordering::SeqCst);
-            }
+            self.count_type(ty);
+        }
+    }
+
+    /// The same for one type.
+    pub(crate) fn count_type(&self, ty: u8) {
+        if let Some(count) = self.0.get(usize::from(ty)) {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// When it is not known which types were changed.
+    pub(crate) fn count_all(&self) {
+        for ty in 0..=u8::MAX {
+            self.count_type(ty);
         }
     }
 
@@ -51,7 +65,8 @@ impl Changes {
         Before { at: Instant::now(), counts }
     }
 
-    fn of(&self, ty: u8) -> u64 {
+    /// How often resources of a type were changed so far.
+    pub(crate) fn of(&self, ty: u8) -> u64 {
         self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
     }
 }
@@ -78,7 +93,7 @@ pub(crate) struct Vouched {
 }
 
 /// Two, keyed at random: nobody can look for questions that share an answer.
-static HASHERS: LazyLock<[RandomState; 2]> =
+pub(crate) static HASHERS: LazyLock<[RandomState; 2]> =
     LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 #[expect(clippy::disallowed_types, reason = "looked up with each read, never shown")]
@@ -114,7 +129,15 @@ impl Vouched {
 impl Asking<'_> {
     /// What is known of a filter that looks at other resources; `place` is where it stands in what the permit says.
     pub(crate) fn known(&self, filter: &Filter, of: Subject<'_>, place: u64) -> Option<bool> {
-        let question = self.question(filter, of, place);
+        self.answered(self.question(filter, of, place))
+    }
+
+    /// What came of all filters for a version.
+    pub(crate) fn verdict(&self, of: (i64, u64)) -> Option<bool> {
+        self.answered(self.question_of_version(of))
+    }
+
+    fn answered(&self, question: [u64; 2]) -> Option<bool> {
         let shard = self.answers.shard(question)?;
         let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = shard.get(&question)?;
@@ -134,11 +157,24 @@ impl Asking<'_> {
         (before, holds): (&Before, bool),
         (filter, of, place): (&Filter, Subject<'_>, u64),
     ) {
+        self.keep_answer((before, holds), filter, self.question(filter, of, place));
+    }
+
+    /// Keeps what came of all that a permit says for a version; `before` was drawn before anything was asked.
+    pub(crate) fn keep_verdict(
+        &self,
+        (before, holds): (&Before, bool),
+        (filter, of): (&Filter, (i64, u64)),
+    ) {
+        self.keep_answer((before, holds), filter, self.question_of_version(of));
+    }
+
+    fn keep_answer(&self, (before, holds): (&Before, bool), of: &Filter, question: [u64; 2]) {
         let mut types = BTreeSet::new();
-        looked_at(filter, &mut types);
+        looked_at(of, &mut types);
         let count = |ty: u8| before.counts.get(usize::from(ty)).copied().unwrap_or(0);
         let types = types.into_iter().map(|ty| (ty, count(ty))).collect();
-        let (question, at) = (self.question(filter, of, place), before.at);
+        let at = before.at;
         let Some(shard) = self.answers.shard(question) else { return };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= ANSWERS_MAX {
@@ -147,6 +183,12 @@ impl Asking<'_> {
         if shard.len() < ANSWERS_MAX {
             shard.insert(question, Answer { at, types, holds });
         }
+    }
+
+    /// Number and version tell a version from all others.
+    fn question_of_version(&self, of: (i64, u64)) -> [u64; 2] {
+        let question = (self.who.digest_but_for_time(&HASHERS), self.action, of);
+        HASHERS.each_ref().map(|hasher| hasher.hash_one(question))
     }
 
     /// What a permit says follows from who asks, what for, and the type, but for the time.

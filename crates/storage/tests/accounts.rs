@@ -93,6 +93,38 @@ async fn what_one_process_takes_back_another_refuses() {
     }
 }
 
+/// What a login tells of whether there is an account: neither its answer nor the work that is done for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_costs_the_same_whoever_exists() {
+    let (_directory, databases) = databases("timing").await;
+    for options in databases {
+        let accounts = Accounts::open(&options).await.unwrap();
+        let named = |login: &str, until| {
+            let user = User { login: login.to_owned(), until, ..somebody().user };
+            NewAccount { user, password: Some(PASSWORD.to_owned()) }
+        };
+        let over = Some(Instant::from_millis(accounts.now().millis() - 1));
+        accounts.add_user(named("rao", None)).await.unwrap();
+        accounts.add_user(named("gone", over)).await.unwrap();
+        let silent = NewAccount { password: None, ..named("silent", None) };
+        accounts.add_user(silent).await.unwrap();
+        for (login, password) in [
+            ("rao", "not the password"),
+            ("gone", PASSWORD),
+            ("silent", PASSWORD),
+            ("nobody-of-that-name", PASSWORD),
+            ("nobody-of-that-name", ""),
+        ] {
+            let before = accounts.passwords_compared();
+            assert_eq!(accounts.log_in(login, password).await.unwrap(), Login::Wrong, "{login}");
+            assert_eq!(accounts.passwords_compared() - before, 1, "{login}");
+        }
+        let before = accounts.passwords_compared();
+        assert!(matches!(accounts.log_in("rao", PASSWORD).await.unwrap(), Login::Welcome(_)));
+        assert_eq!(accounts.passwords_compared() - before, 1);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_sign_with_one_key() {
     let (_directory, databases) = databases("key").await;

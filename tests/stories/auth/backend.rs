@@ -96,26 +96,19 @@ pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// Registers a system with these scopes; its id.
+/// Registers a hospital's system with these scopes; its id.
 pub(super) fn a_system(house: &House, scope: &str, more: &[&str]) -> String {
+    let ty = json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}]);
+    let hospital = json!({"resourceType": "Organization", "name": unique("hospital"), "type": ty});
+    let hospital = format!("Organization/{}", store(house, &hospital));
+    registered(house, scope, &[&["--organization", &hospital], more].concat())
+}
+
+/// Registers a client with the keys; its id.
+fn registered(house: &House, scope: &str, more: &[&str]) -> String {
     let (id, path) = (unique("system"), fresh_directory().join("jwks.json"));
     std::fs::write(&path, KEYS.jwks().to_string()).unwrap();
-    let jwks = path.to_str().unwrap();
-    let ty = json!([{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/organization-type", "code": "prov"}]}]);
-    let hospital = store(house, &json!({"resourceType": "Organization", "name": id, "type": ty}));
-    let hospital = format!("Organization/{hospital}");
-    let add = [
-        "client",
-        "add",
-        "--id",
-        &id,
-        "--jwks",
-        jwks,
-        "--scope",
-        scope,
-        "--organization",
-        &hospital,
-    ];
+    let add = ["client", "add", "--id", &id, "--jwks", path.to_str().unwrap(), "--scope", scope];
     house.medvault(&[&add[..], more].concat());
     id
 }
@@ -293,6 +286,12 @@ fn what_a_system_may_not_have_is_refused(house: &House) {
     expect_error(ask(house, &sign(), "system/Observation.rs"), 400, "invalid_scope");
     expect_error(ask(house, &sign(), "patient/Patient.rs openid"), 400, "invalid_scope");
     expect_error(ask(house, &sign(), ""), 400, "invalid_request");
+    // who acts for nobody is told so
+    let nobodys = registered(house, "system/Patient.rs", &[]);
+    let assertion = KEYS.sign(&json!({"alg": "RS384", "kid": "r"}), &claims(house, &nobodys));
+    let answer = ask(house, &assertion, "system/Patient.rs").expect(200).json();
+    let reply = get_with(house, answer["access_token"].as_str().unwrap(), "/Patient").expect(403);
+    assert!(reply.text.contains("acts for no organization"), "{}", reply.text);
     // a secret is not for this
     let symmetric = unique("symmetric");
     house.medvault(&[

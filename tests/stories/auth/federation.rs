@@ -67,6 +67,10 @@ fn tokens_of_another_issuer_open_what_they_say() {
     // discovery leads to the issuer, and nobody logs in here
     let smart = house.get("/.well-known/smart-configuration").expect(200).json();
     assert_eq!(smart["token_endpoint"], format!("{}/token", issuer.url));
+    let metadata = house.get("/metadata").expect(200).json();
+    let security = metadata["rest"][0]["security"].to_string();
+    assert!(security.contains(&format!("{}/token", issuer.url)), "{security}");
+    assert!(!security.contains(house.issuer()), "{security}");
     for path in ["/auth/login", "/auth/authorize", "/auth/token", "/auth/jwks.json"] {
         house.get(&format!("{}{path}", house.issuer())).expect(404);
     }
@@ -97,7 +101,9 @@ fn an_issuer_that_is_down_lets_nobody_in() {
     let claimed = claims(&issuer, &house, &json!({ "patient": id }));
     let token = KEYS.sign(&json!({"alg": "ES384", "kid": "e"}), &claimed);
     get_with(&house, &token, &format!("/Patient/{id}")).expect(503);
-    house.get("/metadata").expect(200);
+    let metadata = house.get("/metadata").expect(200).json();
+    let security = metadata["rest"][0]["security"].to_string();
+    assert!(!security.contains("/auth/"), "{security}");
     issuer.is_down.store(false, Ordering::SeqCst);
     get_with(&house, &token, &format!("/Patient/{id}")).expect(200);
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    PASSWORD, a_patient,
+    a_patient,
     app::{App, Kind},
     get_with, store, with_token,
 };
@@ -78,16 +78,7 @@ fn linked_records_are_not_followed(house: &House) {
 
 fn who_is_nobody_in_the_record_is_not_named(house: &House) {
     let login = unique("auditor");
-    house.medvault(&[
-        "user",
-        "add",
-        "--login",
-        &login,
-        "--role",
-        "auditor",
-        "--password",
-        PASSWORD,
-    ]);
+    house.account(&login, "auditor", &[]);
     let app = App::new(house, Kind::Public);
     let answer = app.tokens(&login, "openid fhirUser user/AuditEvent.rs");
     assert_eq!(answer["scope"], "openid user/AuditEvent.rs");

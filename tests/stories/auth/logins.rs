@@ -51,16 +51,7 @@ fn an_account_without_a_password_or_after_its_end_is_shut(house: &House) {
     let page = browser.get("/auth/login").expect(200);
     browser.log_in(&page, &login, "").expect(401);
     browser.log_in(&page, &login, "anything at all").expect(401);
-    house.medvault(&[
-        "user",
-        "add",
-        "--login",
-        &login,
-        "--role",
-        "auditor",
-        "--password",
-        PASSWORD,
-    ]);
+    house.account(&login, "auditor", &[]);
     browser.log_in(&page, &login, PASSWORD).expect(200);
     let page = browser.get("/auth/manage").expect(200);
     assert!(page.text.contains(&login));

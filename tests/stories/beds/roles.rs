@@ -21,10 +21,7 @@ impl<'h> Person<'h> {
 
     fn new(house: &'h House, role: &str, more: &[&str]) -> Self {
         let login = unique(role);
-        let mut add = vec!["user", "add", "--login", &login, "--role", role];
-        add.extend(["--password", "correct horse battery"]);
-        add.extend(more);
-        house.medvault(&add);
+        house.account(&login, role, more);
         let token = house.medvault(&["token", "--user", &login, "--scope", "user/*.cruds"]);
         Self { house, authorization: format!("Bearer {token}") }
     }

@@ -8,6 +8,7 @@ use auth::{
     oauth::external::{self, Expected},
 };
 use fhir_model::{Instant, IssueType, Outcome};
+use interactions::TokenIssuer;
 use serde_json::{Map, Value};
 
 use super::{
@@ -52,6 +53,13 @@ impl Federation {
     /// `transient` when it cannot be asked.
     pub(super) async fn configuration(&self) -> Result<Map<String, Value>, Outcome> {
         Ok(self.provider.known(None).await?.configuration().clone())
+    }
+
+    /// The issuer's addresses, for the `CapabilityStatement`; none when it cannot be asked.
+    pub(crate) async fn issuer(&self) -> TokenIssuer {
+        let said = self.configuration().await.unwrap_or_default().into_iter();
+        let addresses = said.filter_map(|(name, at)| Some((name, at.as_str()?.to_owned())));
+        TokenIssuer::Other(addresses.collect())
     }
 
     /// Asks the issuer, each time anew: it may have taken the token back.

@@ -160,6 +160,7 @@ async fn look(door: &Door, user: &User, path: Vec<String>, query: &str) -> Resul
         token_id: "login".to_owned(),
         client: None,
         client_organization: None,
+        origins: Vec::new(),
         user: Some(user.clone()),
         patient: None,
         encounter: None,

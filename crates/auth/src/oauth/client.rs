@@ -107,6 +107,14 @@ impl Status {
     }
 }
 
+impl About {
+    /// The origins that its pages run at: <https://fetch.spec.whatwg.org/#origin-header>.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        let uris = self.redirect_uris.iter().chain(&self.web_origins);
+        uris.chain(&self.launch_uris).filter_map(|uri| origin(uri))
+    }
+}
+
 impl Client {
     /// Whether it keeps no secret.
     pub fn is_public(&self) -> bool {
@@ -146,10 +154,9 @@ impl Client {
         }
     }
 
-    /// The origins that its pages run at: <https://fetch.spec.whatwg.org/#origin-header>.
+    /// The origins that its pages run at.
     pub fn origins(&self) -> impl Iterator<Item = String> {
-        let uris = self.about.redirect_uris.iter().chain(&self.about.web_origins);
-        uris.chain(&self.about.launch_uris).filter_map(|uri| origin(uri))
+        self.about.origins()
     }
 
     /// Whether a page of that origin may talk to us with a token of this client.

@@ -25,6 +25,7 @@ pub const CAPABILITIES: &[&str] = &[
     "permission-user",
     "permission-v1",
     "permission-v2",
+    "smart-app-state",
 ];
 
 /// Grants of the token endpoint.
@@ -92,8 +93,8 @@ pub fn elsewhere(theirs: &Map<String, Value>, issuer: &str) -> Value {
     let of_ours =
         about_us.iter().filter_map(|name| Some(((*name).to_owned(), ours.get(*name)?.clone())));
     document.extend(of_ours);
-    let permissions: Vec<&&str> =
-        CAPABILITIES.iter().filter(|name| name.starts_with("permission-")).collect();
+    let is_ours = |name: &str| name.starts_with("permission-") || name == "smart-app-state";
+    let permissions: Vec<&&str> = CAPABILITIES.iter().filter(|name| is_ours(name)).collect();
     document.entry("capabilities").or_insert_with(|| json!(permissions));
     Value::Object(document)
 }

@@ -60,6 +60,7 @@ pub fn grant(claims: &Map<String, Value>, expected: Expected<'_>) -> Result<Gran
         // never nobody: that would be the operator
         client: Some(client.to_owned()),
         client_organization: local(text("organization"), "Organization", expected),
+        origins: Vec::new(),
         user: person(claims, subject, expected),
         patient: text("patient").map(|id| id.strip_prefix("Patient/").unwrap_or(id).to_owned()),
         encounter: text("encounter").map(str::to_owned),

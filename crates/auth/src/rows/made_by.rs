@@ -3,7 +3,7 @@
 use fhir_model::ResourceType;
 use search::Filter;
 
-use super::written::{self, chain, id_is, refers};
+use super::written::{self, chain, has, id_is, one_of, refers};
 
 /// Parameters that name the organization that made a resource, or to which it was sent.
 const AUTHORED: &[(&str, &[&str])] = &[
@@ -92,6 +92,16 @@ pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
         "PaymentNotice" => of_claim("request"),
         _ => None,
     }
+}
+
+/// What of a type is about patients who have a contract with the organization that both have signed.
+pub(super) fn contracted(ty: ResourceType, id: &str) -> Option<Filter> {
+    let contract = ResourceType::named("Contract")?;
+    let us = ("Organization", id);
+    let party = [refers(contract, "signer", us)?, refers(contract, "authority", us)?];
+    let executed = one_of(contract, "status", None, &["executed"])?;
+    let patient = has("Contract", "patient", vec![executed, Filter::Any(party.into())])?;
+    chain(super::membership(ty), "Patient", vec![patient])
 }
 
 /// What of a type the organization consists of.

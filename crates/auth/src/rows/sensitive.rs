@@ -79,6 +79,11 @@ pub(super) fn possible(role: Role, basis: Basis) -> Vec<&'static str> {
     rungs.iter().chain(sensitivities).copied().collect()
 }
 
+/// All labels that a denial can name, but those that everything has.
+pub(super) fn all() -> Vec<&'static str> {
+    ["R", "V"].into_iter().chain(SENSITIVITIES).collect()
+}
+
 /// What keeps rows away for which somebody is not cleared.
 pub(super) fn cleared(role: Role, basis: Basis, ty: ResourceType) -> Vec<Filter> {
     let (rung, sensitive) = clearance(role, basis);

@@ -28,11 +28,13 @@ impl Flow {
         if let Some(place) = place {
             self.network.approach[place * sites..][..sites].copy_from_slice(approach);
             self.network.profile_of[place] = profile;
+            self.near.forget(place);
             return place;
         }
         self.network.approach.extend_from_slice(approach);
         self.network.profile_of.push(profile);
         self.lobby_of.push(None);
+        self.near.add();
         self.lobby_of.len() - 1
     }
 

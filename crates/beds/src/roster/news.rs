@@ -184,6 +184,7 @@ fn wants_the_same(a: &Request, b: &Request) -> bool {
         tier: b.tier,
         severity: b.severity,
         authored_on_millis: b.authored_on_millis,
+        is_recalled: b.is_recalled,
         ..a.clone()
     };
     urgency == *b

@@ -121,6 +121,7 @@ impl Region<'_> {
             preferred: Vec::new(),
             accepts_alternative: true,
             barred: None,
+            is_recalled: false,
         });
         self.waiting.insert(id, waiting);
     }

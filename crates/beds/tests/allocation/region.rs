@@ -59,6 +59,7 @@ pub(crate) fn region(dice: &mut Dice, size: Size) -> Snapshot {
             },
             accepts_alternative: true,
             barred: None,
+            is_recalled: false,
         }
     });
     let requests = requests.collect();

@@ -81,6 +81,7 @@ pub(crate) fn request(id: &str, score: u8) -> Request {
         preferred: Vec::new(),
         accepts_alternative: true,
         barred: None,
+        is_recalled: false,
     }
 }
 

@@ -109,6 +109,8 @@ fn diagnostics(body: &Bytes) -> Option<String> {
 pub(super) struct Record {
     pub(super) accesses: Arc<Vec<Access>>,
     pub(super) papers: Arc<Vec<Vec<u8>>>,
+    /// Why something was refused, by the ids of `accesses`.
+    pub(super) reasons: Arc<Vec<(String, String)>>,
     pub(super) vault: Vault,
 }
 
@@ -128,7 +130,8 @@ impl Work for Record {
             let papers = self.papers.iter().map(|paper| (self.vault.new_id(), paper.clone()));
             tx.write(changes(papers, &self.vault)?).await?;
         }
-        tx.record(&self.accesses).await
+        tx.record(&self.accesses).await?;
+        tx.keep_reasons(&self.reasons).await
     }
 }
 

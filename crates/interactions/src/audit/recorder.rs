@@ -15,7 +15,7 @@ use storage::{Access, Bearing, Vault};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{
-    Noted, emergency,
+    Noted, emergency, reason,
     record::{self, Record},
     said::Said,
 };
@@ -25,6 +25,10 @@ const WAIT: Duration = Duration::from_millis(20);
 
 /// Notes written in one transaction, at most.
 const TOGETHER_MAX: usize = 4_096;
+
+/// Refusals of one transaction of which is looked for why. Whoever is refused more often than that every 20 ms has no
+/// reason told for each.
+const REASONS_MAX: usize = 50;
 
 /// How often a transaction is tried again before what is in it is given up, and how long is waited at most.
 const TRIES_MAX: u32 = 60;
@@ -56,14 +60,20 @@ pub(super) async fn run(
             noted.push(next);
         }
         let (mut accesses, mut papers) = (Vec::with_capacity(noted.len()), Vec::new());
+        let mut reasons = Vec::new();
         for note in noted.iter_mut().filter_map(|noted| noted.note.take()) {
             let bearing = bearers.of(&note.who);
             let access = record::of_note(&vault, vault.new_id(), &note, bearing);
             papers.extend(emergency::papers(&note, &access.patients, &mut told));
+            if reasons.len() < REASONS_MAX
+                && let Some(why) = reason::of(&vault, &note, &access).await
+            {
+                reasons.push((access.id.clone(), why));
+            }
             accesses.push(access);
         }
         recorded.fetch_add(accesses.len() as u64, Ordering::Relaxed);
-        if accesses.is_empty() || write(&vault, accesses, papers).await {
+        if accesses.is_empty() || write(&vault, accesses, (papers, reasons)).await {
             let waiting = noted.into_iter().filter_map(|noted| noted.recorded);
             // who waited may have gone away
             waiting.for_each(|waiting| waiting.send(()).unwrap_or_default());
@@ -72,14 +82,19 @@ pub(super) async fn run(
 }
 
 /// Whether it is on disk.
-async fn write(vault: &Vault, accesses: Vec<Access>, papers: Vec<Vec<u8>>) -> bool {
-    let (accesses, papers) = (Arc::new(accesses), Arc::new(papers));
+async fn write(
+    vault: &Vault,
+    accesses: Vec<Access>,
+    (papers, reasons): (Vec<Vec<u8>>, Vec<(String, String)>),
+) -> bool {
+    let (accesses, papers, reasons) = (Arc::new(accesses), Arc::new(papers), Arc::new(reasons));
     let mut tries = 0;
     loop {
         tries += 1;
         let record = Record {
             accesses: Arc::clone(&accesses),
             papers: Arc::clone(&papers),
+            reasons: Arc::clone(&reasons),
             vault: vault.clone(),
         };
         let done = match authorize(&Caller::Operator, Action::Create, None) {

@@ -10,6 +10,8 @@ mod capacity;
 pub(crate) mod confirm;
 mod deed;
 mod document;
+pub(crate) mod equity;
+mod expected;
 pub(crate) mod explanation;
 mod gate;
 mod hold;
@@ -18,16 +20,19 @@ mod order;
 mod patient;
 mod plan;
 mod policy;
+mod recall;
 pub(crate) mod release;
 pub(crate) mod request;
+mod scores;
 mod single;
+mod step_down;
 pub(crate) mod sweep;
 pub(crate) mod transfer;
 pub(crate) mod turnover;
 mod vitals;
 pub(crate) mod waitlist;
 
-use std::sync::{self, Arc, PoisonError};
+use std::sync::{self, Arc, PoisonError, atomic::AtomicI64};
 
 use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{IssueType, Outcome, ResourceType};
@@ -53,8 +58,12 @@ pub(crate) struct Desk {
     planner: Arc<Mutex<()>>,
     /// What decisions rest on and is kept, which the roster has not heard yet.
     kept: Arc<sync::Mutex<Vec<RosterPart>>>,
+    expected: expected::Memory,
     /// In place of the usual times.
     pub(crate) hold_seconds: Option<u32>,
+    pub(crate) decision_days: Option<u32>,
+    /// When old decisions were last taken out, in milliseconds since 1970.
+    forgotten: Arc<AtomicI64>,
 }
 
 impl Desk {

@@ -49,6 +49,8 @@ const OURS: &[&str] = ours![
     "bed-turnover",
     "bed-waitlist",
     "explain-allocation",
+    "cosign",
+    "explain-refusal",
 ];
 
 /// The definition with this canonical URL.

@@ -170,6 +170,9 @@ const AROUND: [&str; 11] = [
     "PlanDefinition",
 ];
 
+/// What attachments hold.
+const CONTENT: &str = "Binary";
+
 /// What these refer to, once.
 async fn referred(
     fhir: &Fhir,
@@ -179,11 +182,15 @@ async fn referred(
     let mut wanted: BTreeMap<ResourceType, BTreeSet<String>> = BTreeMap::new();
     for body in found.iter().filter_map(|version| version.body.as_ref()) {
         let tree = json::parse_trusted(body.clone());
-        let references = tree.nodes().filter(|node| node.name() == "reference");
-        for text in references.filter_map(NodeRef::text) {
+        let is_reference = |node: &NodeRef<'_>| node.name() == "reference";
+        // attachments name their content so
+        let references = tree.nodes().filter(|node| is_reference(node) || node.name() == "url");
+        for node in references {
+            let Some(text) = node.text() else { continue };
             let local = text.strip_prefix(&*fhir.base).unwrap_or(&text).trim_start_matches('/');
             let Some((ty, id)) = local.split_once('/') else { continue };
-            let known = AROUND.contains(&ty).then(|| ResourceType::named(ty)).flatten();
+            let is_known = ty == CONTENT || is_reference(&node) && AROUND.contains(&ty);
+            let known = is_known.then(|| ResourceType::named(ty)).flatten();
             if let Some(ty) = known
                 && !id.contains('/')
             {

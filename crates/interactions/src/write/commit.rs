@@ -9,7 +9,7 @@ use search::{Plan, Registry};
 use storage::{Access, Change, Head, Key, Lock, Method, Tx, Vault, Work};
 
 use super::{
-    Target, Write, Written,
+    Target, Write, Written, app_state,
     catalogue::Catalogue,
     decide::{Decision, decide},
     identity::{Identity, identify, refuse_overlaps},
@@ -76,6 +76,13 @@ pub(super) struct Context {
     /// For index rows: see [`Vault::index_base`].
     pub(super) index_base: Arc<str>,
     pub(super) limits: json::Limits,
+}
+
+impl Context {
+    /// The URLs under which absolute references are local.
+    pub(super) fn bases(&self) -> [&str; 2] {
+        [&self.base, &self.index_base]
+    }
 }
 
 impl Entry {
@@ -288,8 +295,12 @@ async fn meet(
         return Ok(());
     };
     let (action, ty) = write.action();
-    match (head.filter(|head| head.version > 0), identity) {
-        (None, _) if action == Action::Delete && !tx.permit().covers_all_rows() => {
+    let head = head.filter(|head| head.version > 0);
+    let met = match (head, identity) {
+        (None, _)
+            if !tx.permit().covers_all_rows()
+                && (action == Action::Delete || app_state::needs_version(ty, action)) =>
+        {
             // what is not there and what may not be seen look the same
             Err(crate::read::not_found(key))
         }
@@ -298,7 +309,8 @@ async fn meet(
             tx.meet(key, head, Action::Read).await
         }
         (Some(head), _) => tx.meet(key, head, action).await,
-    }
+    };
+    met.map_err(|refusal| app_state::refusal((key, head), tx.permit(), refusal))
 }
 
 fn lock(target: &Target) -> Lock {

@@ -8,7 +8,7 @@ use search::Rows;
 use storage::{Change, Head, Key, Method};
 
 use super::{
-    Effect, Target, Write, Written,
+    Effect, Target, Write, Written, app_state,
     commit::{Act, Context, Entry},
     identity::Identity,
     prepare::Prepared,
@@ -70,17 +70,20 @@ pub(super) fn decide(
         Write::Update { resource, conditions, target } => {
             same_id(key, resource, target)?;
             hold(conditions, head.as_ref())?;
+            app_state::follows(head.as_ref(), (conditions, Some(resource)), context.bases())?;
             let ready = ready(context, entry, (resource, key), names);
             Ok(replace(key, Method::Put, head, &ready))
         }
         Write::Patch { patch, conditions, .. } => {
             hold(conditions, head.as_ref())?;
             let resource = patched(context, key, head.as_ref(), patch)?;
+            app_state::follows(head.as_ref(), (conditions, Some(&resource)), context.bases())?;
             let ready = Prepared::make(context, &resource, &key.id, names);
             Ok(replace(key, Method::Patch, head, &ready))
         }
         Write::Delete { conditions, .. } => {
             hold(conditions, head.as_ref())?;
+            app_state::follows(head.as_ref(), (conditions, None), context.bases())?;
             Ok(delete(key, head))
         }
     }

@@ -185,6 +185,95 @@ pub(crate) async fn refusals_are_recorded_and_say_nothing(nation: &Nation) {
     panic!("the refusals were not recorded");
 }
 
+pub(crate) async fn why_it_was_refused_is_for_auditors(nation: &Nation) {
+    let auditor = person("auditor", "Practitioner/d2", "user/AuditEvent.rs");
+    let d = person("doctor", "Practitioner/d", "user/*.cruds");
+    // what the auditor reads of the last refusal of a look
+    let mut seen = 0;
+    let mut why = async |caller: &Caller, address: &str, status: u16| {
+        let told = nation.get(caller, address).await.expect(&[status]);
+        assert!(!told.body.to_string().contains("Consent/"), "{:#}", told.body);
+        seen += 1;
+        let look = "/AuditEvent?outcome=4&_sort=-_lastUpdated&_count=200";
+        let found = nation.get(&auditor, look).await.expect(&[200]);
+        assert_eq!(found.names().len(), seen);
+        let events = found.body["entry"].as_array().unwrap();
+        let mut events: Vec<&Value> = events.iter().map(|entry| &entry["resource"]).collect();
+        events.sort_by_key(|event| event["id"].as_str().unwrap().to_owned());
+        let last = events.last().unwrap();
+        assert!(!last.to_string().contains("doctor panel"), "{last:#}");
+        let explain = format!("/AuditEvent/{}/$explain-refusal", last["id"].as_str().unwrap());
+        // nobody else is told
+        for other in [
+            caller,
+            &patient("a", "patient/*.rs"),
+            &person("admin", "Practitioner/d2", "user/*.rs"),
+        ] {
+            nation.get(other, &explain).await.expect(&[403]);
+            seen += 1;
+        }
+        let told = nation.get(&auditor, &explain).await.expect(&[200]);
+        let reasons = told.body["parameter"].as_array().cloned().unwrap_or_default();
+        let texts = reasons.iter().map(|one| one["valueString"].as_str().unwrap().to_owned());
+        texts.collect::<Vec<String>>()
+    };
+    assert_eq!(
+        why(&d, "/Observation/ob", 404).await,
+        ["doctor panel by user/*.cruds: no relation to the record"]
+    );
+    assert_eq!(why(&d, "/Observation/none", 404).await, ["Observation/none is not there"]);
+    assert_eq!(why(&d, "/Claim", 403).await, ["no rule lets a doctor search Claim"]);
+    let few = person("doctor", "Practitioner/d", "user/Patient.rs");
+    assert_eq!(
+        why(&few, "/Observation/oa", 403).await,
+        ["no scope of the token lets it read Observation"]
+    );
+    let lab = person("doctor", "Practitioner/d", "user/Observation.rs?category=laboratory");
+    assert_eq!(
+        why(&lab, "/Observation/oa-on-b", 404).await,
+        ["doctor panel by user/Observation.rs?category=laboratory: not what the scope is about"]
+    );
+    let h2 = client(Role::Hospital, "h2", "system/*.rs");
+    assert_eq!(
+        why(&h2, "/Observation/oa", 404).await,
+        [
+            "hospital authored by system/*.rs: no relation to the record",
+            "hospital consented by system/*.rs: no Consent permits it"
+        ]
+    );
+    // the Consent as it was then
+    let deny = |more: Value| {
+        let mut provision = json!({"type": "deny", "actor": [
+            {"role": {"text": "reader"}, "reference": {"reference": "Practitioner/d"}}]});
+        for (name, value) in more.as_object().unwrap() {
+            provision[name] = value.clone();
+        }
+        crate::consents::consent("no", provision)
+    };
+    let put = async |body: &Value| {
+        nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    };
+    put(&deny(json!({"class": [{"code": "Observation"}]}))).await;
+    let by = |version: u64| {
+        vec![format!("doctor panel by user/*.cruds: denied by Consent/no/_history/{version}")]
+    };
+    assert_eq!(why(&d, "/Observation/oa", 404).await, by(1));
+    put(&deny(json!({"dataPeriod": {"end": "2020-12-31"}}))).await;
+    assert_eq!(why(&d, "/Observation/oa", 404).await, by(2));
+    put(&deny(json!({"dataPeriod": {"end": "2019-12-31"}}))).await;
+    nation.get(&d, "/Observation/oa").await.expect(&[200]);
+    let mut labelled = observation("oa", "Patient/a", "Organization/h1");
+    labelled["meta"] = json!({"security": [
+        {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "V"}]});
+    put(&labelled).await;
+    assert_eq!(
+        why(&d, "/Observation/oa", 404).await,
+        ["doctor panel by user/*.cruds: not cleared for its security labels"]
+    );
+    // the version before had no label: it is open, and so is no reason to refuse it
+    nation.get(&d, "/Observation/oa/_history/1").await.expect(&[200]);
+}
+
 pub(crate) async fn an_emergency_is_reasoned_told_and_reviewed(nation: &Nation) {
     let doctor = || crate::consents::account("doctor", "Practitioner/d");
     assert_eq!(nation.emergency(doctor(), " ").await.unwrap_err(), 400);

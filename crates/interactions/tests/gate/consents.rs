@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::nation::{Nation, alone, client, patient, person, report};
 
 /// A Consent of A.
-fn consent(id: &str, provision: Value) -> Value {
+pub(crate) fn consent(id: &str, provision: Value) -> Value {
     json!({"resourceType": "Consent", "id": id, "status": "active",
         "scope": {"coding": [{"code": "patient-privacy"}]},
         "category": [{"coding": [{"code": "59284-0"}]}],
@@ -36,7 +36,7 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
     nation.get(&i1, "/Claim/ca2").await.expect(&[404]);
     let found = nation.get(&i1, "/Claim?_include=Claim:patient&_revinclude=Observation:*").await;
     assert_eq!(found.expect(&[200]).names(), ["Claim/ca", "Patient/a"]);
-    nation.get(&i1, "/Observation/oa").await.expect(&[403]);
+    nation.get(&i1, "/Observation/oa").await.expect(&[404]);
     // somebody else's permission, another purpose, another class
     for (name, value) in [
         ("actor", actor("Organization/i2")),
@@ -44,7 +44,8 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
         ("class", json!([{"code": "Coverage"}])),
         ("period", json!({"end": "2020-01-01"})),
         ("period", json!({"start": "2999-01-01"})),
-        ("dataPeriod", json!({"start": "2020-01-01"})),
+        ("dataPeriod", json!({"start": "2020-01-02"})),
+        ("code", json!([{"text": "whatever"}])),
     ] {
         let mut other = consent.clone();
         other["provision"][name] = value;
@@ -63,6 +64,91 @@ pub(crate) async fn an_insurer_reads_with_consent_only(nation: &Nation) {
     consent["status"] = json!("entered-in-error");
     put(&consent).await;
     nation.get(&i1, "/Claim/ca").await.expect(&[404]);
+}
+
+pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
+    let i1 = client(Role::Insurer, "i1", "system/*.rs");
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    let get = async |address: &str| nation.get(&i1, address).await.expect(&[200]);
+    let status = async |address: &str| nation.get(&i1, address).await.status;
+    let mut a = nation.get(&Caller::Operator, "/Patient/a").await.body;
+    let member = json!({"type": {"coding": [{"code": "MB"}]}, "value": "4711"});
+    a["identifier"].as_array_mut().unwrap().push(member.clone());
+    a["birthDate"] = json!("1980-02-29");
+    a["telecom"] = json!([{"system": "phone", "value": "0123"}]);
+    a["address"] = json!([{"city": "Pune"}]);
+    put(&a).await;
+    assert_eq!(status("/Patient/a").await, 404);
+    let share = |data: Value| {
+        let mut provision = json!({"type": "permit", "actor": actor("Organization/i1"),
+            "purpose": [{"code": "HPAYMT"}]});
+        provision["data"] = data;
+        consent("share", provision)
+    };
+    let these = |ids: &[&str]| {
+        let one = |id: &&str| json!({"meaning": "instance", "reference": {"reference": id}});
+        ids.iter().map(one).collect::<Vec<Value>>().into()
+    };
+    put(&share(these(&["Patient/a", "Claim/ca", "Observation/oa"]))).await;
+    // of the patient no more than who is insured, wherever they stand in an answer
+    let is_minimal = |patient: &Value| {
+        let names: Vec<&str> = patient.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, ["resourceType", "id", "meta", "name", "identifier", "birthDate"]);
+        assert_eq!(patient["identifier"], json!([member]));
+        assert_eq!(patient["meta"]["tag"][0]["code"], "SUBSETTED");
+    };
+    is_minimal(&get("/Patient/a").await.body);
+    is_minimal(&get("/Patient/a?_elements=telecom,address,name,identifier,birthDate").await.body);
+    is_minimal(&get("/Patient/a/_history/2").await.body);
+    let found = get("/Claim?_include=Claim:patient").await;
+    assert_eq!(found.names(), ["Claim/ca", "Patient/a"]);
+    is_minimal(&found.body["entry"][1]["resource"]);
+    let found = get("/Patient/a/_history").await;
+    is_minimal(&found.body["entry"][0]["resource"]);
+    let batch = json!({"resourceType": "Bundle", "type": "batch", "entry": [
+        {"request": {"method": "GET", "url": "Patient/a"}},
+        {"request": {"method": "GET", "url": "Patient?family=anand"}}]});
+    let answered = nation.post(&i1, &batch).await.expect(&[200]);
+    is_minimal(&answered.body["entry"][0]["resource"]);
+    is_minimal(&answered.body["entry"][1]["resource"]["entry"][0]["resource"]);
+    // and nothing is told by asking for the rest
+    for query in [
+        "/Patient?telecom=0123",
+        "/Patient?address-city=Pune",
+        "/Patient?gender:missing=false",
+        "/Patient?organization=Organization/h1",
+        "/Patient?_content=pune",
+        "/Patient?_sort=gender",
+        "/Claim?patient.address-city=Pune",
+        "/Patient?_filter=address-city eq Pune",
+    ] {
+        assert_eq!(status(&query.replace(' ', "%20")).await, 403, "{query}");
+    }
+    assert_eq!(get("/Patient?family=anand&birthdate=1980-02-29").await.names(), ["Patient/a"]);
+    assert_eq!(get("/Claim?patient.family=anand").await.names(), ["Claim/ca"]);
+    // what is clinical takes a contract that is in force besides, and the Consent to that very resource
+    assert_eq!(status("/Observation/oa").await, 404);
+    let mut contract = json!({"resourceType": "Contract", "id": "k", "status": "executed",
+        "subject": [{"reference": "Patient/a"}],
+        "signer": [{"type": {"code": "GRANTEE"}, "party": {"reference": "Organization/i1"},
+            "signature": [{"type": [{"code": "1.2.840.10065.1.12.1.1"}],
+                "when": "2026-01-01T00:00:00Z", "who": {"reference": "Organization/i1"}}]}]});
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 200);
+    assert_eq!(get("/Observation").await.names(), ["Observation/oa"]);
+    assert_eq!(status("/DiagnosticReport/ra").await, 404);
+    let i2 = client(Role::Insurer, "i2", "system/*.rs");
+    nation.get(&i2, "/Observation/oa").await.expect(&[404]);
+    contract["status"] = json!("terminated");
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 404);
+    contract["status"] = json!("executed");
+    put(&contract).await;
+    assert_eq!(status("/Observation/oa").await, 200);
+    put(&share(these(&["Claim/ca"]))).await;
+    assert_eq!(status("/Observation/oa").await, 404);
+    assert_eq!(status("/Patient/a").await, 404);
+    assert_eq!(status("/Claim/ca").await, 200);
 }
 
 pub(crate) async fn a_denial_wins(nation: &Nation) {
@@ -118,6 +204,87 @@ pub(crate) async fn a_denial_wins(nation: &Nation) {
     put(consent("no", json!({"type": "deny", "securityLabel": [{"code": "HIV"}]}))).await;
     assert_eq!(status(&d, "/DiagnosticReport/ra").await, 200);
     assert_eq!(status(&patient("a", "patient/*.rs"), "/DiagnosticReport/ra").await, 200);
+}
+
+pub(crate) async fn what_is_in_a_resource_decides(nation: &Nation) {
+    let h2 = client(Role::Hospital, "h2", "system/*.rs");
+    let put = async |body: Value| nation.put(&Caller::Operator, &body).await.expect(&[200, 201]);
+    let seen = async || nation.get(&h2, "/Observation?_count=50").await.expect(&[200]).sorted();
+    let own = seen().await;
+    assert!(!own.contains(&"Observation/oa".to_owned()) && own.contains(&"Observation/oa2".into()));
+    // some of what another hospital wrote: this one, of this time, with this code
+    let some = |more: Value| {
+        let mut provision = json!({"type": "permit", "actor": actor("Organization/h2"),
+            "class": [{"code": "Observation"}]});
+        for (name, value) in more.as_object().unwrap() {
+            provision[name] = value.clone();
+        }
+        consent("some", provision)
+    };
+    let this = json!([{"meaning": "instance", "reference": {"reference": "Observation/oa"}}]);
+    let sees_one = async |is_open: bool| {
+        let mut wanted = own.clone();
+        wanted.extend(is_open.then(|| "Observation/oa".to_owned()));
+        wanted.sort();
+        assert_eq!(seen().await, wanted);
+        let status = if is_open { 200 } else { 404 };
+        nation.get(&h2, "/Observation/oa").await.expect(&[status]);
+        nation.get(&h2, "/Observation/oa/_history/1").await.expect(&[status]);
+    };
+    put(some(json!({"data": this}))).await;
+    sees_one(true).await;
+    let lab = json!([{"coding": [{"system": "http://c", "code": "laboratory"}]}]);
+    put(some(json!({"data": this, "code": lab, "dataPeriod": {"start": "2020", "end": "2020"}})))
+        .await;
+    sees_one(true).await;
+    for (name, value) in [
+        ("dataPeriod", json!({"start": "2020-05-18"})),
+        ("code", json!([{"coding": [{"system": "http://c", "code": "imaging"}]}])),
+        ("code", json!([{"coding": [{"code": "laboratory"}]}])),
+        ("purpose", json!([{"code": "HRESCH"}])),
+        ("period", json!({"end": "2020"})),
+        ("action", json!([{"coding": [{"code": "correct"}]}])),
+        ("provision", json!([{"type": "deny", "code": lab}])),
+    ] {
+        let mut more = json!({"data": this});
+        more[name] = value;
+        put(some(more)).await;
+        sees_one(false).await;
+    }
+    // one version is not the next
+    let version =
+        json!([{"meaning": "instance", "reference": {"reference": "Observation/oa/_history/1"}}]);
+    put(some(json!({"data": version}))).await;
+    sees_one(false).await;
+    // what somebody says of another's record opens nothing
+    let mut other = some(json!({"data": this}));
+    other["patient"] = json!({"reference": "Patient/b"});
+    put(other).await;
+    sees_one(false).await;
+    // what belongs to it
+    let mut of_report = report("ra", "Patient/a", "Organization/h1");
+    of_report["result"] = json!([{"reference": "Observation/oa"}]);
+    put(of_report).await;
+    let with = |meaning: &str, of: &str| {
+        some(json!({"data": [{"meaning": meaning, "reference": {"reference": of}}]}))
+    };
+    put(with("related", "DiagnosticReport/ra")).await;
+    sees_one(true).await;
+    put(with("dependents", "DiagnosticReport/ra")).await;
+    sees_one(false).await;
+    put(with("authoredby", "Organization/h2")).await;
+    sees_one(false).await;
+    put(with("related", "DiagnosticReport/rb")).await;
+    sees_one(false).await;
+    // a denial that asks for what is inside wins as well
+    put(with("instance", "Observation/oa")).await;
+    sees_one(true).await;
+    put(consent("no", json!({"type": "deny", "code": lab, "dataPeriod": {"end": "2020-05-17"}})))
+        .await;
+    sees_one(false).await;
+    put(consent("no", json!({"type": "deny", "code": lab, "dataPeriod": {"end": "2020-05-16"}})))
+        .await;
+    sees_one(true).await;
 }
 
 pub(crate) fn account(role: &str, who: &str) -> Grant {
@@ -249,7 +416,8 @@ pub(crate) async fn interns_and_clients_are_what_the_record_says(nation: &Nation
     let h1 = nation.bearer(of("h1")).await.unwrap();
     nation.get(&h1, "/DiagnosticReport/ra").await.expect(&[200]);
     let i1 = nation.bearer(of("i1")).await.unwrap();
-    nation.get(&i1, "/DiagnosticReport/ra").await.expect(&[403]);
+    nation.get(&i1, "/DiagnosticReport/ra").await.expect(&[404]);
+    nation.get(&i1, "/Provenance/x").await.expect(&[403]);
     let none = nation.bearer(of("zz")).await.unwrap();
     nation.get(&none, "/DiagnosticReport/ra").await.expect(&[403]);
 }

@@ -25,7 +25,7 @@ pub(crate) async fn a_hidden_resource_is_not_there(nation: &Nation) {
     nation.get(&a, "/Patient/a").await.expect(&[200]);
     nation.get(&a, "/Organization/h1").await.expect(&[200]);
     // a patient's app may not even ask for what is not in the policy
-    nation.get(&a, "/Binary/x").await.expect(&[403, 404]);
+    nation.get(&a, "/Group/x").await.expect(&[403]);
     // whoever has the version already does not learn that it is there
     let known = Conditions { if_none_match: vec![1], ..Conditions::default() };
     nation.send(&a, (Verb::Get, "/Observation/ob"), known, None).await.expect(&[404]);
@@ -82,7 +82,7 @@ pub(crate) async fn searches_show_and_count_visible_rows_only(nation: &Nation) {
     for hidden in ["Patient/b", "Observation/ob", "DiagnosticReport/rb", "Binary/x"] {
         assert!(!all.names().contains(&hidden.to_owned()), "{hidden}");
     }
-    nation.get(&a, "/?_type=Patient,Binary").await.expect(&[403]);
+    nation.get(&a, "/?_type=Patient,Group").await.expect(&[403]);
     nation.get(&a, "/Observation?_contained=true").await.expect(&[403]);
 }
 
@@ -231,7 +231,8 @@ pub(crate) async fn batches_and_transactions_are_no_way_around(nation: &Nation) 
         ("Observation/oa", 200),
         ("Observation/ob", 404),
         ("Observation?patient=b", 403),
-        ("Binary/x", 403),
+        ("Binary/x", 404),
+        ("Group/x", 403),
     ] {
         let transaction =
             json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry(url)]});

@@ -13,6 +13,7 @@
 )]
 
 mod audited;
+mod binaries;
 mod consents;
 mod doors;
 mod looking;
@@ -55,9 +56,15 @@ mod tests {
         interns_write_what_is_preliminary,
         labels_and_audit_stay,
     );
+    on_both!(binaries:
+        a_binary_is_as_open_as_what_protects_it,
+        content_is_part_of_everything,
+    );
     on_both!(consents:
         an_insurer_reads_with_consent_only,
+        an_insurer_sees_what_it_needs,
         a_denial_wins,
+        what_is_in_a_resource_decides,
         relatives_act_as_far_as_they_are_let,
         a_guardian_acts_until_majority,
         interns_and_clients_are_what_the_record_says,
@@ -68,6 +75,7 @@ mod tests {
         patients_see_who_saw_their_record,
         writes_are_recorded_with_what_they_write,
         refusals_are_recorded_and_say_nothing,
+        why_it_was_refused_is_for_auditors,
         an_emergency_is_reasoned_told_and_reviewed,
     );
     on_both!(doors:

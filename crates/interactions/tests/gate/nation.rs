@@ -166,6 +166,7 @@ pub(crate) fn alone(scopes: &str) -> Grant {
         token_id: "t".into(),
         client: Some("app".into()),
         client_organization: None,
+        origins: Vec::new(),
         user: None,
         patient: None,
         encounter: None,

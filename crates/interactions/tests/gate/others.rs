@@ -40,7 +40,7 @@ pub(crate) async fn each_role_sees_its_part(nation: &Nation) {
     let i1 = client(Role::Insurer, "i1", "system/*.rs");
     assert_eq!(see(&i1, "/Claim/ca").await, 404);
     assert_eq!(see(&i1, "/Claim/ca2").await, 404);
-    assert_eq!(see(&i1, "/Observation/oa").await, 403);
+    assert_eq!(see(&i1, "/Observation/oa").await, 404);
     assert_eq!(see(&Caller::Anonymous, "/Patient/a").await, 401);
     assert_eq!(see(&Caller::Anonymous, "/Organization/h1").await, 200);
 }

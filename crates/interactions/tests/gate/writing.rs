@@ -30,7 +30,9 @@ pub(crate) async fn nobody_writes_outside_their_rows(nation: &Nation) {
     nation.put(&a, &report("ra", "Patient/a", "Organization/h1")).await.expect(&[403]);
     nation.delete(&a, "/DiagnosticReport/ra").await.expect(&[403]);
     nation.put(&a, &asserted("ob", "Patient/a")).await.expect(&[404]);
-    nation.delete(&a, "/Basic/zz").await.expect(&[404]);
+    nation.delete(&a, "/Basic/zz").await.expect(&[400]);
+    let known = Conditions { if_match: Some(1), ..Conditions::default() };
+    nation.send(&a, (Verb::Delete, "/Basic/zz"), known, None).await.expect(&[412]);
     let link = json!({"resourceType": "Patient", "id": "a",
         "link": [{"other": {"reference": "Patient/b"}, "type": "seealso"}]});
     nation.put(&a, &link).await.expect(&[403]);

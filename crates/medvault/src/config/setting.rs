@@ -114,6 +114,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "How long a bed is held for an answer [default: 1800, in intensive care 900]",
     ),
+    quiet(
+        "beds.cleaning",
+        "here|elsewhere",
+        None,
+        "Whether a bed that was left waits for $bed-turnover; elsewhere: it is ready at once [default: here]",
+    ),
+    quiet(
+        "beds.decision_days",
+        "DAYS",
+        None,
+        "How long a decision can be explained and made again [default: 365]",
+    ),
     flag(
         "log.format",
         "log",

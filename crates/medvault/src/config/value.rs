@@ -64,6 +64,10 @@ impl FromStr for NewcomersName {
 #[derive(Debug)]
 pub(super) struct Switch(pub(super) bool);
 
+/// Whether beds are cleaned `elsewhere`, or `here`.
+#[derive(Debug)]
+pub(super) struct CleaningName(pub(super) storage::Cleaning);
+
 /// A filter that `tracing` understands.
 #[derive(Debug)]
 pub(super) struct LogFilter(pub(super) String);
@@ -132,6 +136,18 @@ impl FromStr for Switch {
             "on" => Ok(Self(true)),
             "off" => Ok(Self(false)),
             _ => Err("write on or off"),
+        }
+    }
+}
+
+impl FromStr for CleaningName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "elsewhere" => Ok(Self(storage::Cleaning::Elsewhere)),
+            "here" => Ok(Self(storage::Cleaning::Here)),
+            _ => Err("write here or elsewhere"),
         }
     }
 }

@@ -4,14 +4,21 @@
 //! and `x`, an exception from what the same Consent denies. All conditions of a rule hold together; of the values of
 //! one condition each has codes of its own.
 //!
+//! A Consent of which codes cannot say all, because it asks for what is in a resource or refines what refines, has to
+//! be read: `t|actor` says by whom, and `u|actor` that it may deny something to them.
+//!
 //! **Invariant**: what is not understood never opens anything. A permission with such a condition is left out; a
 //! denial is taken to be without that condition.
 
 use std::collections::BTreeSet;
 
-use fhir_model::{NodeRef, ResourceType};
+use fhir_model::NodeRef;
 
-use crate::{registry::ParamId, rows::TokenRow};
+use crate::{
+    provision::{Effect, Provision, Times, Values},
+    registry::ParamId,
+    rows::TokenRow,
+};
 
 /// The parameter of these codes. It has no name: nobody asks for it but the gate.
 pub const CONSENT_RULE: ParamId = ParamId(900_000);
@@ -22,58 +29,26 @@ const CODES_MAX: usize = 400;
 /// Whatever it is.
 const ANY: &str = "*";
 
-/// Types that an actor can be looked up by.
-const ACTORS: &[&str] = &["Device", "Organization", "Patient", "Practitioner", "RelatedPerson"];
-
-/// Labels that a rule can be about.
-const LABELS: &[&str] = &[
-    "U", "L", "M", "N", "R", "V", "ETH", "ETHUD", "OPIOIDUD", "PSY", "SDV", "HIV", "SEX", "GDIS",
-    "STD",
-];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    Permit,
-    Deny,
-    Except,
-}
-
 /// The rows of a Consent; of other resources none.
-pub(super) fn rules(root: NodeRef<'_>) -> Vec<TokenRow> {
-    let Some(provision) = root.child("provision") else { return Vec::new() };
-    if !applies(root) {
-        return Vec::new();
-    }
+pub(super) fn rules(root: NodeRef<'_>, base: &str) -> Vec<TokenRow> {
+    let Some(provision) = Provision::of(root, base) else { return Vec::new() };
     let mut codes = BTreeSet::new();
-    let base = effect(provision);
-    if let Some(base) = base {
-        add(base, provision, &mut codes);
-    }
-    for exception in provision.named("provision") {
-        let opposite = match base {
-            Some(Effect::Permit) => Effect::Deny,
-            _ => Effect::Permit,
-        };
-        let own = effect(exception).unwrap_or(opposite);
-        if own == Effect::Permit {
-            // its own times and exceptions would not be asked for
-            if exception.child("period").is_some() || exception.child("provision").is_some() {
-                continue;
+    if is_plain(&provision) {
+        add(&provision, &mut codes);
+        for exception in &provision.inner {
+            if (provision.effect, exception.effect) == (Some(Effect::Deny), Some(Effect::Permit)) {
+                add_as('x', exception, &mut codes);
             }
-            if base == Some(Effect::Deny) {
-                add(Effect::Except, exception, &mut codes);
-            }
+            add(exception, &mut codes);
         }
-        add(own, exception, &mut codes);
-        if exception.named("provision").any(|inner| effect(inner) != Some(Effect::Permit)) {
-            codes.insert(code(Effect::Deny, [ANY; 4]));
-        }
+    } else {
+        to_be_read(&provision, &mut codes);
     }
     if codes.len() > CODES_MAX {
         let denies = codes.iter().any(|code| code.starts_with('d'));
         codes.clear();
         if denies {
-            codes.insert(code(Effect::Deny, [ANY; 4]));
+            codes.insert(code('d', [ANY; 4]));
         }
     }
     let row = |code: String| TokenRow {
@@ -85,38 +60,67 @@ pub(super) fn rules(root: NodeRef<'_>) -> Vec<TokenRow> {
     codes.into_iter().map(row).collect()
 }
 
-/// Whether it is about who may see what; consents to treatment and to research have their own ways.
-fn applies(root: NodeRef<'_>) -> bool {
-    let is_consent = root.ty().as_resource().is_some_and(|ty| ty.name() == "Consent");
-    let scope = root.child("scope");
-    let mut codes = scope.iter().flat_map(|scope| scope.named("coding"));
-    is_consent
-        && codes.any(|coding| coding.child_text("code").as_deref() == Some("patient-privacy"))
+/// Whether codes can say all of it: nothing is asked of what is in a resource, exceptions are no deeper than one level,
+/// and what they are taken from has no conditions but its time.
+fn is_plain(provision: &Provision) -> bool {
+    let is_simple =
+        |one: &Provision| one.inner.is_empty() && one.period == Times::Any && !one.is_cut;
+    let suits = |one: &Provision| match (provision.effect, one.effect) {
+        (Some(Effect::Deny), Some(Effect::Permit)) => !one.labels.is_asked(),
+        (Some(Effect::Deny), _) => false,
+        (Some(Effect::Permit) | None, _) => true,
+    };
+    let is_bare = |one: &Provision| {
+        !one.actors.is_asked()
+            && !one.purposes.is_asked()
+            && !one.classes.is_asked()
+            && !one.labels.is_asked()
+            && !one.is_other
+    };
+    if provision.is_about_content() || provision.is_cut {
+        return false;
+    }
+    provision.inner.is_empty()
+        || (is_bare(provision) && provision.inner.iter().all(|one| is_simple(one) && suits(one)))
 }
 
-fn effect(provision: NodeRef<'_>) -> Option<Effect> {
-    match provision.child_text("type").as_deref() {
-        Some("permit") => Some(Effect::Permit),
-        Some("deny") => Some(Effect::Deny),
-        _ => None,
+/// Who has to read it.
+fn to_be_read(provision: &Provision, codes: &mut BTreeSet<String>) {
+    let whom = provision.whom().filter(|all| all.len() <= CODES_MAX / 2);
+    for actor in whom.unwrap_or_else(|| vec![ANY]) {
+        codes.insert(format!("t|{actor}"));
+        if provision.may_deny() {
+            codes.insert(format!("u|{actor}"));
+        }
     }
 }
 
-fn add(effect: Effect, provision: NodeRef<'_>, codes: &mut BTreeSet<String>) {
+fn add(provision: &Provision, codes: &mut BTreeSet<String>) {
+    match provision.effect {
+        Some(Effect::Permit) => add_as('p', provision, codes),
+        Some(Effect::Deny) => add_as('d', provision, codes),
+        None => {}
+    }
+}
+
+fn add_as(effect: char, provision: &Provision, codes: &mut BTreeSet<String>) {
     let conditions = [
-        values(provision, "actor", actor),
-        values(provision, "purpose", |coding| coding.child_text("code").map(Into::into)),
-        values(provision, "class", class),
-        values(provision, "securityLabel", label),
+        texts(&provision.actors, |actor| actor),
+        texts(&provision.purposes, |purpose| purpose),
+        texts(&provision.classes, |class| class.name()),
+        texts(&provision.labels, |label| label),
     ];
-    let opens = effect != Effect::Deny;
+    let opens = effect != 'd';
     let is_lost = conditions.iter().any(|(values, is_clear)| values.is_empty() && !is_clear);
-    if opens && (is_lost || is_narrower(provision)) {
+    if opens && (is_lost || provision.is_other) {
         return;
     }
-    let [actors, purposes, classes, labels] = conditions.map(|(values, is_clear)| {
-        if values.is_empty() || !(opens || is_clear) { vec![ANY.to_owned()] } else { values }
-    });
+    let [actors, purposes, classes, labels] =
+        conditions.map(
+            |(values, is_clear)| {
+                if values.is_empty() || !(opens || is_clear) { vec![ANY] } else { values }
+            },
+        );
     for actor in &actors {
         for purpose in &purposes {
             for class in &classes {
@@ -124,7 +128,7 @@ fn add(effect: Effect, provision: NodeRef<'_>, codes: &mut BTreeSet<String>) {
                     if codes.len() > CODES_MAX {
                         return;
                     }
-                    let label = if effect == Effect::Deny && is_low(label) { ANY } else { label };
+                    let label = if effect == 'd' && is_low(label) { ANY } else { label };
                     codes.insert(code(effect, [actor, purpose, class, label]));
                 }
             }
@@ -132,60 +136,17 @@ fn add(effect: Effect, provision: NodeRef<'_>, codes: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether it is about less than codes can say, or about something else than looking.
-fn is_narrower(provision: NodeRef<'_>) -> bool {
-    let is_partial =
-        ["code", "dataPeriod", "data"].iter().any(|name| provision.child(name).is_some());
-    let mut actions =
-        provision.named("action").flat_map(|action| action.named("coding")).peekable();
-    let is_other = actions.peek().is_some()
-        && !actions.any(|coding| {
-            let code = coding.child_text("code");
-            code.is_some_and(|code| matches!(&*code, "access" | "use" | "disclose"))
-        });
-    is_partial || is_other
+fn texts<T>(values: &Values<T>, text: impl Fn(&T) -> &str) -> (Vec<&str>, bool) {
+    (values.known.iter().map(text).collect(), values.is_clear)
 }
 
-fn code(effect: Effect, [actor, purpose, class, label]: [&str; 4]) -> String {
-    let effect = match effect {
-        Effect::Permit => 'p',
-        Effect::Deny => 'd',
-        Effect::Except => 'x',
-    };
+fn code(effect: char, [actor, purpose, class, label]: [&str; 4]) -> String {
     format!("{effect}|{actor}|{purpose}|{class}|{label}")
 }
 
 /// What is denied from a rung that everything is on is denied as a whole.
 fn is_low(label: &str) -> bool {
     matches!(label, "U" | "L" | "M" | "N")
-}
-
-/// The values of a condition that are understood, and whether all are.
-fn values(
-    provision: NodeRef<'_>,
-    name: &str,
-    read: impl Fn(NodeRef<'_>) -> Option<String>,
-) -> (Vec<String>, bool) {
-    let all: Vec<Option<String>> = provision.named(name).map(read).collect();
-    let is_clear = all.iter().all(Option::is_some);
-    (all.into_iter().flatten().collect(), is_clear)
-}
-
-fn actor(actor: NodeRef<'_>) -> Option<String> {
-    let reference = actor.child("reference")?.child_text("reference")?;
-    let mut pieces = reference.rsplit('/');
-    let (id, ty) = (pieces.next()?, pieces.next()?);
-    (ACTORS.contains(&ty) && !id.contains('|')).then(|| format!("{ty}/{id}"))
-}
-
-fn class(coding: NodeRef<'_>) -> Option<String> {
-    let code = coding.child_text("code")?;
-    ResourceType::named(&code).map(|ty| ty.name().to_owned())
-}
-
-fn label(coding: NodeRef<'_>) -> Option<String> {
-    let code = coding.child_text("code")?;
-    LABELS.contains(&&*code).then(|| code.into_owned())
 }
 
 #[cfg(test)]
@@ -199,16 +160,27 @@ mod tests {
             r#"{{"resourceType":"Consent","scope":{{"coding":[{{"code":"patient-privacy"}}]}},"provision":{provision}}}"#
         );
         let tree = json::parse_trusted(text.into_bytes().into());
-        rules(tree.root()).into_iter().map(|row| row.code.into()).collect()
+        let rows = rules(tree.root(), "http://own.example/fhir");
+        rows.into_iter().map(|row| row.code.into()).collect()
+    }
+
+    fn actor(of: &str) -> String {
+        format!(r#""actor":[{{"reference":{{"reference":"{of}"}}}}]"#)
     }
 
     #[test]
     fn rules_become_codes() {
-        let actor = |of: &str| format!(r#""actor":[{{"reference":{{"reference":"{of}"}}}}]"#);
         let org = actor("Organization/h");
         let cases: &[(String, &[&str])] = &[
             (r#"{"type":"deny"}"#.into(), &["d|*|*|*|*"]),
             (format!(r#"{{"type":"permit",{org}}}"#), &["p|Organization/h|*|*|*"]),
+            (
+                format!(
+                    r#"{{"type":"permit",{}}}"#,
+                    actor("http://own.example/fhir/Organization/h")
+                ),
+                &["p|Organization/h|*|*|*"],
+            ),
             (
                 r#"{"type":"permit","purpose":[{"code":"TREAT"},{"code":"HPAYMT"}],
                     "class":[{"code":"Observation"}]}"#
@@ -226,13 +198,55 @@ mod tests {
             ),
             // what is not understood opens nothing
             (format!(r#"{{"type":"permit",{}}}"#, actor("CareTeam/c")), &[]),
+            (
+                format!(r#"{{"type":"permit",{}}}"#, actor("http://else.example/Organization/h")),
+                &[],
+            ),
             (format!(r#"{{"type":"deny",{}}}"#, actor("CareTeam/c")), &["d|*|*|*|*"]),
-            (r#"{"type":"permit","dataPeriod":{"start":"2020"}}"#.into(), &[]),
-            (r#"{"type":"deny","dataPeriod":{"start":"2020"}}"#.into(), &["d|*|*|*|*"]),
             (r#"{"type":"permit","class":[{"code":"urn:doc"}]}"#.into(), &[]),
             (r#"{"type":"deny","securityLabel":[{"code":"PSY"}]}"#.into(), &["d|*|*|*|PSY"]),
             (r#"{"type":"deny","securityLabel":[{"code":"N"}]}"#.into(), &["d|*|*|*|*"]),
             (r#"{"provision":[{"type":"deny"}]}"#.into(), &["d|*|*|*|*"]),
+            (
+                r#"{"provision":[{"class":[{"code":"Observation"}]}]}"#.into(),
+                &["d|*|*|Observation|*"],
+            ),
+        ];
+        for (provision, expected) in cases {
+            assert_eq!(codes(provision), *expected, "{provision}");
+        }
+    }
+
+    #[test]
+    fn what_codes_cannot_say_has_to_be_read() {
+        let org = actor("Organization/h");
+        let cases: &[(String, &[&str])] = &[
+            (r#"{"type":"permit","dataPeriod":{"start":"2020"}}"#.into(), &["t|*"]),
+            (r#"{"type":"deny","dataPeriod":{"start":"2020"}}"#.into(), &["t|*", "u|*"]),
+            (
+                format!(r#"{{"type":"deny",{org},"code":[{{"text":"x"}}]}}"#),
+                &["t|Organization/h", "u|Organization/h"],
+            ),
+            (
+                format!(r#"{{"provision":[{{"type":"permit",{org},"data":[{{}}]}}]}}"#),
+                &["t|Organization/h"],
+            ),
+            // exceptions from what has conditions, and from exceptions
+            (
+                format!(r#"{{"type":"permit",{org},"provision":[{{"type":"deny"}}]}}"#),
+                &["t|Organization/h", "u|Organization/h"],
+            ),
+            (
+                format!(
+                    r#"{{"type":"permit","provision":[{{"type":"deny","provision":[{{{org}}}]}}]}}"#
+                ),
+                &["t|*", "u|*"],
+            ),
+            (
+                r#"{"type":"permit","provision":[{"type":"deny","period":{"start":"2020"}}]}"#
+                    .into(),
+                &["t|*", "u|*"],
+            ),
         ];
         for (provision, expected) in cases {
             assert_eq!(codes(provision), *expected, "{provision}");

@@ -156,10 +156,23 @@ impl Accounts {
     }
 }
 
+/// The origins that only the client's pages run at; of a row without a client none.
+pub(super) fn origins(row: &Row) -> Result<Vec<String>, Outcome> {
+    let Some(about) = row.get::<Option<String>>("about")? else { return Ok(Vec::new()) };
+    let mut origins: Vec<String> =
+        read(&about)?.origins().filter(|origin| origin.starts_with("https://")).collect();
+    origins.sort();
+    origins.dedup();
+    Ok(origins)
+}
+
+fn read(about: &str) -> Result<About, Outcome> {
+    serde_json::from_str(about)
+        .map_err(|_| Outcome::new(IssueType::Exception, "A client's registration is damaged"))
+}
+
 fn client(row: &Row) -> Result<Client, Outcome> {
-    let about: String = row.get("about")?;
-    let about: About = serde_json::from_str(&about)
-        .map_err(|_| Outcome::new(IssueType::Exception, "A client's registration is damaged"))?;
+    let about = read(&row.get::<String>("about")?)?;
     Ok(Client {
         id: row.get("id")?,
         status: Status::named(&row.get::<String>("status")?),

@@ -96,6 +96,7 @@ mod tests {
             token_id: "t".to_owned(),
             client: None,
             client_organization: None,
+            origins: Vec::new(),
             user: None,
             patient: None,
             encounter: None,

@@ -10,7 +10,9 @@ use auth::{
 use fhir_model::{Instant, Outcome};
 use sea_orm::{ConnectionTrait, TransactionTrait as _};
 
-use super::{Accounts, Kept, Row, consents, execute, fresh, hash, people, secrets, trouble};
+use super::{
+    Accounts, Kept, Row, clients, consents, execute, fresh, hash, people, secrets, trouble,
+};
 
 /// What tokens are called.
 const ACCESS: &str = "vat_";
@@ -169,7 +171,7 @@ impl Accounts {
             .one(
                 "-- a token, unless it, its consent, its client or its person is no more
                  select t.hash, t.scopes, t.expires, g.client, g.patient, g.encounter,
-                        c.organization as client_organization,
+                        c.organization as client_organization, c.about,
                         a.login, a.role, a.fhir_user, a.organization, a.supervisor, a.until
                  from   oauth_token t
                  join   oauth_grant g on g.id = t.grant_id
@@ -279,6 +281,7 @@ fn grant(row: &Row) -> Result<Grant, Outcome> {
         token_id: hash.chars().take(16).collect(),
         client: row.get("client")?,
         client_organization: row.get("client_organization")?,
+        origins: clients::origins(row)?,
         user,
         patient: row.get("patient")?,
         encounter: row.get("encounter")?,

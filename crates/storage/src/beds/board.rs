@@ -39,6 +39,8 @@ pub struct RequestRow {
     pub changed: Instant,
     /// See [`super::NewRequest::details`].
     pub details: String,
+    /// Whether a bed that was held for it was taken back.
+    pub is_recalled: bool,
 }
 
 /// What changed since somebody looked.
@@ -49,6 +51,13 @@ pub struct Changed {
     /// Requests.
     pub requests: Vec<RequestRow>,
 }
+
+/// Of `bed_request q`, with [`IS_RECALLED`] after it.
+const REQUEST: &str = "task_id, order_id, patient_id, q.state, changed, details";
+
+/// Whether a bed that was held for `bed_request q` was taken back.
+const IS_RECALLED: &str = "case when exists (select 1 from bed_claim c \
+     where c.task_id = q.task_id and c.end_reason = 'recalled') then 1 else 0 end";
 
 /// How much later a transaction may become visible than one that began after it.
 const SLACK_MILLIS: i64 = 2_000;
@@ -82,9 +91,9 @@ impl Vault {
              left   join bed_claim c on c.bed_id = b.id and c.state <> 'ended'
              where  b.changed >= ?
              union  all
-             select 1, task_id, 0, changed, order_id, patient_id, state, details,
+             select 1, task_id, {IS_RECALLED}, changed, order_id, patient_id, state, details,
                     null, null, null, null, null, null, null, null, null, null
-             from   bed_request where changed >= ?{open}"
+             from   bed_request q where changed >= ?{open}"
         );
         let rows = self.rows(ask(&sql, [since.into(), since.into()])).await?;
         let mut found = Changed::default();
@@ -104,6 +113,7 @@ impl Vault {
                     patient: row.text(5).to_owned(),
                     state: row.text(6).to_owned(),
                     details: row.text(7).to_owned(),
+                    is_recalled: row.integer(2) != 0,
                 });
             }
         }
@@ -116,13 +126,27 @@ impl Vault {
     /// The database's own trouble.
     pub async fn bed_request(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         task: &str,
     ) -> Result<Option<RequestRow>, Outcome> {
-        let sql = "select task_id, order_id, patient_id, state, changed, details
-                   from   bed_request where task_id = ?";
-        let rows = self.rows(ask(sql, [task.into()])).await?;
-        Ok(rows.first().map(request_row))
+        Ok(self.bed_requests(permit, &[task]).await?.pop())
+    }
+
+    /// The requests that these Tasks show, in no order.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn bed_requests<T: AsRef<str>>(
+        &self,
+        _permit: &Permit,
+        tasks: &[T],
+    ) -> Result<Vec<RequestRow>, Outcome> {
+        let members = if self.is_postgres() { MEMBERS_ON_POSTGRES } else { MEMBERS_ON_SQLITE };
+        let sql = format!(
+            "select {REQUEST}, {IS_RECALLED} from bed_request q where task_id in ({members})"
+        );
+        let rows = self.rows(ask(&sql, [list(tasks).into()])).await?;
+        Ok(rows.iter().map(request_row).collect())
     }
 
     /// The last request that was made on an order.
@@ -134,10 +158,12 @@ impl Vault {
         _permit: &Permit,
         order: &str,
     ) -> Result<Option<RequestRow>, Outcome> {
-        let sql = "select task_id, order_id, patient_id, state, changed, details
-                   from   bed_request where order_id = ?
-                   order  by case when state = 'closed' then 1 else 0 end, task_id desc limit 1";
-        let rows = self.rows(ask(sql, [order.into()])).await?;
+        let sql = format!(
+            "select {REQUEST}, {IS_RECALLED}
+             from   bed_request q where order_id = ?
+             order  by case when state = 'closed' then 1 else 0 end, task_id desc limit 1"
+        );
+        let rows = self.rows(ask(&sql, [order.into()])).await?;
         Ok(rows.first().map(request_row))
     }
 
@@ -230,5 +256,6 @@ fn request_row(row: &crate::row::Row) -> RequestRow {
         state: row.text(3).to_owned(),
         changed: Instant::from_millis(row.integer(4)),
         details: row.text(5).to_owned(),
+        is_recalled: row.integer(6) != 0,
     }
 }

@@ -35,13 +35,20 @@ pub struct RosterPart {
 const KEPT_MILLIS: i64 = 24 * 3_600_000;
 
 impl Tx<'_> {
-    /// Keeps a decision with all that went into it, as JSON.
+    /// Keeps a decision with all that went into it, as JSON, and the roster that it rests on.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn keep_bed_decision(&mut self, id: &str, record: &str) -> Result<(), Outcome> {
-        let sql = "insert into bed_decision (id, decided, record) values (?, ?, ?) on conflict do nothing";
-        let values = [id.into(), self.now().millis().into(), record.into()];
+    pub async fn keep_bed_decision(
+        &mut self,
+        id: &str,
+        record: &str,
+        roster: Option<&str>,
+    ) -> Result<(), Outcome> {
+        let sql = "insert into bed_decision (id, decided, record, roster_id)
+                   values (?, ?, ?, nullif(?, '')) on conflict do nothing";
+        let now = self.now().millis();
+        let values = [id.into(), now.into(), record.into(), roster.unwrap_or_default().into()];
         self.execute(&ask(sql, values)).await.map(drop)
     }
 

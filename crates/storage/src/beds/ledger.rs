@@ -10,6 +10,16 @@ use super::claim::{Claim, ClaimState, Role, Stage};
 /// How long a hold lasts that came without a time.
 const HOLD_MILLIS: i64 = 30 * 60 * 1000;
 
+/// Where beds that were left are cleaned.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Cleaning {
+    /// They are dirty until somebody says otherwise.
+    #[default]
+    Here,
+    /// Where the vault does not hear of it: they are ready at once.
+    Elsewhere,
+}
+
 /// Why a claim ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -74,6 +84,7 @@ pub struct Ledger {
     by_encounter: BTreeSet<(String, String)>,
     by_patient: BTreeMap<(String, Role), String>,
     pub(crate) steps: Vec<Step>,
+    cleaning: Cleaning,
 }
 
 impl Ledger {
@@ -86,11 +97,17 @@ impl Ledger {
             by_encounter: BTreeSet::new(),
             by_patient: BTreeMap::new(),
             steps: Vec::new(),
+            cleaning: Cleaning::Here,
         };
         for claim in claims {
             ledger.put(claim);
         }
         ledger
+    }
+
+    /// How beds are left from now on.
+    pub fn leave(&mut self, cleaning: Cleaning) {
+        self.cleaning = cleaning;
     }
 
     fn put(&mut self, claim: Claim) {
@@ -207,7 +224,8 @@ impl Ledger {
             return;
         }
         self.steps.push(Step::End(claim.clone(), why));
-        if claim.state == ClaimState::Occupied && why != End::Ready && why != End::Gone {
+        let is_left = claim.state == ClaimState::Occupied && why != End::Ready && why != End::Gone;
+        if is_left && self.cleaning == Cleaning::Here {
             let dirty = Claim::new(&claim.bed, ClaimState::Turnover, self.now);
             self.steps.push(Step::Start(dirty.clone()));
             self.put(dirty);
@@ -387,6 +405,14 @@ mod tests {
         assert_eq!((now.role, now.state), (Role::Current, Occupied));
         assert_eq!(moving.of_bed("b").unwrap().state, Turnover);
         assert!(stay(&mut moving, "p", &[("c", Occupied), ("d", Occupied)]).is_err());
+    }
+
+    #[test]
+    fn where_beds_are_cleaned_elsewhere_they_are_ready_at_once() {
+        let mut ledger = Ledger::new(at(500), vec![claim("b", Occupied, "p")]);
+        ledger.leave(Cleaning::Elsewhere);
+        stay(&mut ledger, "p", &[]).unwrap();
+        assert_eq!(ledger.of_bed("b"), None);
     }
 
     #[test]

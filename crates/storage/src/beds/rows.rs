@@ -45,7 +45,9 @@ pub(super) async fn ledger(tx: &mut Tx<'_>, about: &About) -> Result<Ledger, Out
         let rows = tx.rows(&ask(&sql, [list(ids).into()])).await?;
         claims.extend(rows.iter().filter_map(|row| read(row, 0)));
     }
-    Ok(Ledger::new(tx.now(), claims))
+    let mut ledger = Ledger::new(tx.now(), claims);
+    ledger.leave(tx.cleaning());
+    Ok(ledger)
 }
 
 /// The members of a JSON list of texts.

@@ -13,9 +13,9 @@ use super::{
     page,
     part::Part,
     position::Mode,
-    route,
+    route, sight,
 };
-use crate::gate::{self, Sight};
+use crate::gate::Sight;
 
 /// How the first page of a search is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) async fn explain(
     count: u32,
     ask: &mut impl Ask,
 ) -> Result<Explanation, Outcome> {
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);

@@ -16,12 +16,9 @@ use super::{
     page,
     part::Part,
     position::{Commit, Position, Route},
-    route,
+    route, sight,
 };
-use crate::{
-    gate::{self, Sight},
-    tx::Indexing,
-};
+use crate::{gate::Sight, tx::Indexing};
 
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
@@ -56,7 +53,7 @@ pub(crate) async fn search(
     {
         return Ok(page);
     }
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let page = paged(plan, (sight, None), (turn, count), indexing, ask).await?;
     page.ok_or_else(|| Outcome::new(IssueType::Exception, "The search found no page"))
@@ -136,7 +133,7 @@ pub(crate) async fn count(
     sight: Sight<'_>,
     ask: &mut impl Ask,
 ) -> Result<u64, Outcome> {
-    let guarded = gate::guarded(plan, sight);
+    let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);
     let plan = &*joint::joined(plan);
     let parts = Part::of(plan);

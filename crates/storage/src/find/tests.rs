@@ -54,7 +54,12 @@ impl Ask for Paper {
 
 fn indexing() -> Indexing {
     let parameters = Parameters::new(0, Vec::new(), 0).into();
-    Indexing { parameters, base: "http://own.example".into(), is_outdated: false }
+    Indexing {
+        parameters,
+        base: "http://own.example".into(),
+        is_outdated: false,
+        cleaning: crate::Cleaning::Here,
+    }
 }
 
 fn operator() -> Permit {

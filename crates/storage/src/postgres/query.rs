@@ -1,8 +1,9 @@
 //! Statements run, rows read.
 
+use auth::{Action, Permit};
 use fhir_model::Outcome;
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
-use search::Plan;
+use search::{Filter, Plan, Subject};
 
 use super::{Again, Shared, numbers, trouble};
 use crate::find::{
@@ -12,7 +13,11 @@ use crate::find::{
     position::{Commit, Route, SortValue},
     statement::{Bind, Statement},
 };
-use crate::totals::Stamp;
+use crate::{
+    gate,
+    totals::Stamp,
+    vouched::{Asking, Before},
+};
 
 /// How much the clocks of two servers may differ.
 const SKEW_MAX_MS: i64 = 60_000;
@@ -25,13 +30,41 @@ pub(super) struct Asked<'c> {
     last_commit: Commit,
     /// Whether what failed may go well when the transaction starts again.
     pub(super) again: Again,
+    memory: Memory,
+}
+
+/// Whether what others said a moment ago may be asked for.
+#[derive(Debug)]
+enum Memory {
+    /// No: the transaction sees what is not committed.
+    None,
+    /// Yes, once it has been heard what was committed since.
+    Deaf,
+    /// It has; counted so before that.
+    Heard(Before),
 }
 
 impl<'c> Asked<'c> {
     pub(super) fn new(connection: &'c mut PgConnection, shared: &'c Shared) -> Self {
         let number = shared.numbers.next();
         let last_commit = Commit { number, time: numbers::time(number) - SKEW_MAX_MS };
-        Self { connection, shared, last_commit, again: Again::No }
+        Self { connection, shared, last_commit, again: Again::No, memory: Memory::None }
+    }
+
+    /// The same with what others said a moment ago, for who sees only what is committed and has asked nothing yet.
+    pub(super) fn remembering(self) -> Self {
+        Self { memory: Memory::Deaf, ..self }
+    }
+
+    /// Hears what was committed, once; nothing that is looked at afterwards is older.
+    async fn hear(&mut self) -> Result<(), Outcome> {
+        if matches!(self.memory, Memory::Deaf) {
+            let before = self.shared.news.changes.before();
+            let heard = self.shared.news.ask(&mut *self.connection).await;
+            heard.map_err(|error| trouble(&error))?;
+            self.memory = Memory::Heard(before);
+        }
+        Ok(())
     }
 
     /// What is visible now: equal snapshots see the same, whichever process wrote it.
@@ -74,6 +107,30 @@ impl Ask for Asked<'_> {
 
     fn learn_way(&self, plan: &Plan, route: &Route) {
         self.shared.ways.learn(plan, route);
+    }
+
+    fn remembers(&self) -> bool {
+        !matches!(self.memory, Memory::None)
+    }
+
+    async fn vouches(
+        &mut self,
+        (permit, action): (&Permit, Action),
+        (filter, of, place): (&Filter, Subject<'_>, u64),
+    ) -> Result<bool, Outcome> {
+        self.hear().await?;
+        let shared = self.shared;
+        let news = &shared.news;
+        let (changes, answers) = (&news.changes, &news.answers);
+        let asking = permit.principal().map(|who| Asking { who, action, changes, answers });
+        let memory = std::mem::replace(&mut self.memory, Memory::None);
+        let asking = match (&asking, &memory) {
+            (Some(asking), Memory::Heard(before)) => Some((asking, before)),
+            _ => None,
+        };
+        let holds = gate::looked(filter, (of, place), self, asking).await;
+        self.memory = memory;
+        holds
     }
 
     fn last_commit(&self) -> Commit {

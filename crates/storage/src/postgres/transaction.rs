@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use auth::Permit;
@@ -43,6 +43,8 @@ pub(crate) struct Transaction {
     written: usize,
     /// The search parameters from the commit on, if this transaction changes them.
     next: Option<Arc<Parameters>>,
+    /// Whether it writes Consents.
+    writes_consents: bool,
 }
 
 /// Whoever writes shares the right to know what there is to extract; nobody may change that meanwhile. Both
@@ -84,6 +86,7 @@ impl Transaction {
             lines: Lines::AreNew,
             written: 0,
             next: None,
+            writes_consents: false,
         })
     }
 
@@ -94,6 +97,9 @@ impl Transaction {
     pub(super) async fn commit(self, published: &Published) -> Result<(), (Again, Outcome)> {
         let committed = self.inner.commit().await;
         committed.map_err(|error| (Again::after(&error), trouble(&error)))?;
+        if self.writes_consents {
+            self.shared.consents.fetch_add(1, Ordering::SeqCst);
+        }
         self.shared.upkeep.count(self.written);
         if let Some(next) = &self.next {
             published.publish(next);
@@ -240,6 +246,8 @@ impl Transaction {
         epoch: u64,
     ) -> Result<(), Outcome> {
         let changed: Vec<&IndexDelta> = deltas.iter().map(|delta| &delta.index).collect();
+        let is_consent = |delta: &Delta| delta.change.key.resource_type.name() == "Consent";
+        self.writes_consents |= deltas.iter().any(is_consent);
         self.learn_names(&changed).await?;
         let commit_no = self.shared.numbers.next();
         let mut known = Known::new();

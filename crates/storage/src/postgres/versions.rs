@@ -5,7 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap};
 use fhir_model::ResourceType;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
-use super::{columns::Known, numbers::Numbers};
+use super::{
+    columns::Known,
+    news,
+    numbers::{self, Numbers},
+};
 use crate::{body, tx::Delta};
 
 /// Numbers of these resources, as far as they have one.
@@ -73,8 +77,11 @@ pub(super) async fn insert(
         new.methods.push(delta.map_or(0, |delta| delta.change.method.number()));
         new.bodies.push(delta.and_then(|delta| delta.body.as_deref().map(body::pack)));
     }
-    let rows = sqlx::query(
-        "insert into resource (res, type, id, version, updated, method, body, commit_no)
+    let first = deltas.iter().filter(|delta| delta.change.replaces.is_none());
+    let told = news::told(first.map(|delta| &delta.change.key.resource_type));
+    let insert = format!(
+        "{}
+         insert into resource (res, type, id, version, updated, method, body, commit_no)
          select n.*, case n.version when 0 then 0 else $8 end
          from   unnest($1::bigint[], $2::smallint[], $3::text[], $4::int[], $5::bigint[],
                        $6::smallint[], $7::bytea[])
@@ -86,17 +93,21 @@ pub(super) async fn insert(
          where resource.version = 0
            and excluded.version = 1
          returning res, type, id",
-    )
-    .bind(&new.numbers)
-    .bind(&new.types)
-    .bind(&new.ids)
-    .bind(&new.versions)
-    .bind(&new.updated)
-    .bind(&new.methods)
-    .bind(&new.bodies)
-    .bind(commit_no)
-    .fetch_all(connection)
-    .await?;
+        news::telling("$9", "$10")
+    );
+    let rows = sqlx::query(sqlx::AssertSqlSafe(insert))
+        .bind(&new.numbers)
+        .bind(&new.types)
+        .bind(&new.ids)
+        .bind(&new.versions)
+        .bind(&new.updated)
+        .bind(&new.methods)
+        .bind(&new.bodies)
+        .bind(commit_no)
+        .bind(&told)
+        .bind(numbers::time(commit_no))
+        .fetch_all(connection)
+        .await?;
     learn(known, &rows)
 }
 
@@ -149,31 +160,38 @@ pub(super) async fn replace(
     commit_no: i64,
     known: &mut Known,
 ) -> Result<(), sqlx::Error> {
-    let mut numbers = Vec::new();
+    let mut replaced = Vec::new();
     let (mut versions, mut updated, mut methods, mut bodies) = (vec![], vec![], vec![], vec![]);
     for delta in deltas {
         let Some(head) = &delta.change.replaces else { continue };
         let key = &delta.change.key;
         known.insert((key.resource_type, key.id.clone()), head.res);
-        numbers.push(head.res);
+        replaced.push(head.res);
         versions.push(i32::try_from(delta.version).unwrap_or(i32::MAX));
         updated.push(delta.updated.millis());
         methods.push(delta.change.method.number());
         bodies.push(delta.body.as_deref().map(body::pack));
     }
-    if numbers.is_empty() {
+    if replaced.is_empty() {
         return Ok(());
     }
-    sqlx::query(
-        "insert into history (res, version, type, id, updated, commit_no, method, body)
+    let later = deltas.iter().filter(|delta| delta.change.replaces.is_some());
+    let told = news::told(later.map(|delta| &delta.change.key.resource_type));
+    let keep = format!(
+        "{}
+         insert into history (res, version, type, id, updated, commit_no, method, body)
          select res, version, type, id, updated, commit_no, method, body
          from   resource
          where  res = any($1)
            and  version > 0",
-    )
-    .bind(&numbers)
-    .execute(&mut *connection)
-    .await?;
+        news::telling("$2", "$3")
+    );
+    sqlx::query(sqlx::AssertSqlSafe(keep))
+        .bind(&replaced)
+        .bind(&told)
+        .bind(numbers::time(commit_no))
+        .execute(&mut *connection)
+        .await?;
     sqlx::query(
         "update resource r
          set    version = n.version, updated = n.updated, method = n.method, body = n.body,
@@ -182,7 +200,7 @@ pub(super) async fn replace(
                 as n (res, version, updated, method, body)
          where  r.res = n.res",
     )
-    .bind(&numbers)
+    .bind(&replaced)
     .bind(&versions)
     .bind(&updated)
     .bind(&methods)

@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use auth::{Action, Permit};
+use auth::{Action, Permit, Rows as Open};
 use fhir_model::{IssueType, Outcome};
 use search::{Rows, Subject};
 
 use super::{Engine, Key, Tx};
-use crate::{
-    Change, Head, Method,
-    gate::{self, Verdict},
-};
+use crate::{Change, Head, Method};
 
 impl Tx<'_> {
     /// Who does this.
@@ -93,10 +90,10 @@ impl Tx<'_> {
     async fn holds(&mut self, key: &Key, rows: &Rows, action: Action) -> Result<bool, Outcome> {
         let (ty, updated) = (key.resource_type, self.now);
         let of = Subject { ty, id: &key.id, updated, rows, container: None };
-        match gate::judge(self.permit, action, of) {
-            Verdict::Open => Ok(true),
-            Verdict::Closed => Ok(false),
-            Verdict::Depends(filter) => match &mut self.engine {
+        match self.permit.rows(action, ty) {
+            Open::All => Ok(true),
+            Open::None => Ok(false),
+            Open::Where(filter) => match &mut self.engine {
                 Engine::Postgres(transaction) => transaction.holds(&filter, of).await,
                 Engine::Sqlite(writer) => writer.holds(&filter, of),
             },

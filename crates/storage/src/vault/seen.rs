@@ -15,9 +15,8 @@ use super::{Engine, Vault};
 use crate::{
     HistoryQuery, Key, Version,
     find::{Page, Turn},
-    gate::{self, Verdict},
-    history, sqlite,
-    vouched::Asking,
+    gate, history, sqlite,
+    vouched::{Asking, Before},
 };
 
 /// How long is looked for versions that may be seen among those that may not.
@@ -27,17 +26,57 @@ const SEARCH_TIME_MAX: Duration = Duration::from_secs(5);
 const BATCH: u32 = 200;
 
 impl Vault {
-    /// Whether a version lies in the rows that a permit opens.
+    /// What somebody with a token asks of what others said a moment ago.
+    fn asking<'a>(&'a self, permit: &'a Permit, action: Action) -> Option<Asking<'a>> {
+        let (changes, answers) = match &self.inner.engine {
+            Engine::Sqlite(engine) => (engine.changes(), &engine.vouched),
+            Engine::Postgres(engine) => (engine.changes(), engine.vouched()),
+        };
+        permit.principal().map(|who| Asking { who, action, changes, answers })
+    }
+
+    /// Hears what other processes committed, so that what was said before can be relied on.
+    pub(super) async fn hear(&self, permit: &Permit) -> Result<(), Outcome> {
+        match &self.inner.engine {
+            Engine::Postgres(engine) if permit.principal().is_some() => engine.hear().await,
+            // who writes alone has counted it already
+            Engine::Postgres(_) | Engine::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Whether a version lies in the rows that a permit opens. What was committed has to have been heard.
     pub(super) async fn sees(
         &self,
         permit: &Permit,
         action: Action,
         version: &Version,
     ) -> Result<bool, Outcome> {
-        let known = permit.rows(action, version.resource_type);
-        if let Open::All | Open::None = known {
-            return Ok(known == Open::All);
+        let asking = self.asking(permit, action);
+        let of = (version.res, version.version);
+        if let Some(holds) = asking.and_then(|asking| asking.verdict(of)) {
+            return Ok(holds);
         }
+        let filter = match permit.rows(action, version.resource_type) {
+            Open::All => return Ok(true),
+            Open::None => return Ok(false),
+            Open::Where(filter) => filter,
+        };
+        let asking = asking.map(|asking| (asking, asking.before()));
+        let asking = asking.as_ref().map(|(asking, before)| (asking, before));
+        let holds = self.judged((&filter, version), permit, asking).await?;
+        if let Some((asking, before)) = asking {
+            asking.keep_verdict((before, holds), (&filter, of));
+        }
+        Ok(holds)
+    }
+
+    /// The same, looked into.
+    async fn judged(
+        &self,
+        (filter, version): (&Filter, &Version),
+        permit: &Permit,
+        asking: Option<(&Asking<'_>, &Before)>,
+    ) -> Result<bool, Outcome> {
         let before;
         let judged = if version.body.is_some() {
             version
@@ -50,8 +89,8 @@ impl Vault {
                 Some(_) | None => return Ok(false),
             }
         };
-        let rows = match (&known, &judged.body) {
-            (Open::Where(filter), Some(body)) if !gate::is_about_facts(filter) => {
+        let rows = match &judged.body {
+            Some(body) if !gate::is_about_facts(filter) => {
                 Arc::new(self.extract(&json::parse_trusted(body.clone())))
             }
             _ => judged.facts(&self.inner.base),
@@ -63,13 +102,20 @@ impl Vault {
             rows: &rows,
             container: None,
         };
-        match gate::judge(permit, action, of) {
-            Verdict::Open => Ok(true),
-            Verdict::Closed => Ok(false),
-            Verdict::Depends(filter) => match &self.inner.engine {
-                Engine::Postgres(engine) => engine.holds(permit, &filter, of).await,
-                Engine::Sqlite(engine) => ask_sqlite(engine, (permit, action), (&filter, of)),
-            },
+        if let Some(holds) = gate::remembered(filter, of, asking.map(|(asking, _)| asking)) {
+            return Ok(holds);
+        }
+        match &self.inner.engine {
+            Engine::Postgres(engine) => engine.holds(asking, (filter, of)).await,
+            Engine::Sqlite(engine) => {
+                let snapshot = engine.readers.snapshot(sqlite::TIME_MAX)?;
+                let answer = snapshot.asked().and_then(|mut asked| {
+                    gate::looked(filter, (of, gate::ROOT), &mut asked, asking).now_or_never()
+                });
+                answer.unwrap_or_else(|| {
+                    Err(Outcome::new(IssueType::Exception, "The look waited for something"))
+                })
+            }
         }
     }
 
@@ -86,6 +132,7 @@ impl Vault {
         let mut batch = HistoryQuery { count: query.count.max(BATCH), ..query.clone() };
         loop {
             let fetched = self.find(permit, history::statement(&batch)).await?;
+            self.hear(permit).await?;
             let is_last = fetched.len() <= usize::try_from(batch.count).unwrap_or(usize::MAX);
             let edge = fetched.last().map(Version::position);
             for version in fetched {
@@ -106,27 +153,4 @@ impl Vault {
             batch.turn = if is_backwards { Turn::Before(edge) } else { Turn::After(edge) };
         }
     }
-}
-
-/// What a snapshot says, or what one said a moment ago. Only who writes alone may remember that.
-fn ask_sqlite(
-    engine: &sqlite::Sqlite,
-    (permit, action): (&Permit, Action),
-    (filter, of): (&Filter, Subject<'_>),
-) -> Result<bool, Outcome> {
-    let (changes, answers) = (engine.changes(), &engine.vouched);
-    let asking = permit.principal().map(|who| Asking { who, action, changes, answers });
-    if let Some(holds) = asking.and_then(|asking| gate::remembered(filter, of, &asking)) {
-        return Ok(holds);
-    }
-    let asking = asking.map(|asking| (asking, asking.before()));
-    let snapshot = engine.readers.snapshot(sqlite::TIME_MAX)?;
-    let answer = snapshot.asked().and_then(|mut asked| match &asking {
-        None => gate::holds(filter, of, &mut asked).now_or_never(),
-        Some((asking, before)) => {
-            gate::holds_for((asking, before), (filter, of), &mut asked).now_or_never()
-        }
-    });
-    answer
-        .unwrap_or_else(|| Err(Outcome::new(IssueType::Exception, "The look waited for something")))
 }

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::BASE;
+use crate::{
+    BASE,
+    consents::{self, Asked},
+};
 
 /// All resources that are there, by `Patient/1`.
 pub(crate) type World = BTreeMap<String, Value>;
@@ -18,6 +21,9 @@ pub(crate) struct Looker {
     pub(crate) who: String,
     /// `Patient/1` of a token with `patient/` scopes.
     pub(crate) patient: Option<String>,
+    /// Of a relative: the patients whom they act for, and those whose guardian they are.
+    pub(crate) acts_for: Vec<String>,
+    pub(crate) wards: Vec<String>,
     /// Type (or `*`), and what an element must be besides.
     pub(crate) scopes: Vec<(&'static str, Option<(&'static str, &'static str)>)>,
 }
@@ -75,7 +81,7 @@ impl Looker {
     fn kinds(&self) -> Vec<&'static str> {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
-            "patient" | "doctor" => chart().chain(["Consent"]).collect(),
+            "patient" | "doctor" | "proxy" => chart().chain(["Consent"]).collect(),
             "intern" | "hospital" => chart().collect(),
             "admin" => COMMON.to_vec(),
             _ => Vec::new(),
@@ -107,13 +113,23 @@ impl Looker {
             "doctor" | "intern" => {
                 cleared(body, self.role)
                     && about.iter().any(|patient| treats(&self.who, patient, world))
-                    && !about.iter().any(|patient| self.denied(patient, body, world))
+                    && !about.iter().any(|patient| self.denied(patient, (name, body), world))
+            }
+            "proxy" => {
+                let is_of = |all: &[String]| all.iter().any(|patient| about.contains(patient));
+                let is_let =
+                    subjects(name, body).iter().any(|one| self.permitted(one, (name, body), world));
+                cleared(body, self.role)
+                    && ((is_of(&self.acts_for) && is_let) || is_of(&self.wards))
+                    && !about.iter().any(|patient| self.denied(patient, (name, body), world))
             }
             "hospital" => {
                 made_by(&self.who, body, world)
                     || (cleared(body, self.role)
-                        && subjects(name, body).iter().any(|one| self.permitted(one, body, world))
-                        && !about.iter().any(|patient| self.denied(patient, body, world)))
+                        && subjects(name, body)
+                            .iter()
+                            .any(|one| self.permitted(one, (name, body), world))
+                        && !about.iter().any(|patient| self.denied(patient, (name, body), world)))
             }
             _ => false,
         }
@@ -121,53 +137,31 @@ impl Looker {
 }
 
 impl Looker {
-    /// The provisions of a patient's Consents that are in force: of each its own and the exceptions from it.
-    fn provisions<'w>(patient: &str, world: &'w World) -> Vec<(&'w Value, Vec<&'w Value>)> {
+    /// What each of a patient's Consents that are in force does with a resource.
+    fn decisions(
+        &self,
+        patient: &str,
+        (name, body): (&str, &Value),
+        world: &World,
+    ) -> Vec<(bool, bool)> {
+        let purpose = if self.role == "proxy" { "PATRQT" } else { "TREAT" };
+        let actors = [self.who.clone()];
+        let asked = Asked { actors: &actors, purpose, name, body, world, today: TODAY };
         let consents = world.values().filter(|one| one["resourceType"] == "Consent");
         let in_force = consents.filter(|one| {
             one["status"] == "active"
                 && world.contains_key(patient)
                 && references(one, "patient").iter().any(|it| it == patient)
-                && (one["provision"]["period"].is_null()
-                    || overlaps(&one["provision"]["period"], TODAY, TODAY))
         });
-        in_force.map(|one| (&one["provision"], items(&one["provision"]["provision"]))).collect()
+        in_force.map(|one| consents::decide(one, &asked)).collect()
     }
 
-    fn permitted(&self, patient: &str, body: &Value, world: &World) -> bool {
-        Self::provisions(patient, world).into_iter().any(|(base, exceptions)| {
-            let mut all = [base].into_iter().chain(exceptions);
-            all.any(|one| {
-                one["type"] == "permit" && self.is_meant(one, body, |label| covers(body, label))
-            })
-        })
+    fn permitted(&self, patient: &str, of: (&str, &Value), world: &World) -> bool {
+        self.decisions(patient, of, world).into_iter().any(|one| one.0)
     }
 
-    fn denied(&self, patient: &str, body: &Value, world: &World) -> bool {
-        Self::provisions(patient, world).into_iter().any(|(base, exceptions)| {
-            let is_excepted = base["type"] == "deny"
-                && exceptions
-                    .iter()
-                    .any(|one| one["type"] == "permit" && self.is_meant(one, body, |_| false));
-            let mut all = [base].into_iter().chain(exceptions);
-            !is_excepted
-                && all.any(|one| {
-                    one["type"] == "deny" && self.is_meant(one, body, |label| carries(body, label))
-                })
-        })
-    }
-
-    /// Whether a provision is about this looker and this resource.
-    fn is_meant(&self, provision: &Value, body: &Value, by_label: impl Fn(&str) -> bool) -> bool {
-        let any = |name: &str, holds: &dyn Fn(&Value) -> bool| {
-            let values = items(&provision[name]);
-            values.is_empty() || values.into_iter().any(holds)
-        };
-        any("actor", &|actor| {
-            references(&json!({"it": actor["reference"]}), "it").contains(&self.who)
-        }) && any("purpose", &|purpose| purpose["code"] == "TREAT")
-            && any("class", &|class| class["code"] == body["resourceType"])
-            && any("securityLabel", &|label| by_label(label["code"].as_str().unwrap()))
+    fn denied(&self, patient: &str, of: (&str, &Value), world: &World) -> bool {
+        self.decisions(patient, of, world).into_iter().any(|one| one.1)
     }
 }
 
@@ -180,12 +174,12 @@ fn rung(body: &Value) -> usize {
 }
 
 /// Whether a permission up to a label covers a resource.
-fn covers(body: &Value, label: &str) -> bool {
+pub(crate) fn covers(body: &Value, label: &str) -> bool {
     LADDER.iter().position(|one| *one == label).is_some_and(|at| rung(body) <= at)
 }
 
 /// Whether a denial of a label reaches a resource.
-fn carries(body: &Value, label: &str) -> bool {
+pub(crate) fn carries(body: &Value, label: &str) -> bool {
     match LADDER.iter().position(|one| *one == label) {
         Some(at) => rung(body) >= at,
         None => items(&body["meta"]["security"]).iter().any(|own| own["code"] == label),
@@ -213,7 +207,7 @@ fn patients(name: &str, body: &Value) -> Vec<String> {
 }
 
 /// Where the references of an element lead to: `Patient/1`.
-fn references(body: &Value, path: &str) -> Vec<String> {
+pub(crate) fn references(body: &Value, path: &str) -> Vec<String> {
     let mut nodes = vec![body];
     for name in path.split('.') {
         nodes = nodes.into_iter().flat_map(|node| items(&node[name])).collect();
@@ -226,7 +220,7 @@ fn references(body: &Value, path: &str) -> Vec<String> {
         .collect()
 }
 
-fn items(value: &Value) -> Vec<&Value> {
+pub(crate) fn items(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(all) => all.iter().collect(),
         Value::Null => Vec::new(),
@@ -280,7 +274,7 @@ fn treats(practitioner: &str, patient: &str, world: &World) -> bool {
 
 /// Whether a period has something in common with these days. The dates that are used are years, months, days and
 /// times of which none is one of those days, so that texts compare as times do.
-fn overlaps(period: &Value, from: &str, until: &str) -> bool {
+pub(crate) fn overlaps(period: &Value, from: &str, until: &str) -> bool {
     let begins = period["start"].as_str().is_none_or(|start| start <= until);
     let ends = period["end"].as_str().is_none_or(|end| end >= from || from.starts_with(end));
     begins && ends
@@ -310,7 +304,7 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
 
 /// Whether labels leave it open to a role.
 fn cleared(body: &Value, role: &str) -> bool {
-    let rung = if role == "intern" { "N" } else { "R" };
+    let rung = if matches!(role, "intern" | "proxy") { "N" } else { "R" };
     let sensitive = role == "doctor";
     let ladder = ["U", "L", "M", "N", "R", "V"];
     let at = |code: &str| ladder.iter().position(|one| *one == code);

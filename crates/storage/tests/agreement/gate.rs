@@ -38,11 +38,14 @@ async fn nobody_finds_what_they_may_not_see() {
         let worlds = fill(&mut dice, &[&sqlite, &postgres]).await;
         for n in 0..LOOKERS_A_ROUND {
             let looker = looker(&mut dice);
-            let caller = caller(&looker);
+            let unread = caller(&looker);
             let called = format!("seed {} looker {n} {looker:?}", seed + round);
-            let mut corpora = Vec::new();
+            let (mut corpora, mut callers) = (Vec::new(), Vec::new());
             for (vault, written) in [&sqlite, &postgres].into_iter().zip(&worlds) {
+                closes(vault, &looker, &unread, written, &called).await;
+                let caller = informed(vault, &unread).await;
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
+                callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
             }
@@ -65,18 +68,19 @@ async fn nobody_finds_what_they_may_not_see() {
                 else {
                     continue;
                 };
-                let permit = authorize(&caller, Action::Search, Some(query.ty));
+                let permit = authorize(&unread, Action::Search, Some(query.ty));
                 assert_eq!(permit.is_ok(), looker.may(query.ty.name()), "{name}");
                 let checked = permit.and_then(|permit| {
-                    auth::check(&mut plan, &permit, (&[Action::Search], Named::Types))?;
-                    Ok(permit)
+                    auth::check(&mut plan, &permit, (&[Action::Search], Named::Types))
                 });
-                let Ok(permit) = checked else {
+                if checked.is_err() {
                     refused += 1;
                     continue;
-                };
+                }
                 let count = u32::try_from(1 + dice.below(9)).unwrap();
-                for (vault, corpus) in [&sqlite, &postgres].into_iter().zip(&corpora) {
+                let eyes = callers.iter().zip(&corpora);
+                for (vault, (caller, corpus)) in [&sqlite, &postgres].into_iter().zip(eyes) {
+                    let permit = authorize(caller, Action::Search, Some(query.ty)).unwrap();
                     hits += agree((vault, &permit), corpus, &plan, count, &name).await;
                     pairs += worlds[0].len();
                 }
@@ -92,13 +96,38 @@ async fn nobody_finds_what_they_may_not_see() {
     assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
 }
 
+/// Somebody who has read the Consents that they have to.
+async fn informed(vault: &Vault, caller: &Caller) -> Caller {
+    let Caller::Bearer(who) = caller else { panic!("{caller:?}") };
+    let informed = vault.informed(who).await.unwrap();
+    Caller::Bearer(informed.map_or_else(|| Arc::clone(who), Arc::new))
+}
+
+/// Who has not read the Consents sees less, never more.
+async fn closes(
+    vault: &Vault,
+    looker: &Looker,
+    caller: &Caller,
+    written: &[Written],
+    called: &str,
+) {
+    let world = world(written);
+    for (key, (body, _)) in current(written) {
+        let Some(permit) = reading(caller, key.resource_type) else { continue };
+        let found = vault.read(&permit, &key).await.unwrap();
+        let is_open = looker.sees(&format!("{}/{}", key.resource_type, key.id), body, &world);
+        assert!(found.is_none() || is_open, "{called}: {key:?} without having read");
+    }
+}
+
 fn looker(dice: &mut Dice) -> Looker {
     let role = dice.one(&[
-        "patient", "patient", "doctor", "doctor", "doctor", "intern", "hospital", "hospital",
-        "admin",
+        "patient", "doctor", "doctor", "doctor", "intern", "hospital", "hospital", "admin",
+        "proxy", "proxy", "proxy",
     ]);
     let who = match role {
         "patient" => format!("Patient/{}", dice.below(10)),
+        "proxy" => format!("RelatedPerson/{}", dice.below(3)),
         "hospital" => format!("Organization/{}", dice.below(5)),
         _ => format!("Practitioner/{}", dice.below(4)),
     };
@@ -119,9 +148,21 @@ fn looker(dice: &mut Dice) -> Looker {
     let patient = is_launch.then(|| {
         if role == "patient" { who.clone() } else { format!("Patient/{}", dice.below(10)) }
     });
+    let (mut acts_for, mut wards) = (Vec::new(), Vec::new());
+    if role == "proxy" {
+        for _ in 0..2 {
+            acts_for.push(format!("Patient/{}", dice.below(10)));
+            if dice.percent(40) {
+                wards.extend(acts_for.last().cloned());
+            }
+        }
+    }
     Looker {
+        acts_for,
+        wards,
         role: match role {
             "patient" => "patient",
+            "proxy" => "proxy",
             "doctor" => "doctor",
             "intern" => "intern",
             "hospital" => "hospital",
@@ -160,6 +201,7 @@ fn caller(looker: &Looker) -> Caller {
         token_id: "t".into(),
         client: Some("app".into()),
         client_organization: (role == "hospital").then(|| looker.who.clone()),
+        origins: Vec::new(),
         user,
         patient: looker.patient.as_ref().map(|name| name.split_once('/').unwrap().1.to_owned()),
         encounter: None,
@@ -169,6 +211,8 @@ fn caller(looker: &Looker) -> Caller {
     let standing = Standing {
         client_role: (role == "hospital").then_some(Role::Hospital),
         supervisor: (role == "intern").then(|| id.into()),
+        acts_for: looker.acts_for.iter().map(|name| bare(name)).collect(),
+        wards: looker.wards.iter().map(|name| bare(name)).collect(),
         ..Standing::default()
     };
     let now = Instant::from_date(2020, 2, 10);
@@ -176,10 +220,15 @@ fn caller(looker: &Looker) -> Caller {
     Caller::Bearer(Arc::new(Principal::new(grant, standing, now).unwrap()))
 }
 
+/// `1` of `Patient/1`
+fn bare(name: &str) -> Box<str> {
+    name.split_once('/').unwrap().1.into()
+}
+
 /// Writes resources, updates and deletions into each; all versions, in their order.
 async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
     const MORE: &[(&str, usize)] =
-        &[("CareTeam", 6), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 8)];
+        &[("CareTeam", 10), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 16)];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
         all.flat_map(|(ty, ids)| (0..*ids).map(move |id| (*ty, id.to_string()))).collect();
@@ -230,17 +279,12 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             "requester": resources::reference(dice, &["Organization", "Practitioner"]),
             "performer": [resources::reference(dice, &["Practitioner", "PractitionerRole", "Organization", "Patient"])]}),
         "Consent" => {
-            let mut provision = provision(dice);
-            if dice.percent(40) {
-                provision["provision"] = json!([self::provision(dice)]);
-            }
-            if dice.percent(50) {
-                provision["period"] = resources::period(dice);
-            }
-            json!({"resourceType": ty, "id": id, "status": dice.one(&["active", "active", "inactive"]),
+            let depth = dice.one(&["", "", "x", "xx", "xxx"]).len();
+            json!({"resourceType": ty, "id": id,
+                "status": dice.one(&["active", "active", "active", "inactive"]),
                 "scope": {"coding": [{"code": "patient-privacy"}]}, "category": [{"text": "x"}],
                 "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
-                "provision": provision})
+                "provision": provision(dice, depth)})
         }
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
@@ -273,23 +317,56 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
     body
 }
 
-fn provision(dice: &mut Dice) -> Value {
-    let mut one = json!({"type": dice.one(&["permit", "permit", "deny"])});
-    if dice.percent(50) {
-        let of = resources::reference(dice, &["Organization", "Practitioner"]);
-        if of["reference"].as_str().is_some_and(|text| !text.contains("else.example")) {
-            one["actor"] = json!([{"role": {"text": "x"}, "reference": of}]);
-        }
+/// A rule, and what refines it.
+fn provision(dice: &mut Dice, depth: usize) -> Value {
+    let mut one = json!({});
+    if dice.percent(90) {
+        one["type"] = json!(dice.one(&["permit", "permit", "permit", "deny"]));
+    }
+    if dice.percent(45) {
+        let of = resources::reference(dice, &["Organization", "Practitioner", "RelatedPerson"]);
+        one["actor"] = json!([{"role": {"text": "x"}, "reference": of}]);
+    }
+    if dice.percent(25) {
+        one["purpose"] = json!([{"code": dice.one(&["TREAT", "PATRQT", "HPAYMT"])}]);
     }
     if dice.percent(30) {
-        one["purpose"] = json!([{"code": dice.one(&["TREAT", "HPAYMT"])}]);
-    }
-    if dice.percent(40) {
         one["class"] =
             json!([{"code": dice.one(&["Observation", "Patient"])}, {"code": "Condition"}]);
     }
-    if dice.percent(25) {
+    if dice.percent(20) {
         one["securityLabel"] = json!([{"code": dice.one(&["N", "R", "V", "PSY", "HIV"])}]);
+    }
+    if dice.percent(20) {
+        one["period"] = resources::period(dice);
+    }
+    if dice.percent(20) {
+        one["dataPeriod"] = resources::period(dice);
+    }
+    if dice.percent(20) {
+        one["code"] = json!([resources::concept(dice), resources::concept(dice)]);
+        if dice.percent(15) {
+            one["code"] = json!([{"text": "something"}]);
+        }
+    }
+    if dice.percent(25) {
+        let datum = |dice: &mut Dice| {
+            let meaning = dice.one(&["instance", "related", "dependents", "authoredby"]);
+            let of: &[&str] = match meaning {
+                "authoredby" => &["Practitioner", "Organization", "Patient"],
+                "instance" => &["Observation", "Condition", "Patient"],
+                _ => &["Encounter", "DiagnosticReport", "Patient", "Observation"],
+            };
+            json!({"meaning": meaning, "reference": resources::reference(dice, of)})
+        };
+        one["data"] = json!([datum(dice), datum(dice)]);
+    }
+    if depth > 0 {
+        let inner: Vec<Value> = (0..=dice.below(2)).map(|_| provision(dice, depth - 1)).collect();
+        one["provision"] = json!(inner);
+    }
+    if one == json!({}) {
+        one["type"] = json!("permit");
     }
     one
 }
@@ -355,7 +432,13 @@ async fn reads(
             continue;
         };
         let found = vault.vread(&permit, key, *version).await.unwrap();
-        assert_eq!(found.is_some(), is_open, "{called}: {name} version {version}");
+        let why = || {
+            let consents = world.values().filter(|one| one["resourceType"] == "Consent");
+            let consents: Vec<String> = consents.map(Value::to_string).collect();
+            format!("{body:?}\n{}", consents.join("\n"))
+        };
+        let is_found = found.is_some();
+        assert!(is_found == is_open, "{called}: {name} version {version}: {is_found}\n{}", why());
     }
     for (key, (version, is_open)) in last {
         let Some(permit) = reading(caller, key.resource_type) else { continue };

@@ -13,6 +13,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod consents;
 mod dice;
 mod eyes;
 mod gate;

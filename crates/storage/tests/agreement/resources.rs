@@ -268,7 +268,7 @@ fn coding_concept(dice: &mut Dice) -> Value {
     json!({"coding": [coding(dice)]})
 }
 
-fn concept(dice: &mut Dice) -> Value {
+pub(crate) fn concept(dice: &mut Dice) -> Value {
     let mut body = if dice.percent(30) {
         json!({"coding": [coding(dice), coding(dice)]})
     } else {

@@ -72,7 +72,7 @@ pub(crate) async fn run(
     let (mut dice, mut sum, mut first) = (Dice::new(bench.seed), Sum::default(), None);
     for round in 0..options.rounds {
         let mut here = server.as_ref().map_or_else(|| unwarmed.clone(), |it| unwarmed.at(it));
-        prepare(&mut here.session(), options, round).await?;
+        prepare(&here, options, round).await?;
         let mut acknowledged = Vec::new();
         if let (Some(running), Some(recipe)) = (&mut server, &recipe)
             && round % options.kill_every.max(1) == options.kill_every.max(1) - 1
@@ -111,13 +111,38 @@ pub(crate) async fn run(
 }
 
 /// The bed of a round, and those who ask for it.
-async fn prepare(session: &mut Session, options: &Options, round: usize) -> Result<(), Fault> {
-    session.require(Call::bundle("seed a round", seed(options, round))).await?;
-    for client in 0..options.clients {
-        let path = format!("ServiceRequest/{}-o{round}-{client}/$request-bed", options.name);
-        session.require(operation("request-bed", &path, &json!([]))).await?;
+async fn prepare(bench: &Bench, options: &Options, round: usize) -> Result<(), Fault> {
+    bench.session().require(Call::bundle("seed a round", seed(options, round))).await?;
+    let orders = (0..options.clients).map(|n| format!("{}-o{round}-{n}", options.name)).collect();
+    let orders: Rc<RefCell<Vec<String>>> = Rc::new(RefCell::new(orders));
+    let callers = (0..TOGETHER).map(|_| Asker { orders: Rc::clone(&orders) }).collect();
+    let pace = Pace::UntilDone { at_most: ROUND_AT_MOST };
+    let (run, _) = bench.drive("request-bed", pace, callers).await;
+    if run.errors > 0 || !orders.borrow().is_empty() {
+        return Err(Fault::Usage(format!(
+            "round {round}: {} requests for a bed failed",
+            run.errors
+        )));
     }
     Ok(())
+}
+
+/// So many ask for a bed at once while a round is prepared.
+const TOGETHER: usize = 16;
+
+/// Asks for a bed on one order after the other.
+struct Asker {
+    orders: Rc<RefCell<Vec<String>>>,
+}
+
+impl VirtualUser for Asker {
+    async fn step(&mut self, session: &mut Session) -> Result<Step, Fault> {
+        let order = self.orders.borrow_mut().pop();
+        let Some(order) = order else { return Ok(Step::Done) };
+        let path = format!("ServiceRequest/{order}/$request-bed");
+        session.send(operation("request-bed", &path, &json!([]))).await?;
+        Ok(Step::Again)
+    }
 }
 
 /// All clients at once; the numbers of those who were told that they have the bed.

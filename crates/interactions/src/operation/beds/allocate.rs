@@ -2,7 +2,7 @@
 //! decision is made from the board, then put into effect under the index: who loses a bed to somebody else in
 //! between is planned again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use auth::{Permit, Role};
 use beds::{BedType, Code, Constraint};
@@ -10,12 +10,13 @@ use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{Key, Tx, Work};
 
 use super::{
-    board::{Board, BoardBed},
+    board::{Board, BoardBed, InScope},
     deed::Once,
     gate::{self, MANAGING, admit},
     hold::{Grant, Hold, Losing, TRAIL, summary},
     plan::{Context, Decided, decide},
     policy::{InForce, in_force},
+    recall, step_down,
 };
 use crate::{
     Answer, Fhir,
@@ -148,7 +149,7 @@ async fn batch(
         return Err(Outcome::new(IssueType::Invalid, text).at("Parameters.parameter"));
     }
     let scope = Scope::of(request)?;
-    let mut round = 0;
+    let (mut round, mut is_recalled) = (0, false);
     loop {
         round += 1;
         let now = fhir.vault.clock().now();
@@ -159,6 +160,14 @@ async fn batch(
             board.snapshot(&wanted.policy, now, (&has_bed, &|_: &str| true))
         };
         let decided = decide(fhir, snapshot, &wanted.policy).await?;
+        let in_scope = |board: &Board, bed: &BoardBed| scope.has_bed(board, bed);
+        if !wanted.proposes && !is_recalled {
+            is_recalled = true;
+            let left_out = recall::left_out(&decided);
+            if recall::recall(fhir, &wanted.policy, (&left_out, &in_scope)).await? {
+                continue;
+            }
+        }
         let limit = wanted.limit.unwrap_or(usize::MAX);
         let hold = {
             let board = fhir.desk.board.lock().await;
@@ -166,12 +175,26 @@ async fn batch(
             prepare(request, &board, decided, (wanted, &chosen))
         };
         let losing = if round < ROUNDS_MAX { Losing::Refuses } else { Losing::IsLeftOut };
-        let hold = Hold { losing, ..hold };
+        let reviews = unserved(fhir, &hold, (wanted, &in_scope)).await?;
+        let hold = Hold { losing, reviews, ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
             Err(outcome) if round < ROUNDS_MAX && is_lost(&outcome) => {}
             answer => return answer,
         }
     }
+}
+
+/// Reviews for those who need a bed at once and get none.
+pub(super) async fn unserved(
+    fhir: &Fhir,
+    hold: &Hold,
+    (wanted, has_bed): (&Wanted, &InScope<'_>),
+) -> Result<BTreeMap<String, step_down::Review>, Outcome> {
+    if wanted.proposes {
+        return Ok(BTreeMap::new());
+    }
+    let left_out = recall::left_out(&hold.decided);
+    step_down::reviews(fhir, &wanted.policy, (&left_out, has_bed)).await
 }
 
 /// Whether somebody else was quicker: then it is planned again.
@@ -254,6 +277,7 @@ pub(super) fn prepare(
         losing: Losing::Refuses,
         only: None,
         fresh_ids,
+        reviews: BTreeMap::new(),
     }
 }
 

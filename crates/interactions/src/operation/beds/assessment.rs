@@ -1,12 +1,8 @@
 //! How urgent a request is and what its bed must be, out of the order, the patient and the vital signs.
 
-use std::fmt::Write as _;
-
 use beds::{
-    Bar, BayWish, Code as _, Findings, GenderPolicy, Method, Needs, Points, Position, Request,
-    Tier,
-    severity::{self, News2, Scale},
-    tier,
+    Bar, BayWish, Code as _, GenderPolicy, Method, Needs, Points, Policy, Position, Request,
+    severity::Scale,
 };
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use serde::{Deserialize, Serialize};
@@ -17,8 +13,11 @@ use super::{
     order::Order,
     order::order,
     patient::person,
-    planners, ty,
-    vitals::{self, Measured, Seen},
+    planners,
+    policy::in_force,
+    scores::{Early, Illness, Known, scores},
+    ty,
+    vitals::{self, Seen},
 };
 use crate::{
     Fhir, Query,
@@ -28,6 +27,7 @@ use crate::{
 /// Vital signs count for a day at most.
 const WINDOW_MILLIS: i64 = 24 * 3_600_000;
 const OBSERVATIONS_MAX: u32 = 200;
+const CONDITIONS_MAX: u32 = 100;
 
 /// What the patient asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +69,7 @@ pub(super) struct Asked<'a> {
     pub(super) authored_millis: i64,
     pub(super) order: &'a Order,
     pub(super) wishes: Wishes,
+    pub(super) policy: &'a Policy,
 }
 
 /// Assesses a request as of now.
@@ -88,9 +89,20 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
     };
     let person = person(&document::read(body)?);
     let seen = observations(fhir, patient, now).await?;
-    let measured = vitals::measured(&seen, now.millis() - WINDOW_MILLIS);
-    let Asked { task, authored_millis, order, wishes } = asked;
-    let scores = scores(order, &measured, person.for_scores(now));
+    let mut measured = vitals::measured(&seen, now.millis() - WINDOW_MILLIS);
+    let illness = illness(fhir, patient).await?;
+    let Asked { task, authored_millis, order, wishes, policy } = asked;
+    let known = Known {
+        measured: &measured,
+        patient: person.for_scores(now),
+        gender: person.gender,
+        illness: &illness,
+        policy,
+    };
+    let scores = scores(order, &known);
+    if scores.is_by_blood {
+        measured.basis.append(&mut measured.blood_basis);
+    }
     let request = Request {
         id: task.to_owned(),
         authored_on_millis: authored_millis,
@@ -111,6 +123,7 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
         preferred: wishes.preferred.clone(),
         accepts_alternative: wishes.accepts_alternative,
         barred: None,
+        is_recalled: false,
     };
     Ok(Assessed {
         request,
@@ -145,21 +158,66 @@ pub(super) async fn again(
         authored_millis: old.request.authored_on_millis,
         order: &order,
         wishes: old.wishes.clone(),
+        policy: &in_force(fhir, None).await?.policy,
     };
-    let fresh = assess(fhir, asked).await?;
+    let mut fresh = assess(fhir, asked).await?;
+    fresh.request.is_recalled = old.request.is_recalled;
     Ok(Assessed { risk: old.risk.clone().filter(|_| fresh.basis == old.basis), ..fresh })
 }
 
 impl Assessed {
     /// The request as it takes part at this time.
     pub(super) fn at(&self, now: Instant, state: &str) -> Request {
-        let barred = match state {
+        Request { barred: self.barred(now, state), ..self.request.clone() }
+    }
+
+    /// Why it takes no part at this time.
+    pub(super) fn barred(&self, now: Instant, state: &str) -> Option<Bar> {
+        match state {
             "paused" => Some(Bar::Paused),
             _ if now.millis() > self.valid_until_millis => Some(Bar::ApprovalExpired),
             _ => None,
-        };
-        Request { barred, ..self.request.clone() }
+        }
     }
+}
+
+/// How ill somebody is now.
+pub(super) struct Scored {
+    pub(super) points: Points,
+    pub(super) words: String,
+}
+
+/// How ill a patient is by the vital signs of the last 24 hours; `None` where they do not say.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn severity_now(
+    fhir: &Fhir,
+    patient: &str,
+    policy: &Policy,
+) -> Result<Option<Scored>, Outcome> {
+    let now = fhir.vault.clock().now();
+    let key = Key::new(ty("Patient")?, patient);
+    let found = fhir.vault.read(&planners()?, &key).await?;
+    let Some(body) = found.as_ref().and_then(|it| it.body.as_ref()) else { return Ok(None) };
+    let person = person(&document::read(body)?);
+    let seen = observations(fhir, patient, now).await?;
+    let measured = vitals::measured(&seen, now.millis() - WINDOW_MILLIS);
+    let of = (Scale::Usual, person.for_scores(now));
+    Ok(Early::of(&measured.vitals, of, policy)
+        .map(|score| Scored { points: score.points(), words: score.words(measured.latest_millis) }))
+}
+
+/// The diseases of a patient.
+async fn illness(fhir: &Fhir, patient: &str) -> Result<Illness, Outcome> {
+    let mut query = Query::default();
+    query.push("subject", format!("Patient/{patient}"));
+    let reach = Reach::Type(ty("Condition")?);
+    let (plan, _) = understand(fhir, &reach, query, search::Handling::Strict)?;
+    let page = fhir.vault.search(&planners()?, &plan, &Turn::First, CONDITIONS_MAX).await?;
+    let bodies = page.versions.iter().filter_map(|it| it.body.as_ref());
+    let conditions = bodies.map(|body| document::read(body)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Illness::of(&conditions))
 }
 
 /// The latest vital signs of a patient.
@@ -182,58 +240,6 @@ async fn observations(fhir: &Fhir, patient: &str, now: Instant) -> Result<Vec<Se
 fn seen(version: &Version) -> Option<Result<Seen, Outcome>> {
     let body = document::read(version.body.as_ref()?);
     Some(body.map(|body| Seen { id: version.id.clone(), version: version.version, body }))
-}
-
-struct Scores {
-    tier: Tier,
-    method: Method,
-    severity: Points,
-    words: String,
-    missing: Vec<String>,
-}
-
-fn scores(order: &Order, measured: &Measured, patient: severity::Patient) -> Scores {
-    let scale = if order.is_hypercapnic { Scale::Hypercapnic } else { Scale::Usual };
-    let news2 = severity::news2(&measured.vitals, scale, patient).ok();
-    let qsofa = severity::qsofa(&measured.vitals, patient).ok();
-    let findings = Findings {
-        priority: order.priority,
-        clinician: order.tier,
-        news2: news2.clone(),
-        qsofa_with_infection: qsofa.filter(|_| order.has_infection),
-        ..Findings::default()
-    };
-    let (tier, method) = tier(&findings);
-    let missing = news2.iter().flat_map(News2::missing).map(|it| it.code().to_owned()).collect();
-    let words = match (&news2, order.priority) {
-        (Some(score), _) => news2_words(score, measured.latest_millis),
-        (None, Some(priority)) => format!("ordered {}", priority.code()),
-        (None, None) => "ordered without a priority".to_owned(),
-    };
-    let severity = news2.map_or(Points::whole(0), |score| Points::from(score.total()));
-    Scores { tier, method, severity, words, missing }
-}
-
-/// `NEWS2 9 at 10:42 (breathing 3, oxygen 2)`
-fn news2_words(score: &News2, measured_millis: Option<i64>) -> String {
-    let mut text = format!("NEWS2 {}", score.total());
-    if let Some(millis) = measured_millis {
-        let minutes = millis.div_euclid(60_000).rem_euclid(24 * 60);
-        // writing to a String cannot fail
-        let _written = write!(text, " at {:02}:{:02} UTC", minutes / 60, minutes % 60);
-    }
-    let parts: Vec<String> = score
-        .parts
-        .iter()
-        .filter_map(|(parameter, points)| {
-            let points = points.filter(|points| *points > 0)?;
-            Some(format!("{} {points}", parameter.code()))
-        })
-        .collect();
-    if !parts.is_empty() {
-        let _written = write!(text, " ({})", parts.join(", "));
-    }
-    text
 }
 
 /// The assessment as a resource.

@@ -7,10 +7,12 @@ use beds::{
     AgeGroup, BayWish, BedState, BedType, Code, CodeSet, Equipment, Gender, Isolation, Position,
 };
 use fhir_model::{Instant, IssueType, Outcome};
+use storage::ClaimState;
 
 use super::{
     board::{Board, BoardBed},
     capacity,
+    expected::{Expected, expected},
     gate::is_staff,
     patient::near,
     system,
@@ -82,6 +84,7 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
         return Err(Outcome::new(IssueType::NotSupported, text));
     }
     let now = fhir.vault.clock().now();
+    let expected = expected(fhir).await?;
     let mut board = fhir.desk.board.lock().await;
     board.look(fhir).await?;
     let distances = wanted.distances(&board);
@@ -119,6 +122,13 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
         }
         let distance = distances.get(*hospital).copied().flatten();
         let mut part = facility(&board, (hospital, *ward, *kind), distance, counts);
+        if wanted.detail == Detail::Facility {
+            let waiting = board.waiting_at.get(&((*hospital).to_owned(), *kind));
+            part.number("waitlist", "unsignedInt", waiting.copied().unwrap_or(0));
+        }
+        if let Some(free) = free_in_a_day(&expected, (*kind, beds), now) {
+            part.number("expectedFree24h", "unsignedInt", free);
+        }
         if wanted.detail == Detail::Bed {
             for bed in beds {
                 part.parts("bed", of_bed(bed, now));
@@ -127,6 +137,26 @@ pub(crate) async fn availability(request: Request<'_>) -> Result<Answer, Outcome
         out.parts("facility", part);
     }
     out.answer(request.call.operation.definition)
+}
+
+/// How many beds that are not free are expected to be so within a day; `None` where too few stays were seen.
+fn free_in_a_day(
+    expected: &Expected,
+    (kind, beds): (BedType, &[&BoardBed]),
+    now: Instant,
+) -> Option<usize> {
+    let tomorrow = now.millis() + 24 * 3_600_000;
+    expected.is_known(kind).then(|| {
+        let is_soon = |bed: &&&BoardBed| match bed.claim.as_ref() {
+            Some(claim) if claim.state == ClaimState::Turnover => true,
+            Some(claim) => {
+                let free = expected.free_at(claim, (kind, now));
+                free.is_some_and(|at| at.millis() <= tomorrow)
+            }
+            None => false,
+        };
+        beds.iter().filter(is_soon).count()
+    })
 }
 
 fn facility(

@@ -5,7 +5,7 @@ mod bed;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use beds::{Bed, BedState, Hospital, News, Position, Request, Snapshot};
+use beds::{Bed, BedState, BedType, Hospital, News, Position, Request, Snapshot};
 use fhir_model::{Instant, Outcome, json};
 use storage::{BedRow, Claim, RequestRow};
 
@@ -39,6 +39,8 @@ pub(super) struct Board {
     pub(super) sites: BTreeMap<String, Site>,
     places: BTreeMap<String, Place>,
     pub(super) queue: BTreeMap<String, Waiting>,
+    /// By hospital and kind, how many of the queue name it, as allowed or preferred.
+    pub(super) waiting_at: BTreeMap<(String, BedType), u32>,
     /// By order, its Task.
     tasks: BTreeMap<String, String>,
     /// When holds and orders are over, with the bed or the Task.
@@ -59,6 +61,9 @@ enum Over {
 /// Which beds take part, and which requests by their Tasks.
 type HasBed<'a> = dyn Fn(&BoardBed) -> bool + 'a;
 type HasRequest<'a> = dyn Fn(&str) -> bool + 'a;
+
+/// Whether a bed is one of those that somebody asked about.
+pub(super) type InScope<'a> = dyn Fn(&Board, &BoardBed) -> bool + Sync + 'a;
 
 /// A bed.
 #[derive(Debug, Clone)]
@@ -157,6 +162,7 @@ impl Board {
     ) -> Result<(), Outcome> {
         if !["queued", "paused"].contains(&row.state.as_str()) {
             if let Some(gone) = self.queue.remove(&row.task) {
+                self.discount(&gone.assessed.request);
                 if self.tasks.get(&gone.order) == Some(&row.task) {
                     self.tasks.remove(&gone.order);
                 }
@@ -179,6 +185,7 @@ impl Board {
         if row.changed.millis() > assessed.as_of_millis + 5_000 {
             assessed = assessment::again(fhir, &assessed, &row.order).await?;
         }
+        assessed.request.is_recalled |= row.is_recalled;
         let RequestRow { task, order, patient, state, changed, .. } = row;
         self.tasks.insert(order.clone(), task.clone());
         self.put(task, Waiting { order, patient, state, assessed, changed }, now);
@@ -189,7 +196,24 @@ impl Board {
         let until = Instant::from_millis(waiting.assessed.valid_until_millis);
         self.over.insert((until, Over::Order(task.clone())));
         self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
-        self.queue.insert(task, waiting);
+        self.count(&waiting.assessed.request);
+        if let Some(before) = self.queue.insert(task, waiting) {
+            self.discount(&before.assessed.request);
+        }
+    }
+
+    /// Counts a request where it names a hospital.
+    fn count(&mut self, request: &Request) {
+        for key in named(request) {
+            *self.waiting_at.entry(key).or_default() += 1;
+        }
+    }
+
+    fn discount(&mut self, request: &Request) {
+        for key in named(request) {
+            let waiting = self.waiting_at.entry(key).or_default();
+            *waiting = waiting.saturating_sub(1);
+        }
     }
 
     /// Tells of what is over by the clock.
@@ -288,6 +312,12 @@ impl Board {
         let policy = policy.policy.clone();
         Snapshot { as_of_millis: now.millis(), policy, hospitals, beds, requests }
     }
+}
+
+/// The hospitals that a request names, as allowed or preferred, with the kind of bed.
+fn named(request: &Request) -> BTreeSet<(String, BedType)> {
+    let hospitals = request.allowed.iter().chain(&request.preferred);
+    hospitals.map(|hospital| (hospital.clone(), request.needs.bed_type)).collect()
 }
 
 impl BoardBed {

@@ -13,6 +13,11 @@ pub(super) trait Deed: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// See [`Work::may_refuse_late`].
+    fn may_refuse_late(&self) -> bool {
+        true
+    }
+
     /// Looks, decides, writes, answers.
     fn act(&self, tx: &mut Tx<'_>) -> impl Future<Output = Result<Answer, Outcome>>;
 }
@@ -37,7 +42,7 @@ impl<D: Deed> Work for Once<D> {
     }
 
     fn may_refuse_late(&self) -> bool {
-        true
+        self.deed.may_refuse_late()
     }
 
     async fn run(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {

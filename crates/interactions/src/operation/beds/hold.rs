@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Change, Claim, ClaimState, Head, Key, Tx, on_all_cores};
+use storage::{About, Change, Claim, ClaimState, Head, Key, Ledger, Tx, on_all_cores};
 
 use super::{
     deed::Deed,
@@ -12,6 +12,7 @@ use super::{
         update,
     },
     plan::{Context, Decided},
+    step_down::{self, Review},
     ty,
 };
 use crate::{
@@ -61,30 +62,47 @@ pub(super) struct Hold {
     pub(super) only: Option<String>,
     /// Ids for the resources of the trail.
     pub(super) fresh_ids: Vec<String>,
+    /// By Task, for requests that need a bed at once and get none.
+    pub(super) reviews: BTreeMap<String, Review>,
 }
+
+/// The end of each hold, by the place of the grant.
+type Given = BTreeMap<usize, Instant>;
 
 /// Allocations that one Provenance is about.
 pub(super) const TRAIL: usize = 100;
 
+/// Of so many holds, to undo them alone, and not their neighbours in the commit, costs more than to make them: SQLite
+/// walks through all that it may have to undo after each statement.
+const MANY: usize = 64;
+
 impl Deed for Hold {
+    fn may_refuse_late(&self) -> bool {
+        self.grants.len() < MANY
+    }
+
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
-        let given = self.claim(tx).await?;
+        let (given, ledger) = self.claim(tx).await?;
+        // what may go wrong goes wrong before anything is written
+        let changes = self.changes(tx, &given).await?;
+        tx.keep_beds(ledger).await?;
         if !given.is_empty() {
             let kept = &self.decided.kept;
-            tx.keep_bed_decision(&self.decision_id, &kept.record).await?;
+            let roster = kept.rests_on.as_ref().map(|part| part.id.as_str());
+            tx.keep_bed_decision(&self.decision_id, &kept.record, roster).await?;
             if let Some(part) = &kept.rests_on {
                 tx.keep_bed_roster(part).await?;
             }
-            let changes = self.changes(tx, &given).await?;
             tx.write(changes).await?;
         }
+        step_down::write(tx, &self.reviews).await?;
         self.answer(&given)
     }
 }
 
 impl Hold {
-    /// The grants that hold, by their place, with the end of the hold.
-    async fn claim(&self, tx: &mut Tx<'_>) -> Result<BTreeMap<usize, Instant>, Outcome> {
+    /// The grants that hold, and their claims, which are not written yet.
+    async fn claim(&self, tx: &mut Tx<'_>) -> Result<(Given, Ledger), Outcome> {
         let of = |one: fn(&Grant) -> &String| self.grants.iter().map(one).cloned().collect();
         let about = About {
             beds: of(|grant| &grant.bed),
@@ -114,15 +132,10 @@ impl Hold {
                 Err(_) => {}
             }
         }
-        tx.keep_beds(ledger).await?;
-        Ok(given)
+        Ok((given, ledger))
     }
 
-    async fn changes(
-        &self,
-        tx: &mut Tx<'_>,
-        given: &BTreeMap<usize, Instant>,
-    ) -> Result<Vec<Change>, Outcome> {
+    async fn changes(&self, tx: &mut Tx<'_>, given: &Given) -> Result<Vec<Change>, Outcome> {
         let task = ty("Task")?;
         let (encounter, provenance) = (ty("Encounter")?, ty("Provenance")?);
         let held: Vec<(&Grant, Instant)> =
@@ -198,7 +211,7 @@ impl Hold {
         trail
     }
 
-    fn answer(&self, given: &BTreeMap<usize, Instant>) -> Result<Answer, Outcome> {
+    fn answer(&self, given: &Given) -> Result<Answer, Outcome> {
         let plan = &self.decided.plan;
         let by_place: BTreeMap<usize, (&Grant, Option<&Instant>)> = self
             .grants
@@ -220,7 +233,11 @@ impl Hold {
         }
         let is_asked = |task: &str| self.only.as_deref().is_none_or(|only| only == task);
         for refusal in plan.unallocated.iter().filter(|it| is_asked(&it.request)) {
-            out.parts("unallocated", self.context.unallocated(refusal));
+            let mut part = self.context.unallocated(refusal);
+            if let Some(review) = self.reviews.get(&refusal.request) {
+                part.reference("stepDownReview", "Task", &review.id);
+            }
+            out.parts("unallocated", part);
         }
         summary(&mut out, &self.decided, given.len());
         out.answer(self.definition)

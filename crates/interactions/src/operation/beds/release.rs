@@ -17,6 +17,8 @@ use crate::{
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cleaning {
+    /// As beds are left here.
+    AsUsual,
     Nothing,
     Standard,
     Terminal,
@@ -30,8 +32,9 @@ pub(crate) async fn release(request: Request<'_>) -> Result<Answer, Outcome> {
     let wrong =
         |text: &'static str| Outcome::new(IssueType::Value, text).at("Parameters.parameter");
     let cleaning = match input.text("needsCleaning") {
+        None => Cleaning::AsUsual,
         Some("none") => Cleaning::Nothing,
-        None | Some("standard") => Cleaning::Standard,
+        Some("standard") => Cleaning::Standard,
         Some("terminal") => Cleaning::Terminal,
         Some(_) => return Err(wrong("needsCleaning is none, standard or terminal")),
     };
@@ -71,23 +74,28 @@ impl Deed for Release {
             return Err(storage::illegal("without a bed", "released"));
         };
         let lay_there = left.state == ClaimState::Occupied;
+        if self.cleaning != Cleaning::AsUsual {
+            let is_none = self.cleaning == Cleaning::Nothing;
+            ledger.leave(if is_none {
+                storage::Cleaning::Elsewhere
+            } else {
+                storage::Cleaning::Here
+            });
+        }
         for claim in &claims {
             let is_occupied = claim.state == ClaimState::Occupied;
             ledger.end(claim, if is_occupied { End::Left } else { End::Withdrawn });
         }
-        if let Some(dirty) = ledger.of_bed(&left.bed).cloned().filter(|_| lay_there) {
-            match self.cleaning {
-                Cleaning::Nothing => ledger.end(&dirty, End::Ready),
-                Cleaning::Standard => {}
-                Cleaning::Terminal => ledger.set_stage(&dirty, Stage::Infectious),
-            }
+        let dirty = ledger.of_bed(&left.bed).cloned().filter(|_| lay_there);
+        let cleans = dirty.is_some();
+        if let Some(dirty) = dirty.filter(|_| self.cleaning == Cleaning::Terminal) {
+            ledger.set_stage(&dirty, Stage::Infectious);
         }
         tx.keep_beds(ledger).await?;
         let stay = read(head.body.as_deref().unwrap_or_default())?;
         let now = self.when.clone().unwrap_or_else(|| tx.now().to_string());
         let stay = self.ended(stay, left.state, &now);
         let mut changes = vec![update(self.key.clone(), head, &stay)?];
-        let cleans = lay_there && self.cleaning != Cleaning::Nothing;
         if cleans {
             let key = Key::new(ty("Task")?, self.cleaning_task.as_str());
             changes.push(create(key, &self.cleaning_task(&left, tx.now()))?);

@@ -1,18 +1,20 @@
 //! `ServiceRequest/[id]/$allocate-bed`: one request, with those that rank above it in view, so that nobody snatches
 //! a bed between batches. A human may name the bed: hard constraints hold, and a departure needs a reason.
 
+use std::collections::BTreeMap;
+
 use auth::Permit;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::Key;
 
 use super::{
-    allocate::{Wanted, broken_by, carry_out, is_lost, named_bed, prepare},
+    allocate::{Wanted, broken_by, carry_out, is_lost, named_bed, prepare, unserved},
     board::{Board, BoardBed},
     document,
     explanation::made,
     hold::{Hold, said},
     plan::{Context, Decided, decide},
-    planners, ty,
+    planners, recall, ty,
 };
 use crate::{
     Answer, Fhir,
@@ -62,12 +64,23 @@ pub(super) async fn single(
             let hold = prepare(request, &board, decided, (wanted, &is_chosen));
             (task, hold, now)
         };
+        if named.is_none() && !wanted.proposes && round < ROUNDS_MAX {
+            let left_out = recall::left_out(&hold.decided);
+            let left_out: Vec<String> = left_out.into_iter().filter(|it| *it == task).collect();
+            if recall::recall(fhir, &wanted.policy, (&left_out, &|_, _| true)).await? {
+                continue;
+            }
+        }
         let rests_on = hold.decided.kept.rests_on.clone();
         if named.is_some() && hold.grants.is_empty() {
             return Err(taken(now));
         }
         let is_held = !wanted.proposes && !hold.grants.is_empty();
-        let hold = Hold { only: Some(task), ..hold };
+        let reviews = match &named {
+            None => unserved(fhir, &hold, (wanted, &|_, _| true)).await?,
+            Some(_) => BTreeMap::new(),
+        };
+        let hold = Hold { only: Some(task), reviews, ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
             Err(outcome) if round < ROUNDS_MAX && named.is_none() && is_lost(&outcome) => {}
             answer => {

@@ -1,7 +1,7 @@
 //! Holds end by the clock: the request is in the queue again and keeps its place, and the bed is offered to who is
 //! next. Both are told.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use auth::{Action, Caller, authorize};
 use fhir_model::{Instant, Outcome};
@@ -37,6 +37,50 @@ pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
         }
     }
     offer(fhir, &ended).await
+}
+
+/// How long a decision can be made again when nobody says.
+const DECISION_DAYS: u32 = 365;
+const FORGETS_EVERY_MILLIS: i64 = 3_600_000;
+/// Transactions at once.
+const FORGETS_MAX: usize = 20;
+
+/// Takes out what decisions of long ago rested on, once an hour.
+pub(crate) async fn forget(fhir: &Fhir) -> Result<(), Outcome> {
+    let now = fhir.vault.clock().now().millis();
+    let last = fhir.desk.forgotten.load(Ordering::Relaxed);
+    if now - last < FORGETS_EVERY_MILLIS {
+        return Ok(());
+    }
+    fhir.desk.forgotten.store(now, Ordering::Relaxed);
+    let days = i64::from(fhir.desk.decision_days.unwrap_or(DECISION_DAYS));
+    let before = Instant::from_millis(now - days * 86_400_000);
+    let permit = authorize(&Caller::Operator, Action::Update, None)?;
+    for _ in 0..FORGETS_MAX {
+        if !fhir.vault.commit_aside(permit.clone(), Forget(before)).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out some.
+struct Forget(Instant);
+
+impl Work for Forget {
+    type Answer = bool;
+
+    fn locks(&self) -> Vec<storage::Lock> {
+        Vec::new()
+    }
+
+    fn changes_resources(&self) -> bool {
+        false
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Outcome> {
+        tx.forget_bed_decisions(self.0).await
+    }
 }
 
 /// Makes the plan ready for who asks next, if anybody waits.

@@ -83,9 +83,15 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> 
     let now = fhir.vault.clock().now();
     let wishes =
         Wishes { accepts_alternative: true, accepts_higher_level: true, ..Wishes::default() };
-    let asked = Asked { task: &stay.id, authored_millis: now.millis(), order: &order, wishes };
-    let assessed = assess(fhir, asked).await?;
     let policy = policy::in_force(fhir, None).await?;
+    let asked = Asked {
+        task: &stay.id,
+        authored_millis: now.millis(),
+        order: &order,
+        wishes,
+        policy: &policy.policy,
+    };
+    let assessed = assess(fhir, asked).await?;
     let own = super::gate::own_hospital(request.caller)?;
     let snapshot = {
         let mut board = fhir.desk.board.lock().await;

@@ -1,23 +1,27 @@
 //! Vital signs out of Observations: the latest of each, by their LOINC codes.
 
-use beds::severity::{Consciousness, Vitals};
+use beds::severity::{Consciousness, FourCInputs, Vitals};
 use fhir_model::json::Value;
 use search::Timespan;
 
 use super::document::{codes, items, text};
 
 /// LOINC codes that are looked for.
-pub(super) const CODES: &str =
-    "8867-4,9279-1,2708-6,59408-5,3151-8,3150-6,85354-9,8480-6,8310-5,9269-2,80288-4";
+pub(super) const CODES: &str = "8867-4,9279-1,2708-6,59408-5,3151-8,3150-6,85354-9,8480-6,8310-5,9269-2,80288-4,\
+     22664-7,14937-7,3091-6,3094-0,6299-2,1988-5,30522-7";
 
 /// What was measured, of which the latest counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Measured {
     pub(super) vitals: Vitals,
+    /// Urea and C-reactive protein; the rest of it is not measured.
+    pub(super) blood: FourCInputs,
     /// When the latest of them was measured, in milliseconds since 1970.
     pub(super) latest_millis: Option<i64>,
     /// `Observation.id` and version of each that counts.
     pub(super) basis: Vec<(String, u64)>,
+    /// The same for the blood.
+    pub(super) blood_basis: Vec<(String, u64)>,
 }
 
 /// Statuses of observations that count.
@@ -42,8 +46,11 @@ pub(super) fn measured(observations: &[Seen], since_millis: i64) -> Measured {
     latest.sort_by(|a, b| (b.0, &b.1.id).cmp(&(a.0, &a.1.id)));
     let mut measured = Measured::default();
     for (time, seen) in latest {
-        let before = measured.vitals;
-        read(&mut measured.vitals, &seen.body);
+        let (before, blood) = (measured.vitals, measured.blood);
+        read(&mut measured, &seen.body);
+        if measured.blood != blood {
+            measured.blood_basis.push((seen.id.clone(), seen.version));
+        }
         if measured.vitals != before {
             measured.basis.push((seen.id.clone(), seen.version));
             measured.latest_millis = measured.latest_millis.max(Some(time));
@@ -62,16 +69,17 @@ fn time(observation: &Value) -> Option<i64> {
     Timespan::parse(text).map(|span| span.lo.div_euclid(1000))
 }
 
-fn read(vitals: &mut Vitals, observation: &Value) {
-    take(vitals, observation);
+fn read(measured: &mut Measured, observation: &Value) {
+    take(measured, observation);
     for component in items(observation, "component") {
-        take(vitals, component);
+        take(measured, component);
     }
 }
 
 /// Takes what an Observation, or a component of one, says, where nothing is known yet.
-fn take(vitals: &mut Vitals, of: &Value) {
+fn take(measured: &mut Measured, of: &Value) {
     let Some(code) = of.get("code") else { return };
+    let Measured { vitals, blood, .. } = measured;
     for code in codes(code) {
         match code {
             "8867-4" => fill(&mut vitals.heart_rate, number(of)),
@@ -87,9 +95,35 @@ fn take(vitals: &mut Vitals, of: &Value) {
                 let given = quantity(of).map(|it| if it <= 1.0 { it > 0.21 } else { it > 21.0 });
                 fill(&mut vitals.supplemental_oxygen, given);
             }
+            "22664-7" | "14937-7" => fill(&mut blood.urea_decimoles, urea(of, MILLIMOLES)),
+            "3091-6" => fill(&mut blood.urea_decimoles, urea(of, UREA)),
+            "3094-0" | "6299-2" => fill(&mut blood.urea_decimoles, urea(of, UREA_NITROGEN)),
+            "1988-5" | "30522-7" => fill(&mut blood.c_reactive_protein, protein(of)),
             _ => {}
         }
     }
+}
+
+/// To mmol/L, from mmol/L and from mg/dL of urea and of its nitrogen (60.06 and 28.01 g/mol).
+const MILLIMOLES: f64 = 1.0;
+const UREA: f64 = 0.1665;
+const UREA_NITROGEN: f64 = 0.357;
+
+/// Tenths of mmol/L.
+fn urea(of: &Value, factor: f64) -> Option<i32> {
+    let is_molar = unit(of).is_some_and(|unit| unit.contains("mol"));
+    rounded(quantity(of)? * if is_molar { MILLIMOLES } else { factor } * 10.0)
+}
+
+/// mg/L
+fn protein(of: &Value) -> Option<i32> {
+    let is_of_decilitres = unit(of).is_some_and(|unit| unit.contains("/dl"));
+    rounded(quantity(of)? * if is_of_decilitres { 10.0 } else { 1.0 })
+}
+
+fn unit(of: &Value) -> Option<String> {
+    let quantity = of.get("valueQuantity")?;
+    text(quantity, "code").or_else(|| text(quantity, "unit")).map(str::to_ascii_lowercase)
 }
 
 fn fill<T>(place: &mut Option<T>, found: Option<T>) {
@@ -116,9 +150,8 @@ fn number(of: &Value) -> Option<i32> {
 }
 
 fn temperature(of: &Value) -> Option<i32> {
-    let unit = of.get("valueQuantity").and_then(|it| text(it, "code").or_else(|| text(it, "unit")));
     let degrees = quantity(of)?;
-    let celsius = if unit.is_some_and(|unit| unit.to_ascii_lowercase().contains('f')) {
+    let celsius = if unit(of).is_some_and(|unit| unit.contains('f')) {
         (degrees - 32.0) / 1.8
     } else {
         degrees
@@ -177,6 +210,24 @@ mod tests {
 
     fn of(code: &str, value: &str) -> String {
         format!(r#""code":{{"coding":[{{"code":"{code}"}}]}},"valueQuantity":{{"value":{value}}}"#)
+    }
+
+    #[test]
+    fn blood_in_the_units_of_the_laboratory() {
+        let cells = [
+            ("22664-7", r#"7.2,"unit":"mmol/L""#, Some(72), None),
+            ("3094-0", r#"20,"code":"mg/dL""#, Some(71), None),
+            ("3091-6", r#"42,"unit":"mg/dL""#, Some(70), None),
+            ("3094-0", r#"7.1,"code":"mmol/L""#, Some(71), None),
+            ("1988-5", r#"104.4,"code":"mg/L""#, None, Some(104)),
+            ("1988-5", r#"5.2,"code":"mg/dL""#, None, Some(52)),
+        ];
+        for (code, value, urea, protein) in cells {
+            let found = measured(&[seen("a", "2026-11-22T08:00:00Z", &of(code, value))], 0);
+            let blood = (found.blood.urea_decimoles, found.blood.c_reactive_protein);
+            assert_eq!(blood, (urea, protein), "{code} {value}");
+            assert_eq!((found.basis.len(), found.blood_basis.len()), (0, 1));
+        }
     }
 
     #[test]

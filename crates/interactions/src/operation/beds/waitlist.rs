@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use auth::{Action, authorize};
 use beds::{BedState, Code as _, Snapshot, Standing, Tier, is_overdue, rank};
-use fhir_model::Outcome;
+use fhir_model::{Instant, Outcome};
 use storage::Key;
 
 use super::{
     assessment::decimal,
     board::{Board, BoardBed},
+    expected::expected,
     policy::in_force,
     ty,
 };
@@ -29,7 +30,8 @@ pub(crate) async fn waitlist(request: Request<'_>) -> Result<Answer, Outcome> {
     let tiers: Vec<Tier> = input.codes("tier").into_iter().filter_map(Tier::parse).collect();
     let policy = in_force(fhir, None).await?;
     let now = fhir.vault.clock().now();
-    let (snapshot, free) = {
+    let expected = expected(fhir).await?;
+    let (snapshot, free, next) = {
         let mut board = fhir.desk.board.lock().await;
         board.look(fhir).await?;
         let snapshot = board.snapshot(&policy, now, (&|_: &BoardBed| false, &|_: &str| true));
@@ -43,7 +45,9 @@ pub(crate) async fn waitlist(request: Request<'_>) -> Result<Answer, Outcome> {
         });
         let free: Vec<BoardBed> = free.cloned().collect();
         let snapshot = Snapshot { hospitals: hospitals(&board), ..snapshot };
-        (snapshot, free)
+        let next = expected.next_free(&board, now).into_iter().filter(|(_, bed)| in_scope(bed));
+        let next: Vec<(Instant, BoardBed)> = next.map(|(at, bed)| (at, bed.clone())).collect();
+        (snapshot, free, next)
     };
     let ranked = rank(&snapshot.requests, &snapshot.policy, snapshot.as_of_millis);
     let visible = if permit.covers_all_rows() || super::gate::manages(request.caller) {
@@ -64,7 +68,7 @@ pub(crate) async fn waitlist(request: Request<'_>) -> Result<Answer, Outcome> {
         (is_seen && is_in_tier).then_some((place + 1, asked, standing))
     });
     for (position, asked, standing) in shown.take(count) {
-        out.parts("entry", entry(&snapshot, &free, (position, asked, standing)));
+        out.parts("entry", entry(&snapshot, (&free, &next), (position, asked, standing)));
     }
     out.answer(request.call.operation.definition)
 }
@@ -75,7 +79,7 @@ fn hospitals(board: &Board) -> Vec<beds::Hospital> {
 
 fn entry(
     snapshot: &Snapshot,
-    free: &[BoardBed],
+    (free, next): (&[BoardBed], &[(Instant, BoardBed)]),
     (position, asked, standing): (usize, &beds::Request, &Standing),
 ) -> Output {
     let fits = |bed: &&BoardBed| {
@@ -98,5 +102,8 @@ fn entry(
         is_overdue(asked, &snapshot.policy, snapshot.as_of_millis).to_string(),
     );
     out.number("feasibleFreeBeds", "unsignedInt", free.iter().filter(fits).count());
+    if let Some((at, _)) = next.iter().find(|(_, bed)| fits(&bed)) {
+        out.text("nextExpectedFree", "instant", &at.to_string());
+    }
     out
 }

@@ -1,0 +1,1 @@
+-- On SQLite one process writes, and counts what it changed in memory.

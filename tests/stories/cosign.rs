@@ -1,0 +1,143 @@
+//! An intern writes, the supervisor signs.
+
+use serde_json::{Value, json};
+
+use crate::{
+    house::House,
+    stories::gate::{Person, patient, practitioner},
+};
+
+smart_stories!(an_intern_writes_and_the_supervisor_signs, what_nobody_has_to_sign_is_not_signed,);
+
+/// Two doctors and an intern who treat the same patient, and the consultant above one of the doctors.
+struct Ward<'h> {
+    operator: Person<'h>,
+    intern: Person<'h>,
+    supervisor: Person<'h>,
+    other: Person<'h>,
+    consultant: Person<'h>,
+    patient: String,
+    /// `Practitioner/1` of the intern and the supervisor.
+    t: String,
+    d: String,
+}
+
+impl<'h> Ward<'h> {
+    fn new(house: &'h House) -> Self {
+        let operator = Person::operator(house);
+        let patient = patient(&operator);
+        let [t, d, o, c] = [(); 4].map(|()| practitioner(&operator));
+        let member = |who: &String| json!({"member": {"reference": who}});
+        operator.store(&json!({"resourceType": "CareTeam", "status": "active",
+            "subject": {"reference": patient},
+            "participant": [member(&d), member(&o), member(&c)]}));
+        let role = |of: &str, under: Option<&str>| {
+            let mut role = json!({"resourceType": "PractitionerRole", "active": true,
+                "practitioner": {"reference": of}});
+            if let Some(under) = under {
+                role["extension"] = json!([{"url": "https://medvault.example/fhir/supervisor",
+                    "valueReference": {"reference": under}}]);
+            }
+            operator.store(&role)
+        };
+        let of_consultant = role(&c, None);
+        let of_supervisor = role(&d, Some(&of_consultant));
+        role(&t, Some(&of_supervisor));
+        role(&o, None);
+        let doctor = |who: &str| Person::new(house, "doctor", Some(who), "user/*.cruds");
+        Self {
+            intern: Person::new(house, "intern", Some(&t), "user/*.cruds"),
+            supervisor: doctor(&d),
+            other: doctor(&o),
+            consultant: doctor(&c),
+            operator,
+            patient,
+            t,
+            d,
+        }
+    }
+
+    fn report(&self, status: &str) -> Value {
+        json!({"resourceType": "DiagnosticReport", "status": status, "code": {"text": "x"},
+            "subject": {"reference": self.patient}})
+    }
+}
+
+fn cosign(who: &Person<'_>, what: &str, status: u16) -> Value {
+    who.ask("POST", &format!("/{what}/$cosign"), "").expect(status).json()
+}
+
+fn an_intern_writes_and_the_supervisor_signs(house: &House) {
+    let ward = Ward::new(house);
+    let refused = ward.report("final").to_string();
+    ward.intern.ask("POST", "/DiagnosticReport", &refused).expect(422);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    // neither the intern, nor another doctor of the patient, nor who runs the vault
+    cosign(&ward.intern, &report, 403);
+    let told = cosign(&ward.other, &report, 403);
+    assert!(told.to_string().contains("supervisor"), "{told:#}");
+    cosign(&ward.operator, &report, 403);
+    ward.supervisor.ask("GET", &format!("/{report}/$cosign"), "").expect(405);
+    assert_eq!(
+        ward.supervisor.get(&format!("/{report}")).expect(200).json()["status"],
+        "preliminary"
+    );
+    let signed = cosign(&ward.supervisor, &report, 200);
+    assert_eq!((&signed["status"], &signed["meta"]["versionId"]), (&json!("final"), &json!("2")));
+    // who wrote and who signed stands beside it
+    let found = ward.supervisor.get(&format!("/Provenance?target={report}")).expect(200);
+    let provenance = &found.json()["entry"][0]["resource"];
+    let agents = provenance["agent"].as_array().unwrap().iter();
+    let agents: Vec<(&str, &str)> = agents
+        .map(|agent| {
+            let code = agent["type"]["coding"][0]["code"].as_str().unwrap();
+            (code, agent["who"]["reference"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(agents, [("author", ward.t.as_str()), ("verifier", ward.d.as_str())]);
+    assert_eq!(provenance["target"][0]["reference"], format!("{report}/_history/2"));
+    // it is the intern's no more
+    let mut again = ward.report("preliminary");
+    again["id"] = json!(report.rsplit('/').next().unwrap());
+    ward.intern.ask("PUT", &format!("/{report}"), &again.to_string()).expect(422);
+    cosign(&ward.supervisor, &report, 409);
+    // whoever stands above signs as well
+    let observation = ward.intern.store(&json!({"resourceType": "Observation",
+        "status": "preliminary", "code": {"text": "x"}, "subject": {"reference": ward.patient}}));
+    let signed = cosign(&ward.consultant, &observation, 200);
+    assert_eq!(signed["status"], "final");
+    let condition = ward.intern.store(&json!({"resourceType": "Condition",
+        "clinicalStatus": {"coding": [{"code": "active",
+            "system": "http://terminology.hl7.org/CodeSystem/condition-clinical"}]},
+        "verificationStatus": {"coding": [{"code": "provisional",
+            "system": "http://terminology.hl7.org/CodeSystem/condition-ver-status"}]},
+        "subject": {"reference": ward.patient}}));
+    let signed = cosign(&ward.supervisor, &condition, 200);
+    assert_eq!(signed["verificationStatus"]["coding"][0]["code"], "confirmed");
+}
+
+fn what_nobody_has_to_sign_is_not_signed(house: &House) {
+    let ward = Ward::new(house);
+    // a doctor's own draft, what an intern wrote and a doctor changed, what is not there
+    let draft = ward.other.store(&ward.report("preliminary"));
+    cosign(&ward.supervisor, &draft, 409);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let mut changed = ward.report("preliminary");
+    changed["id"] = json!(report.rsplit('/').next().unwrap());
+    changed["conclusion"] = json!("changed");
+    ward.other.ask("PUT", &format!("/{report}"), &changed.to_string()).expect(200);
+    cosign(&ward.supervisor, &report, 409);
+    cosign(&ward.supervisor, "DiagnosticReport/absent", 404);
+    // of another's patient there is nothing to sign
+    let stranger = practitioner(&ward.operator);
+    let stranger = Person::new(house, "doctor", Some(&stranger), "user/*.cruds");
+    cosign(&stranger, &report, 404);
+    // a token that may not write signs nothing, nor does one that is for another version
+    let reader = Person::new(house, "doctor", Some(&ward.d), "user/*.rs");
+    let last = ward.intern.store(&ward.report("preliminary"));
+    cosign(&reader, &last, 403);
+    let headers =
+        [("Authorization", ward.supervisor.authorization.as_str()), ("If-Match", "W/\"7\"")];
+    house.send("POST", &format!("/{last}/$cosign"), &headers, "").expect(412);
+    cosign(&ward.supervisor, &last, 200);
+}
