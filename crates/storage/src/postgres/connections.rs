@@ -37,12 +37,29 @@ struct Kept {
 }
 
 /// A connection on loan. Who has its answer gives it back with [`Lent::done`]; otherwise, after an error or when the
-/// caller went away halfway, the pool looks what became of it.
+/// caller went away halfway, the pool looks what became of it, and of all others: when the database was started again,
+/// one caller meets a dead connection and not as many as there are connections.
 #[derive(Debug)]
 pub(super) struct Lent<'c> {
     connection: Kept,
-    connections: &'c Connections,
+    alarm: Alarm<'c>,
     _free: SemaphorePermit<'c>,
+}
+
+/// Calls the kept connections in unless the work was done.
+#[derive(Debug)]
+struct Alarm<'c> {
+    connections: &'c Connections,
+    is_done: bool,
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut kept = self.connections.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.clear();
+        }
+    }
 }
 
 impl Connections {
@@ -64,7 +81,7 @@ impl Connections {
             Some(kept) => kept,
             None => Kept { inner: self.pool.acquire().await?, since: Instant::now(), home },
         };
-        Ok(Lent { connection, connections: self, _free: free })
+        Ok(Lent { connection, alarm: Alarm { connections: self, is_done: false }, _free: free })
     }
 
     fn take(&self, home: ThreadId) -> Option<Kept> {
@@ -79,9 +96,10 @@ impl Connections {
 impl Lent<'_> {
     /// Gives it back: nothing is under way on it.
     pub(super) fn done(self) {
-        let Self { connection, connections, .. } = self;
+        let Self { connection, mut alarm, .. } = self;
+        alarm.is_done = true;
         if connection.since.elapsed() < KEPT_MAX {
-            let mut kept = connections.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = alarm.connections.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.push(connection);
         }
     }

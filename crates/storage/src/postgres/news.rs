@@ -92,20 +92,23 @@ impl News {
 }
 
 /// Two columns of a statement: the snapshot on which it looks, and the types that were changed since the snapshot that
-/// is its parameter of this number; empty ones were to be seen there already.
+/// is its parameter of this number; empty ones were to be seen there already. On the same snapshot nothing is looked for.
 pub(super) fn columns(parameter: &str) -> String {
+    let since = format!("cast({parameter} as text)");
     format!(
         "cast(pg_current_snapshot() as text),
-         (select string_agg(
-                   case
-                     when pg_visible_in_snapshot(told.xid, cast(cast({parameter} as text) as pg_snapshot)) then ''
-                     else cast(told.type as text)
-                   end, ',')
-          from   (select xid, type
-                  from   gate_change
-                  where  xid >= pg_snapshot_xmin(cast(cast({parameter} as text) as pg_snapshot))
-                  order  by xid
-                  limit  {CHANGES_MAX}) told)"
+         case when cast(pg_current_snapshot() as text) = {since} then null else
+           (select string_agg(
+                     case
+                       when pg_visible_in_snapshot(told.xid, cast({since} as pg_snapshot)) then ''
+                       else cast(told.type as text)
+                     end, ',')
+            from   (select xid, type
+                    from   gate_change
+                    where  xid >= pg_snapshot_xmin(cast({since} as pg_snapshot))
+                    order  by xid
+                    limit  {CHANGES_MAX}) told)
+         end"
     )
 }
 
