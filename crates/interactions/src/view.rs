@@ -45,7 +45,7 @@ fn narrow(caller: &Caller, resource: &mut Value, depth: usize) -> bool {
         if let Some(Value::Array(items)) = resource.get_mut(list) {
             for item in items {
                 let Some(inner) = item.get_mut(inside) else { continue };
-                if depth == DEPTH_MAX {
+                if depth >= DEPTH_MAX {
                     *inner = Value::Null;
                     is_narrowed = true;
                 } else {
@@ -56,7 +56,8 @@ fn narrow(caller: &Caller, resource: &mut Value, depth: usize) -> bool {
     }
     if let Some(Value::Array(contained)) = resource.get_mut("contained") {
         for inner in contained {
-            is_narrowed |= depth < DEPTH_MAX && narrow(caller, inner, depth + 1);
+            // as deep as the parser let it stand
+            is_narrowed |= narrow(caller, inner, depth + 1);
         }
     }
     is_narrowed
