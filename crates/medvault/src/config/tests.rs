@@ -56,6 +56,7 @@ fn every_setting_can_be_given_in_every_way() {
             "storage.database_url" => "postgres://u:p@h/n",
             "auth.mode" => "open",
             "audit.events" => "off",
+            "beds.cleaning" => "elsewhere",
             "limits.forwarded" => "on",
             "login.issuer" => "https://vault:secret@id.example",
             "login.newcomers" => "patients",
