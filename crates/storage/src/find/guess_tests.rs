@@ -10,6 +10,7 @@ use search::{
 use fhir_model::Outcome;
 
 use super::{
+    Version,
     ask::{Ask, Dialect, Found, Shown},
     guess::{Guess, guess},
     names::{Names, Reach},
@@ -161,4 +162,51 @@ fn what_is_referred_to_is_met_once_without_looking_for_earlier_rows() {
     assert_eq!(guess.route.leaders, [Some(0), Some(0)]);
     assert!(sql.contains("select distinct on (p.res) p.*"), "{sql}");
     assert!(!sql.contains("not exists"), "{sql}");
+}
+
+#[test]
+fn what_is_named_comes_as_it_lies_and_may_come_twice() {
+    let named = |text: &str| Test::String(StringTest::StartsWith(text.into()));
+    let guess = guessed(&over("Patient", vec![value(8, named("smi"))]), Dialect::Postgres).unwrap();
+    assert_eq!((guess.route.mode, guess.route.leaders.as_slice()), (Mode::ByValue, &[Some(0)][..]));
+    assert_eq!(
+        inner(&guess),
+        "\
+select d.folded as k1, d.res as res
+from   idx_string d
+where  d.p = $1 and d.folded >= $2 and d.folded < $3
+order  by d.folded, d.res
+limit  $4"
+    );
+    let two = Filter::Value { params: vec![ParamId(8), ParamId(9)], any: vec![named("smi")] };
+    let guess = guessed(&over("Patient", vec![two]), Dialect::Postgres).unwrap();
+    assert!(inner(&guess).contains("\nunion all\n"), "{}", inner(&guess));
+    let within = value(8, Test::String(StringTest::Contains("mit".into())));
+    assert!(guessed(&over("Patient", vec![within]), Dialect::Postgres).is_none());
+
+    let found = |all: &[i64]| all.iter().map(|res| one(*res)).collect::<Vec<_>>();
+    let left = |all: &[i64], count| {
+        let left = guess.each_once(found(all), count)?;
+        Some(left.iter().map(|one| one.res).collect::<Vec<_>>())
+    };
+    assert_eq!(left(&[3, 1, 2], 2), Some(vec![3, 1, 2]));
+    // not full: these are all there are
+    assert_eq!(left(&[3, 1, 3], 3), Some(vec![3, 1]));
+    // full, so that others may follow
+    assert_eq!(left(&[3, 1, 3], 2), None);
+}
+
+fn one(res: i64) -> Found {
+    let version = Version {
+        res,
+        resource_type: ty("Patient"),
+        id: res.to_string(),
+        version: 1,
+        updated: fhir_model::Instant::from_millis(0),
+        method: crate::Method::Post,
+        body: None,
+        contained: None,
+        facts: crate::facts::Facts::default(),
+    };
+    Found { version, res, values: Vec::new() }
 }
