@@ -215,23 +215,25 @@ fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Vec<Ran
             alternatives.push((*param, letters(*param, text)?));
         }
     }
-    if names.dialect == Dialect::Postgres && alternatives.len() > LETTERS_MAX {
-        return None;
-    }
-    let check = |range: Range| {
+    let check = |range: Range, filter: &Filter| {
         let on = On::new(part, format!("@.{}", range.res));
         range.but(check::holds(filter, &on, names))
     };
-    Some(match names.dialect {
+    match names.dialect {
         Dialect::Sqlite => {
             let seek = sql("@.idx_word match ?", [words::letters_match(&alternatives).into()]);
-            vec![check(of_words(seek, names.dialect))]
+            Some(vec![check(of_words(seek, names.dialect), filter)])
         }
+        Dialect::Postgres if alternatives.len() > LETTERS_MAX => None,
         Dialect::Postgres => {
-            let few = names.effort.few;
-            alternatives.iter().flat_map(|one| of_letters(one, few)).map(check).collect()
+            let tests = any.iter().flat_map(|test| params.iter().map(move |_| test));
+            let ranges = alternatives.iter().zip(tests).flat_map(|(one @ (param, _), test)| {
+                let alone = Filter::Value { params: vec![*param], any: vec![test.clone()] };
+                of_letters(one, names.effort.few).map(|range| check(range, &alone))
+            });
+            Some(ranges.collect())
         }
-    })
+    }
 }
 
 /// Rows of the rarest of some letters of a parameter, counted so far, and of what has more letters than are kept.
