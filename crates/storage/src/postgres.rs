@@ -51,7 +51,7 @@ use connections::{Connections, Lent};
 use names::Names;
 use news::News;
 use numbers::Numbers;
-use query::{Asked, bound, version};
+use query::{Asked, Snapshots, bound, version};
 pub(crate) use transaction::Transaction;
 use upkeep::Upkeep;
 pub(crate) use upkeep::keep_up;
@@ -283,7 +283,8 @@ impl Postgres {
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.lend().await?;
-            let mut asked = Asked::new(&mut connection, &self.shared).remembering();
+            let mut asked =
+                Asked::new(&mut connection, &self.shared).remembering(Snapshots::OneEach);
             let sight = Sight::search(permit);
             let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
             connection.done();
@@ -294,7 +295,7 @@ impl Postgres {
         let mut connection = self.lend().await?;
         let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
-        let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
+        let mut asked = Asked::new(&mut transaction, &self.shared).remembering(Snapshots::One);
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         connection.done();

@@ -113,7 +113,7 @@ fn sorted(
         .bind(limit)
         .then(&format!(")\nunion all\nselect {nulls}null where (select count(*) from led) > "))
         .bind(few);
-    let statement = page::show_some(plan, page, &order);
+    let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route: route(Mode::Collected, leader)?, statement })
 }
 
@@ -136,7 +136,7 @@ fn unsorted(
         .with(others(part, leader, leaders))
         .then(")\norder  by led.res\nlimit  ")
         .bind(limit);
-    let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First));
+    let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First), leaders.names);
     Some(Guess { route: route(Mode::ByResource, leader)?, statement })
 }
 
@@ -154,6 +154,6 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)
     let order = Order::rising(2, &Turn::First);
     let walk = Walk { parts, route: &route, leaders, order: &order, limit, changed: Changed::Stay };
     let page = inside.first_met(&walk, part, leader)?;
-    let statement = page::show_some(plan, page, &order);
+    let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route, statement })
 }

@@ -13,7 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use fhir_model::ResourceType;
 use sea_orm::sqlx::{self, PgExecutor, PgPool, Row as _, postgres::PgRow};
 
-use crate::vouched::{Changes, Vouched};
+use crate::{
+    find::statement::{Sql, sql},
+    vouched::{Changes, Vouched},
+};
 
 /// How many changes are read one by one. If there are more, everything has changed.
 const CHANGES_MAX: usize = 64;
@@ -96,7 +99,7 @@ impl News {
 pub(super) fn columns(parameter: &str) -> String {
     let since = format!("cast({parameter} as text)");
     format!(
-        "cast(pg_current_snapshot() as text),
+        "cast(pg_current_snapshot() as text) as seen,
          case when cast(pg_current_snapshot() as text) = {since} then null else
            (select string_agg(
                      case
@@ -108,8 +111,14 @@ pub(super) fn columns(parameter: &str) -> String {
                     where  xid >= pg_snapshot_xmin(cast({since} as pg_snapshot))
                     order  by xid
                     limit  {CHANGES_MAX}) told)
-         end"
+         end as told"
     )
+}
+
+/// The same as a row, since that snapshot: see [`crate::find::ask::Ask::heard`].
+pub(super) fn row(since: &str) -> Sql {
+    let from = format!("(\n  select {}\n  from   (select cast(", columns("until.since"));
+    sql(from, []).bind(since).then(" as text) as since) as until)")
 }
 
 /// The types that a transaction has to tell of when it changes such resources. The record is only added to.
