@@ -71,6 +71,8 @@ enum Workload {
     Search(workload::search::Options),
     /// What tokens cost: the same at a server without them and at one with them.
     Gate(workload::gate::Options),
+    /// Whether the time of a 404 tells what is hidden from what is not there.
+    Oracle(workload::oracle::Options),
     /// Concurrency whose outcome is known exactly.
     #[command(subcommand)]
     Race(workload::race::Options),
@@ -151,6 +153,7 @@ impl Workload {
             Self::Readmix(options) => workload::readmix::run(bench, options, report).await,
             Self::Search(options) => workload::search::run(bench, options, report).await,
             Self::Gate(options) => workload::gate::run(bench, options, report).await,
+            Self::Oracle(options) => workload::oracle::run(bench, options, report).await,
             Self::Race(options) => workload::race::run(bench, options, report).await,
             Self::Floor(options) => workload::floor::run(bench, options, report).await,
             Self::Bare(_) => Err(Fault::Usage("the bare handler brings its own runtime".into())),

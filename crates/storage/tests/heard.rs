@@ -149,12 +149,18 @@ async fn reads(vault: &Vault, permit: &Permit, n: u64) -> bool {
 
 /// How many observations of the patient are found.
 async fn finds(vault: &Vault, permit: &Permit) -> usize {
+    found(vault, permit).await.len()
+}
+
+/// Their ids.
+async fn found(vault: &Vault, permit: &Permit) -> Vec<String> {
     let ty = ResourceType::named("Observation").unwrap();
     let pairs = [("patient".to_owned(), "Patient/p".to_owned())];
     let now = Instant::from_date(2026, 11, 22);
     let reading = Reading { handling: Handling::Strict, base: BASE, now };
     let (plan, _) = search::parse(Registry::r4(), ty, &pairs, &reading).unwrap();
-    vault.search(permit, &plan, &Turn::First, 10).await.unwrap().versions.len()
+    let page = vault.search(permit, &plan, &Turn::First, 10).await.unwrap();
+    page.versions.into_iter().map(|version| version.id).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -199,7 +205,11 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
                 let mut decided = 0_u64;
                 while begun.elapsed() < TIME {
                     let before = state.load(SeqCst);
-                    let sees = reads(&reader, &permit, n + decided).await;
+                    let sees = if n % 2 == 0 {
+                        reads(&reader, &permit, n + decided).await
+                    } else {
+                        finds(&reader, &permit).await > 0
+                    };
                     // those who write have a turn, too
                     tokio::task::yield_now().await;
                     if before.is_multiple_of(2) && state.load(SeqCst) == before {
@@ -225,5 +235,51 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
             decided += look.await.unwrap();
         }
         assert!(decided > 100 && turn > 20, "{decided} looks, {turn} turns");
+    }
+}
+
+/// What is there only while access is taken back was never open: a page is judged as things stood when it was looked at,
+/// not before and not after.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_page_shows_nothing_that_was_never_open() {
+    let (_directory, all) = databases("page").await;
+    let about = |who: &str| {
+        format!(
+            r#""status":"final","code":{{"text":"x"}},"subject":{{"reference":"Patient/{who}"}}"#
+        )
+    };
+    for [writer, reader] in all {
+        set(&writer, Access::TakenBack, 1).await;
+        put(&writer, "Observation/o0", &about("somebody-else")).await;
+        set(&writer, Access::Given, 1).await;
+        let begun = Moment::now();
+        let looks = (0..4).map(|_| {
+            let (reader, permit) = (reader.clone(), doctor());
+            tokio::spawn(async move {
+                let mut open = 0_u32;
+                while begun.elapsed() < TIME {
+                    let found = found(&reader, &permit).await;
+                    assert!(!found.iter().any(|id| id == "o0"), "what was hidden was shown");
+                    open += u32::from(!found.is_empty());
+                    tokio::task::yield_now().await;
+                }
+                open
+            })
+        });
+        let looks: Vec<_> = looks.collect();
+        let mut turn = 0;
+        while begun.elapsed() < TIME {
+            set(&writer, Access::TakenBack, 1).await;
+            put(&writer, "Observation/o0", &about("p")).await;
+            put(&writer, "Observation/o0", &about("somebody-else")).await;
+            set(&writer, Access::Given, 1).await;
+            turn += 1;
+            tokio::time::sleep(Duration::from_millis(turn % 5)).await;
+        }
+        let mut open = 0;
+        for look in looks {
+            open += look.await.unwrap();
+        }
+        assert!(open > 50 && turn > 20, "{open} looks while it was open, {turn} turns");
     }
 }

@@ -108,8 +108,8 @@ pub(crate) trait Ask {
         gate::looked(filter, (of, place), self, None).await
     }
 
-    /// A row that the statement of a page reads besides, named `heard`, whose columns are `seen` and `told`: what was
-    /// committed since others said what is remembered. Whoever asks for the page takes it in.
+    /// Columns `seen` and `told` that the statement of a page has besides: what was committed since others said what is
+    /// remembered. Whoever asks for the page takes it in.
     fn heard(&self) -> Option<Sql> {
         None
     }

@@ -59,29 +59,13 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
     }
 }
 
-/// The page's rows with everything that is shown of them, and in each what was heard, if it is asked for. Then there is
-/// a row when the page has none, which says so in the column before.
+/// The page's rows with everything that is shown of them, and in each what was heard, if it is asked for.
 fn show(plan: &Plan, page: Sql, (join, heard): (&str, Option<&Sql>), order: &Order) -> Statement {
     let names: Vec<String> = names(order.values());
     let mut columns: Vec<String> = names.iter().map(|name| format!("page.{name}")).collect();
-    let mut last = columns.iter().fold(String::new(), |all, column| all + ", " + column);
+    let values = columns.iter().fold(String::new(), |all, column| all + ", " + column);
     columns.push("page.res".to_owned());
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let (join, page) = match heard {
-        None => (join, page.indented(2)),
-        Some(heard) => {
-            last += ", page.is_row, heard.seen, heard.told";
-            let page = heard
-                .clone()
-                .then(
-                    " as heard\n  left join (\n  select true as is_row, found.*\n  from   (\n    ",
-                )
-                .with(page.indented(4))
-                .then("\n  ) as found");
-            ("left join", page)
-        }
-    };
-    let on = if heard.is_some() { " on true" } else { "" };
     let (contained, join) = if shown(plan) == Some(ContainedType::Contained) {
         let join = format!(
             "  {join} resource f on f.res = page.res\n  {join} resource r on r.res = coalesce(f.container, f.res)"
@@ -90,16 +74,18 @@ fn show(plan: &Plan, page: Sql, (join, heard): (&str, Option<&Sql>), order: &Ord
     } else {
         ("null", format!("  {join} resource r on r.res = page.res"))
     };
-    let from = if heard.is_some() { "" } else { "(\n  " };
+    let heard = heard.map_or_else(Sql::default, |heard| sql(",\n       ", []).with(heard.clone()));
     sql(
         format!(
             "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body,\n       page.res, \
-             {contained} as contained{last}\nfrom   {from}"
+             {contained} as contained{values}"
         ),
         [],
     )
-    .with(page)
-    .then(&format!("\n) as page{on}\n{join}\n{}", order.by(&columns)))
+    .with(heard)
+    .then("\nfrom   (\n  ")
+    .with(page.indented(2))
+    .then(&format!("\n) as page\n{join}\n{}", order.by(&columns)))
     .statement()
 }
 

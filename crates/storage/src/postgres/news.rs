@@ -11,7 +11,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fhir_model::ResourceType;
-use sea_orm::sqlx::{self, PgExecutor, PgPool, Row as _, postgres::PgRow};
+use sea_orm::sqlx::{self, PgPool, Row as _, postgres::PgRow};
 
 use crate::{
     find::statement::{Sql, sql},
@@ -50,17 +50,6 @@ impl News {
         Arc::clone(&self.until.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Hears what was committed.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub(super) async fn ask<'e, E: PgExecutor<'e>>(&self, database: E) -> Result<(), sqlx::Error> {
-        let since = self.until();
-        let ask = format!("select {}", columns("$1"));
-        let told = sqlx::query(sqlx::AssertSqlSafe(ask)).bind(&*since).fetch_one(database).await?;
-        self.hear(&since, (&told, 0))
-    }
-
     /// Takes in what a statement told that was asked with that snapshot; its columns begin at `at`.
     ///
     /// # Errors
@@ -94,13 +83,32 @@ impl News {
     }
 }
 
+/// The snapshot on which a statement looks.
+const SEEN: &str = "cast(pg_current_snapshot() as text)";
+
 /// Two columns of a statement: the snapshot on which it looks, and the types that were changed since the snapshot that
 /// is its parameter of this number; empty ones were to be seen there already. On the same snapshot nothing is looked for.
 pub(super) fn columns(parameter: &str) -> String {
-    let since = format!("cast({parameter} as text)");
     format!(
-        "cast(pg_current_snapshot() as text) as seen,
-         case when cast(pg_current_snapshot() as text) = {since} then null else
+        "{SEEN} as seen,\n         {} as told",
+        told_since(&format!("cast({parameter} as text)"))
+    )
+}
+
+/// The same two in each row of a page, worked out once: see [`crate::find::ask::Ask::heard`].
+pub(super) fn in_rows(since: &str) -> Sql {
+    let told = told_since("until.since");
+    sql(
+        format!("(select {SEEN}) as seen,\n       (select {told}\n        from   (select cast("),
+        [],
+    )
+    .bind(since)
+    .then(" as text) as since) as until) as told")
+}
+
+fn told_since(since: &str) -> String {
+    format!(
+        "case when {SEEN} = {since} then null else
            (select string_agg(
                      case
                        when pg_visible_in_snapshot(told.xid, cast({since} as pg_snapshot)) then ''
@@ -111,14 +119,8 @@ pub(super) fn columns(parameter: &str) -> String {
                     where  xid >= pg_snapshot_xmin(cast({since} as pg_snapshot))
                     order  by xid
                     limit  {CHANGES_MAX}) told)
-         end as told"
+         end"
     )
-}
-
-/// The same as a row, since that snapshot: see [`crate::find::ask::Ask::heard`].
-pub(super) fn row(since: &str) -> Sql {
-    let from = format!("(\n  select {}\n  from   (select cast(", columns("until.since"));
-    sql(from, []).bind(since).then(" as text) as since) as until)")
 }
 
 /// The types that a transaction has to tell of when it changes such resources. The record is only added to.

@@ -73,20 +73,15 @@ impl<'c> Asked<'c> {
         Self { memory, ..self }
     }
 
-    /// The rows of a page without what the statement told besides, which is heard.
-    fn page(&self, mut rows: Vec<PgRow>) -> Result<(Vec<PgRow>, usize), sqlx::Error> {
-        let Some(first) = rows.first() else { return Ok((rows, 0)) };
+    /// Hears what the statement of a page told besides; how many columns come before that. A page without rows tells
+    /// nothing, and need not: what is empty without the permit's condition is empty with it.
+    fn heard_with(&self, rows: &[PgRow]) -> Result<usize, sqlx::Error> {
+        let Some(first) = rows.first() else { return Ok(0) };
         let columns = first.len();
-        let told = columns.saturating_sub(2);
         let has_told = columns > 2 && first.column(columns - 1).name() == "told";
-        let Some(memory) = self.memory.as_ref().filter(|_| has_told) else {
-            return Ok((rows, columns));
-        };
-        self.shared.news.hear(&memory.since, (first, told))?;
-        if first.try_get::<Option<bool>, _>(told - 1)?.is_none() {
-            rows.clear();
-        }
-        Ok((rows, told - 1))
+        let Some(memory) = self.memory.as_ref().filter(|_| has_told) else { return Ok(columns) };
+        self.shared.news.hear(&memory.since, (first, columns - 2))?;
+        Ok(columns - 2)
     }
 
     /// What is visible now: equal snapshots see the same, whichever process wrote it.
@@ -157,7 +152,7 @@ impl Ask for Asked<'_> {
 
     fn heard(&self) -> Option<Sql> {
         let relying = self.memory.as_ref().filter(|memory| !memory.types.is_empty());
-        relying.map(|memory| news::row(&memory.since))
+        relying.map(|memory| news::in_rows(&memory.since))
     }
 
     fn still_holds(&mut self) -> bool {
@@ -183,13 +178,13 @@ impl Ask for Asked<'_> {
 
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
         let rows = self.rows(statement).await?;
-        let (rows, columns) = self.page(rows).map_err(|error| trouble(&error))?;
+        let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
         rows.iter().map(|row| found(row, columns)).collect()
     }
 
     async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
         let rows = self.rows(statement).await?;
-        let (rows, columns) = self.page(rows).map_err(|error| trouble(&error))?;
+        let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
         let has_number = |row: &PgRow| row.try_get::<Option<i64>, _>(7).map(|res| res.is_some());
         let is_right = rows.iter().map(has_number).collect::<Result<Vec<_>, _>>();
         if is_right.map_err(|error| trouble(&error))?.contains(&false) {
