@@ -125,7 +125,7 @@ impl Snapshot<'_> {
             systems,
             effort,
             memory: None,
-            asked: BTreeSet::default(),
+            looked_at: BTreeSet::default(),
         })
     }
 }

@@ -255,7 +255,7 @@ impl Writer {
             systems,
             effort,
             memory: None,
-            asked: BTreeSet::default(),
+            looked_at: BTreeSet::default(),
         }
     }
 
