@@ -142,6 +142,7 @@ impl Workload {
         Times { warmup: 2.0, seconds: 10.0 }
     }
 
+    #[expect(clippy::cognitive_complexity, reason = "a line a workload")]
     async fn run(&self, bench: &Bench, report: &mut Report) -> Result<(), Fault> {
         match self {
             Self::Import(options) => workload::import::run(bench, options, report).await,

@@ -32,7 +32,7 @@ pub(crate) struct Options {
 /// Beyond this the two differ surely, as those say who made the test.
 const T_MAX: f64 = 4.5;
 
-/// Part of the slowest answers that one of the two looks leaves out: they are the machine's, and drown the rest.
+/// Part of the slowest answers that the second look leaves out: they are the machine's, and drown the rest.
 const CUT: f64 = 0.05;
 
 /// What is asked of an address.
@@ -157,7 +157,7 @@ fn conclude(
     report.runs.push(run);
     report.checks.push(Check {
         name: format!("{}: Welch's t below {T_MAX}", question.name),
-        holds: all.abs() < T_MAX,
+        holds: all.abs() < T_MAX && quick.abs() < T_MAX,
         found: format!(
             "t {all:.2}; {quick:.2} of the quick 95 %; medians {h:.1} us hidden, {a:.1} us not there"
         ),
@@ -205,7 +205,7 @@ fn welch_t(one: &Times, other: &Times) -> f64 {
 /// The patient who asks, somebody else, and what is about that one.
 async fn seed(session: &mut Session, ids: usize) -> Result<(), Fault> {
     let put = |resource: Value| {
-        let name = |member: &str| resource[member].as_str().unwrap_or_default().to_owned();
+        let name = |member: &str| resource.get(member).and_then(Value::as_str).unwrap_or_default();
         let url = format!("{}/{}", name("resourceType"), name("id"));
         json!({"resource": resource, "request": {"method": "PUT", "url": url}})
     };
@@ -240,6 +240,6 @@ mod tests {
         assert!((welch_t(&one, &other) + 2.0).abs() < 1e-9);
         assert!((welch_t(&other, &one) - 2.0).abs() < 1e-9);
         assert!(welch_t(&one, &one).abs() < 1e-9);
-        assert_eq!(other.median(), 5.0);
+        assert!((other.median() - 5.0).abs() < 1e-9);
     }
 }

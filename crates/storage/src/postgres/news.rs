@@ -8,7 +8,7 @@
 //! counts it before its snapshot is the one up to which has been heard, and everybody who sends a later one finds it counted.
 //! <https://www.postgresql.org/docs/15/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use fhir_model::ResourceType;
 use sea_orm::sqlx::{self, PgPool, Row as _, postgres::PgRow};
@@ -97,13 +97,13 @@ pub(super) fn columns(parameter: &str) -> String {
 
 /// The same two in each row of a page, worked out once: see [`crate::find::ask::Ask::heard`].
 pub(super) fn in_rows(since: &str) -> Sql {
-    let told = told_since("until.since");
-    sql(
-        format!("(select {SEEN}) as seen,\n       (select {told}\n        from   (select cast("),
-        [],
-    )
-    .bind(since)
-    .then(" as text) as since) as until) as told")
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let told = told_since("until.since");
+        format!(
+            "(select {SEEN}) as seen,\n       (select {told}\n        from   (select cast(? as text) as since) as until) as told"
+        )
+    });
+    sql(TEXT.as_str(), [since.into()])
 }
 
 fn told_since(since: &str) -> String {
@@ -117,7 +117,6 @@ fn told_since(since: &str) -> String {
             from   (select xid, type
                     from   gate_change
                     where  xid >= pg_snapshot_xmin(cast({since} as pg_snapshot))
-                    order  by xid
                     limit  {CHANGES_MAX}) told)
          end"
     )
