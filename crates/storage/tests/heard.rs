@@ -11,7 +11,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
     time::{Duration, Instant as Moment},
 };
@@ -25,8 +25,16 @@ use storage::{
 };
 
 const BASE: &str = "http://own.example/fhir";
-/// How long somebody reads while somebody else takes back.
+/// How long somebody reads while somebody else takes back; longer where that goes slowly.
 const TIME: Duration = Duration::from_secs(3);
+const TIME_MAX: Duration = Duration::from_secs(60);
+/// How often it is taken back at least.
+const TURNS_MIN: u64 = 21;
+
+/// Whether there was time enough.
+fn is_over(begun: Moment, turn: u64) -> bool {
+    begun.elapsed() > TIME_MAX || begun.elapsed() > TIME && turn >= TURNS_MIN
+}
 
 /// Puts a resource.
 struct Put(Key, String);
@@ -197,13 +205,14 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
     for [writer, reader] in all {
         set(&writer, Access::TakenBack, 1).await;
         // even: closed or open for good, by turns; odd: being changed
-        let state = Arc::new(AtomicU64::new(0));
+        let (state, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
         let begun = Moment::now();
         let looks = (0..4).map(|n| {
-            let (reader, state, permit) = (reader.clone(), Arc::clone(&state), doctor());
+            let (reader, permit) = (reader.clone(), doctor());
+            let (state, over) = (Arc::clone(&state), Arc::clone(&over));
             tokio::spawn(async move {
                 let mut decided = 0_u64;
-                while begun.elapsed() < TIME {
+                while !over.load(SeqCst) {
                     let before = state.load(SeqCst);
                     let sees = if n % 2 == 0 {
                         reads(&reader, &permit, n + decided).await
@@ -222,7 +231,7 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
         });
         let looks: Vec<_> = looks.collect();
         let mut turn = 0;
-        while begun.elapsed() < TIME {
+        while !is_over(begun, turn) {
             state.fetch_add(1, SeqCst);
             let access = if turn % 2 == 0 { Access::Given } else { Access::TakenBack };
             set(&writer, access, 1).await;
@@ -230,11 +239,12 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
             turn += 1;
             tokio::time::sleep(Duration::from_millis(turn % 7)).await;
         }
+        over.store(true, SeqCst);
         let mut decided = 0;
         for look in looks {
             decided += look.await.unwrap();
         }
-        assert!(decided > 100 && turn > 20, "{decided} looks, {turn} turns");
+        assert!(decided > 50 && turn >= TURNS_MIN, "{decided} looks, {turn} turns");
     }
 }
 
@@ -252,12 +262,12 @@ async fn a_page_shows_nothing_that_was_never_open() {
         set(&writer, Access::TakenBack, 1).await;
         put(&writer, "Observation/o0", &about("somebody-else")).await;
         set(&writer, Access::Given, 1).await;
-        let begun = Moment::now();
+        let (begun, over) = (Moment::now(), Arc::new(AtomicBool::new(false)));
         let looks = (0..4).map(|_| {
-            let (reader, permit) = (reader.clone(), doctor());
+            let (reader, over, permit) = (reader.clone(), Arc::clone(&over), doctor());
             tokio::spawn(async move {
                 let mut open = 0_u32;
-                while begun.elapsed() < TIME {
+                while !over.load(SeqCst) {
                     let found = found(&reader, &permit).await;
                     assert!(!found.iter().any(|id| id == "o0"), "what was hidden was shown");
                     open += u32::from(!found.is_empty());
@@ -268,7 +278,7 @@ async fn a_page_shows_nothing_that_was_never_open() {
         });
         let looks: Vec<_> = looks.collect();
         let mut turn = 0;
-        while begun.elapsed() < TIME {
+        while !is_over(begun, turn) {
             set(&writer, Access::TakenBack, 1).await;
             put(&writer, "Observation/o0", &about("p")).await;
             put(&writer, "Observation/o0", &about("somebody-else")).await;
@@ -276,10 +286,11 @@ async fn a_page_shows_nothing_that_was_never_open() {
             turn += 1;
             tokio::time::sleep(Duration::from_millis(turn % 5)).await;
         }
+        over.store(true, SeqCst);
         let mut open = 0;
         for look in looks {
             open += look.await.unwrap();
         }
-        assert!(open > 50 && turn > 20, "{open} looks while it was open, {turn} turns");
+        assert!(open > 20 && turn >= TURNS_MIN, "{open} looks while it was open, {turn} turns");
     }
 }
