@@ -27,7 +27,7 @@ use storage::{
 const BASE: &str = "http://own.example/fhir";
 /// How long somebody reads while somebody else takes back; longer where that goes slowly.
 const TIME: Duration = Duration::from_secs(3);
-const TIME_MAX: Duration = Duration::from_secs(60);
+const TIME_MAX: Duration = Duration::from_mins(1);
 /// How often it is taken back at least.
 const TURNS_MIN: u64 = 21;
 
