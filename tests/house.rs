@@ -169,6 +169,32 @@ impl House {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Reply {
+        let mut response = self.sent(method, path, headers, body.as_bytes());
+        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+    }
+
+    /// The same with bytes that need not be text, and the bytes of the answer beside it.
+    pub(crate) fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> (Reply, Vec<u8>) {
+        let mut response = self.sent(method, path, headers, body);
+        let bytes = response.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (Reply { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }, bytes)
+    }
+
+    fn sent(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> ureq::http::Response<ureq::Body> {
         let url =
             if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
         let mut request = ureq::http::Request::builder().method(method).uri(&url);
@@ -179,9 +205,7 @@ impl House {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = self.agent.run(request.body(body.to_owned()).unwrap()).unwrap();
-        let text = response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
-        Reply { status: response.status().as_u16(), headers: response.headers().clone(), text }
+        self.agent.run(request.body(body.to_vec()).unwrap()).unwrap()
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {

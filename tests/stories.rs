@@ -26,6 +26,7 @@ macro_rules! smart_stories {
 
 mod auth;
 mod beds;
+mod binaries;
 mod conditions;
 mod consents;
 mod cosign;

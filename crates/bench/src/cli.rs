@@ -71,6 +71,8 @@ enum Workload {
     Search(workload::search::Options),
     /// What tokens cost: the same at a server without them and at one with them.
     Gate(workload::gate::Options),
+    /// Whether the time of a 404 tells what is hidden from what is not there.
+    Oracle(workload::oracle::Options),
     /// Concurrency whose outcome is known exactly.
     #[command(subcommand)]
     Race(workload::race::Options),
@@ -140,6 +142,7 @@ impl Workload {
         Times { warmup: 2.0, seconds: 10.0 }
     }
 
+    #[expect(clippy::cognitive_complexity, reason = "a line a workload")]
     async fn run(&self, bench: &Bench, report: &mut Report) -> Result<(), Fault> {
         match self {
             Self::Import(options) => workload::import::run(bench, options, report).await,
@@ -151,6 +154,7 @@ impl Workload {
             Self::Readmix(options) => workload::readmix::run(bench, options, report).await,
             Self::Search(options) => workload::search::run(bench, options, report).await,
             Self::Gate(options) => workload::gate::run(bench, options, report).await,
+            Self::Oracle(options) => workload::oracle::run(bench, options, report).await,
             Self::Race(options) => workload::race::run(bench, options, report).await,
             Self::Floor(options) => workload::floor::run(bench, options, report).await,
             Self::Bare(_) => Err(Fault::Usage("the bare handler brings its own runtime".into())),

@@ -10,6 +10,7 @@ pub(crate) mod floor;
 pub(crate) mod gate;
 pub(crate) mod hostile;
 pub(crate) mod import;
+pub(crate) mod oracle;
 pub(crate) mod race;
 pub(crate) mod read;
 pub(crate) mod readmix;

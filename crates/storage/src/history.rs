@@ -36,8 +36,7 @@ pub struct HistoryQuery {
 /// The versions of a page and one more: the newest of what is current and of what was.
 pub(crate) fn statement(query: &HistoryQuery) -> Statement {
     let mut statement = Statement::default();
-    let direction = if matches!(query.turn, Turn::Before(_)) { "" } else { " desc" };
-    let order = format!("order  by updated{direction}, res{direction}, version{direction}\n");
+    let order = order(&query.turn);
     statement.push("select * from (\n", []);
     half(&mut statement, query, Half::Current);
     statement.push(&order, []);
@@ -50,6 +49,12 @@ pub(crate) fn statement(query: &HistoryQuery) -> Statement {
     statement.push(&order, []);
     limit(&mut statement, query);
     statement
+}
+
+/// The order of a page's versions.
+pub(crate) fn order(turn: &Turn) -> String {
+    let direction = if matches!(turn, Turn::Before(_)) { "" } else { " desc" };
+    format!("order  by updated{direction}, res{direction}, version{direction}\n")
 }
 
 fn limit(statement: &mut Statement, query: &HistoryQuery) {

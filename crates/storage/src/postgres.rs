@@ -26,7 +26,7 @@ use auth::Permit;
 use fhir_model::{IssueType, Outcome};
 use sea_orm::{
     DatabaseConnection,
-    sqlx::{self, Connection as _, PgPool},
+    sqlx::{self, Connection as _, PgPool, Row as _, postgres::PgRow},
 };
 use search::{Filter, Plan, Subject};
 
@@ -51,7 +51,7 @@ use connections::{Connections, Lent};
 use names::Names;
 use news::News;
 use numbers::Numbers;
-use query::{Asked, bound, version};
+use query::{Asked, Snapshots, bound, version};
 pub(crate) use transaction::Transaction;
 use upkeep::Upkeep;
 pub(crate) use upkeep::keep_up;
@@ -213,19 +213,7 @@ impl Postgres {
         &self.shared.news.answers
     }
 
-    /// Hears what was committed.
-    ///
-    /// # Errors
-    /// The database's own trouble.
-    pub(crate) async fn hear(&self) -> Result<(), Outcome> {
-        let mut connection = self.lend().await?;
-        let heard = self.shared.news.ask(&mut *connection).await;
-        heard.map_err(|error| trouble(&error))?;
-        connection.done();
-        Ok(())
-    }
-
-    /// The current version, whoever may see it. What was committed has been heard when there is one.
+    /// The current version, whoever may see it. What was committed has been heard.
     ///
     /// # Errors
     /// The database's own trouble.
@@ -233,24 +221,51 @@ impl Postgres {
         let mut connection = self.lend().await?;
         let since = self.shared.news.until();
         let ask = format!(
-            "select res, type, id, version, updated, method, body, {}
-             from   resource
-             where  type = $2
-               and  id = $3
-               and  version > 0",
+            "select res, type, id, version, updated, method, body, heard.*
+             from   (select {}) as heard
+               left join resource on type = $2 and id = $3 and version > 0",
             news::columns("$1")
         );
-        let found = sqlx::query(sqlx::AssertSqlSafe(ask))
+        let row = sqlx::query(sqlx::AssertSqlSafe(ask))
             .bind(&*since)
             .bind(i16::from(key.resource_type.number()))
             .bind(&key.id)
-            .fetch_optional(&mut *connection)
+            .fetch_one(&mut *connection)
             .await;
-        let found = found.map_err(|error| trouble(&error))?;
+        let row = row.map_err(|error| trouble(&error))?;
         connection.done();
-        let Some(row) = found else { return Ok(None) };
-        self.shared.news.hear(&since, (&row, 7)).map_err(|error| trouble(&error))?;
-        version(&row).map(Some)
+        self.shared.news.hear(&since, (&row, HEARD)).map_err(|error| trouble(&error))?;
+        is_version(&row)?.then(|| version(&row)).transpose()
+    }
+
+    /// Runs a statement that gives versions, in the order of columns of it, and hears what was committed up to its snapshot.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn find_and_hear(
+        &self,
+        statement: &Statement,
+        order: &str,
+    ) -> Result<Vec<Version>, Outcome> {
+        let mut connection = self.lend().await?;
+        let since = self.shared.news.until();
+        let mut binds = statement.binds.clone();
+        binds.push((&*since).into());
+        let sql = format!(
+            "select found.*, heard.*
+             from   (select {}) as heard
+               left join (\n{}\n) as found on true
+             {order}",
+            news::columns(&format!("${}", binds.len())),
+            statement.sql
+        );
+        let statement = Statement { sql, binds };
+        let rows = bound(&statement).fetch_all(&mut *connection).await;
+        let rows = rows.map_err(|error| trouble(&error))?;
+        connection.done();
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        self.shared.news.hear(&since, (first, HEARD)).map_err(|error| trouble(&error))?;
+        if is_version(first)? { rows.iter().map(version).collect() } else { Ok(Vec::new()) }
     }
 
     /// Runs a statement that gives versions.
@@ -283,7 +298,8 @@ impl Postgres {
     ) -> Result<Page, Outcome> {
         if inquiry::is_one_statement(plan, page.0) {
             let mut connection = self.lend().await?;
-            let mut asked = Asked::new(&mut connection, &self.shared).remembering();
+            let mut asked =
+                Asked::new(&mut connection, &self.shared).remembering(Snapshots::OneEach);
             let sight = Sight::search(permit);
             let page = inquiry::search(plan, sight, page, indexing, &mut asked).await?;
             connection.done();
@@ -294,7 +310,7 @@ impl Postgres {
         let mut connection = self.lend().await?;
         let begun = connection.begin_with(begin).await;
         let mut transaction = begun.map_err(|error| trouble(&error))?;
-        let mut asked = Asked::new(&mut transaction, &self.shared).remembering();
+        let mut asked = Asked::new(&mut transaction, &self.shared).remembering(Snapshots::One);
         let page = inquiry::search(plan, Sight::search(permit), page, indexing, &mut asked).await?;
         transaction.commit().await.map_err(|error| trouble(&error))?;
         connection.done();
@@ -348,6 +364,15 @@ impl Postgres {
     async fn lend(&self) -> Result<Lent<'_>, Outcome> {
         self.reading.lend().await.map_err(|error| trouble(&error))
     }
+}
+
+/// How many columns a version has; then comes what was heard.
+const HEARD: usize = 7;
+
+/// Whether a row is more than what was heard.
+fn is_version(row: &PgRow) -> Result<bool, Outcome> {
+    let res: Result<Option<i64>, _> = row.try_get(0);
+    res.map(|res| res.is_some()).map_err(|error| trouble(&error))
 }
 
 /// Whether a failed transaction may start again.

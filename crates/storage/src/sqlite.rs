@@ -68,7 +68,7 @@ impl Sqlite {
         &self.cache.changes
     }
 
-    /// The current version: out of the cache, or asked for on the spot, which is quicker for one row by its
+    /// The current version, and whether it was remembered: out of the cache, or asked for on the spot, which is quicker for one row by its
     /// key than to hand it to another thread.
     ///
     /// # Errors
@@ -77,16 +77,16 @@ impl Sqlite {
         &self,
         key: &Key,
         current: fn(&Key) -> Statement,
-    ) -> Result<Option<Arc<Version>>, Outcome> {
+    ) -> Result<(Option<Arc<Version>>, bool), Outcome> {
         let look = || self.readers.find(&current(key)).map(|mut found| found.pop().map(Arc::new));
         match self.cache.get(key) {
-            Ok(version) => Ok(Some(version)),
+            Ok(version) => Ok((Some(version), true)),
             Err(ticket) => {
                 let found = look()?;
                 if let Some(version) = &found {
                     self.cache.put(ticket, key, version);
                 }
-                Ok(found)
+                Ok((found, false))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod background;
 mod closed;
+mod refused;
 mod seen;
 
 pub use closed::no_way;
@@ -14,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use auth::{Action, Permit};
+use auth::Permit;
 use fhir_model::{IssueType, Outcome, ResourceType, Tree};
 use futures_util::FutureExt as _;
 use search::{Plan, Registry, Rows};
@@ -71,6 +72,7 @@ pub(crate) struct Inner {
     wake: Arc<Notify>,
     totals: Totals,
     pub(crate) terms: terms::Read,
+    stand_ins: refused::StandIns,
 }
 
 impl Inner {
@@ -177,6 +179,7 @@ impl Vault {
             wake,
             totals: Totals::default(),
             terms: terms::Read::default(),
+            stand_ins: refused::StandIns::default(),
         };
         let vault = Self { inner: Arc::new(inner) };
         if vault.index_is_outdated() {
@@ -273,25 +276,25 @@ impl Vault {
     /// The database's own trouble.
     pub async fn read(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
         self.inner.traffic.count();
-        let found = self.current(permit, key).await?;
-        match found {
-            Some(version) if !permit.covers_all_rows() => {
-                let is_open = self.sees(permit, Action::Read, &version).await?;
-                Ok(is_open.then_some(version))
-            }
-            found => Ok(found),
+        if permit.covers_all_rows() {
+            return Ok(self.current(permit, key).await?.0);
         }
+        self.read_seen(permit, key).await
     }
 
-    /// The current version, whoever may see it.
-    async fn current(&self, permit: &Permit, key: &Key) -> Result<Option<Arc<Version>>, Outcome> {
+    /// The current version, whoever may see it, and whether it was in memory. What was committed has been heard.
+    async fn current(
+        &self,
+        permit: &Permit,
+        key: &Key,
+    ) -> Result<(Option<Arc<Version>>, bool), Outcome> {
         match &self.inner.engine {
             // other processes may write there, so no version can be remembered
             Engine::Postgres(engine) if permit.principal().is_some() => {
-                Ok(engine.read_and_hear(key).await?.map(Arc::new))
+                Ok((engine.read_and_hear(key).await?.map(Arc::new), false))
             }
             Engine::Postgres(engine) => {
-                Ok(engine.find(permit, &current(key)).await?.pop().map(Arc::new))
+                Ok((engine.find(permit, &current(key)).await?.pop().map(Arc::new), false))
             }
             Engine::Sqlite(engine) => engine.read(key, current),
         }
@@ -307,15 +310,10 @@ impl Vault {
         key: &Key,
         version: u64,
     ) -> Result<Option<Version>, Outcome> {
-        let found = self.version(permit, key, version).await?;
-        match found {
-            Some(version) if !permit.covers_all_rows() => {
-                self.hear(permit).await?;
-                let is_open = self.sees(permit, Action::Read, &version).await?;
-                Ok(is_open.then_some(version))
-            }
-            found => Ok(found),
+        if permit.covers_all_rows() {
+            return self.version(permit, key, version).await;
         }
+        self.vread_seen(permit, key, version).await
     }
 
     /// One version, whoever may see it.
@@ -325,25 +323,7 @@ impl Vault {
         key: &Key,
         version: u64,
     ) -> Result<Option<Version>, Outcome> {
-        let Ok(version) = i64::try_from(version) else { return Ok(None) };
-        let mut ask = Statement::default();
-        for (n, table) in ["resource", "history"].into_iter().enumerate() {
-            ask.push(if n == 0 { "" } else { "\nunion all\n" }, []);
-            ask.push(
-                &format!(
-                    "select v.res, v.type, v.id, v.version, v.updated, v.method, v.body
-                     from   {table} v
-                     where  v.res = (select res from resource where type = ? and id = ?)
-                       and  v.version = ?"
-                ),
-                [
-                    i64::from(key.resource_type.number()).into(),
-                    key.id.as_str().into(),
-                    version.into(),
-                ],
-            );
-        }
-        let found = self.inner.engine.find_at_once(permit, ask).await?.pop();
+        let found = self.inner.engine.find_at_once(permit, version_of(key, version)).await?.pop();
         Ok(found.filter(|found| found.version > 0))
     }
 
@@ -494,6 +474,26 @@ impl Vault {
 
 /// How long a search may keep the thread that serves requests.
 const QUICK: Duration = Duration::from_micros(1500);
+
+/// One version of a resource; at most one row.
+fn version_of(key: &Key, version: u64) -> Statement {
+    // a version beyond all is none
+    let version = i64::try_from(version).unwrap_or(0);
+    let mut ask = Statement::default();
+    for (n, table) in ["resource", "history"].into_iter().enumerate() {
+        ask.push(if n == 0 { "" } else { "\nunion all\n" }, []);
+        ask.push(
+            &format!(
+                "select v.res, v.type, v.id, v.version, v.updated, v.method, v.body
+                 from   {table} v
+                 where  v.res = (select res from resource where type = ? and id = ?)
+                   and  v.version = ?"
+            ),
+            [i64::from(key.resource_type.number()).into(), key.id.as_str().into(), version.into()],
+        );
+    }
+    ask
+}
 
 /// The current version of one resource.
 fn current(key: &Key) -> Statement {

@@ -65,6 +65,11 @@ impl Changes {
         Before { at: Instant::now(), counts }
     }
 
+    /// Whether none of these types was changed since.
+    pub(crate) fn are_as(&self, before: &Before, types: &BTreeSet<u8>) -> bool {
+        types.iter().all(|ty| before.of(*ty) == self.of(*ty))
+    }
+
     /// How often resources of a type were changed so far.
     pub(crate) fn of(&self, ty: u8) -> u64 {
         self.0.get(usize::from(ty)).map_or(0, |count| count.load(Ordering::SeqCst))
@@ -76,6 +81,12 @@ impl Changes {
 pub(crate) struct Before {
     at: Instant,
     counts: Vec<u64>,
+}
+
+impl Before {
+    fn of(&self, ty: u8) -> u64 {
+        self.counts.get(usize::from(ty)).copied().unwrap_or(0)
+    }
 }
 
 /// Answers, and what is needed to tell whether they still hold.
@@ -172,8 +183,7 @@ impl Asking<'_> {
     fn keep_answer(&self, (before, holds): (&Before, bool), of: &Filter, question: [u64; 2]) {
         let mut types = BTreeSet::new();
         looked_at(of, &mut types);
-        let count = |ty: u8| before.counts.get(usize::from(ty)).copied().unwrap_or(0);
-        let types = types.into_iter().map(|ty| (ty, count(ty))).collect();
+        let types = types.into_iter().map(|ty| (ty, before.of(ty))).collect();
         let at = before.at;
         let Some(shard) = self.answers.shard(question) else { return };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,7 +227,7 @@ fn asked_of<'s>(filter: &Filter, of: Subject<'s>) -> Vec<(u8, &'s str)> {
 }
 
 /// The types that a filter looks at besides the resource itself.
-fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
+pub(crate) fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
     match filter {
         Filter::All(inner) | Filter::Any(inner) => {
             for one in inner {

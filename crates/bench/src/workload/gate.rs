@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// Observations of each patient.
     #[arg(long, default_value_t = 100)]
     each: usize,
+    /// Consents to the word, one a patient, that name the practitioner and deny a code that nobody has.
+    #[arg(long, default_value_t = 0)]
+    consents: usize,
     /// Rounds; of each caller the run in the middle counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -174,6 +177,9 @@ async fn seed(bench: &Bench, options: &Options) -> Result<(), Fault> {
             "subject": subject,
             "participant": [{"member": {"reference": "Practitioner/gate-d"}}],
         }));
+        if patient < options.consents {
+            all.push(consent(patient, &subject));
+        }
         all.extend((0..options.each).map(|number| observation((patient, number), &subject)));
     }
     let mut session = bench.session();
@@ -183,6 +189,23 @@ async fn seed(bench: &Bench, options: &Options) -> Result<(), Fault> {
         session.require(Call::bundle("seed", Bytes::from(bundle.to_string()))).await?;
     }
     Ok(())
+}
+
+fn consent(patient: usize, subject: &Value) -> Value {
+    json!({
+        "resourceType": "Consent",
+        "id": format!("gate-c{patient}"),
+        "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"text": "privacy"}],
+        "policyRule": {"text": "own"},
+        "patient": subject,
+        "provision": {
+            "type": "deny",
+            "actor": [{"role": {"text": "who reads"}, "reference": {"reference": "Practitioner/gate-d"}}],
+            "code": [{"coding": [{"system": "http://loinc.org", "code": "2345-7"}]}],
+        },
+    })
 }
 
 fn entry(resource: &Value) -> Value {

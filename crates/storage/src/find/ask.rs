@@ -10,7 +10,7 @@ use super::{
     Version,
     effort::Effort,
     position::{Commit, Route, SortValue},
-    statement::Statement,
+    statement::{Sql, Statement},
 };
 
 /// Which SQL it speaks, where the two differ.
@@ -106,6 +106,17 @@ pub(crate) trait Ask {
         Self: Sized,
     {
         gate::looked(filter, (of, place), self, None).await
+    }
+
+    /// Columns `seen` and `told` that the statement of a page has besides: what was committed since others said what is
+    /// remembered. Whoever asks for the page takes it in.
+    fn heard(&self) -> Option<Sql> {
+        None
+    }
+
+    /// Whether all that was vouched for still held when the page was looked at. If not, it is to be asked anew.
+    fn still_holds(&mut self) -> bool {
+        true
     }
 
     /// The rows of a statement whose columns are two whole numbers.

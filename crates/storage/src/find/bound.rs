@@ -151,7 +151,10 @@ impl<'p> About<'p> {
                     matches!(test, Test::Reference(ReferenceTest::Local { ty, id })
                     if is_patient(*ty) && **id == *self.patient)
                 };
-                Ok(any.iter().any(is_them).then_some(true))
+                let is_somebody = |test: &Test| matches!(test, Test::Reference(ReferenceTest::Local { ty, .. }) if is_patient(*ty));
+                // what is found names nobody else
+                let is_said = any.iter().any(is_them) || any.iter().all(is_somebody);
+                Ok(is_said.then(|| any.iter().any(is_them)))
             }
             Filter::Chain { params, targets }
                 if self.refers_by(params) && targets.iter().all(|one| is_patient(one.ty)) =>

@@ -135,7 +135,7 @@ fn sorted(
         .bind(limit)
         .then(&format!(")\nunion all\nselect {nulls}null where (select count(*) from led) > "))
         .bind(few);
-    let statement = page::show_some(plan, page, &order);
+    let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route: route(Mode::Collected, leader)?, statement, repeats: false })
 }
 
@@ -158,7 +158,7 @@ fn unsorted(
         .with(others(part, leader, leaders))
         .then(")\norder  by led.res\nlimit  ")
         .bind(limit);
-    let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First));
+    let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First), leaders.names);
     Some(Guess { route: route(Mode::ByResource, leader)?, statement, repeats: false })
 }
 
@@ -179,15 +179,15 @@ fn named(plan: &Plan, part: &Part<'_>, (leaders, limit): (Leaders<'_>, i64)) -> 
     };
     let there = ranges.iter().filter(|range| !range.condition().is_never());
     let mut branches: Vec<Sql> = there.map(branch).collect();
-    let page = if branches.len() == 1 {
-        branches.remove(0)
+    let page = if branches.len() <= 1 {
+        branches.pop()?
     } else {
         let each = branches.iter().map(|one| sql("(", []).with(one.clone().indented(1)).then(")"));
         Sql::compound(each.collect(), "\nunion all\n")
             .then(&format!("\n{}\nlimit  ", order.along(&["k1", "res"])))
             .bind(limit)
     };
-    let statement = page::show_some(plan, page, &order);
+    let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route: route(Mode::ByValue, 0)?, statement, repeats: true })
 }
 
@@ -205,6 +205,6 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)
     let order = Order::rising(2, &Turn::First);
     let walk = Walk { parts, route: &route, leaders, order: &order, limit, changed: Changed::Stay };
     let page = inside.first_met(&walk, part, leader)?;
-    let statement = page::show_some(plan, page, &order);
+    let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route, statement, repeats: false })
 }

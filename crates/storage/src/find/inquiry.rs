@@ -23,6 +23,10 @@ use crate::{gate::Sight, tx::Indexing};
 /// When a rough number will do, it is counted so far.
 const ESTIMATE_MAX: u64 = 10_000;
 
+/// How often others are asked of a patient before the permit's condition goes into the statement: what they said may
+/// have changed until the page was looked at.
+const TRIES_MAX: usize = 2;
+
 /// Whether one statement gives a page. Those before it only choose how it is found; where others follow, all must
 /// see the same snapshot, or what changes between two is shown twice.
 pub(crate) fn is_one_statement(plan: &Plan, turn: &Turn) -> bool {
@@ -46,12 +50,15 @@ pub(crate) async fn search(
     indexing: &Indexing,
     ask: &mut impl Ask,
 ) -> Result<Page, Outcome> {
-    let bound = bound::bound(plan, sight, turn, ask).await?;
-    if let Some(bound) = &bound
-        && let Some(page) =
-            paged(&bound.plan, (sight, Some(bound)), (turn, count), indexing, ask).await?
-    {
-        return Ok(page);
+    for _ in 0..TRIES_MAX {
+        let Some(bound) = bound::bound(plan, sight, turn, ask).await? else { break };
+        let search = (sight, Some(&bound));
+        let Some(page) = paged(&bound.plan, search, (turn, count), indexing, ask).await? else {
+            break;
+        };
+        if ask.still_holds() {
+            return Ok(page);
+        }
     }
     let guarded = sight::guarded(plan, sight, ask).await?;
     let plan = guarded.as_ref().unwrap_or(plan);

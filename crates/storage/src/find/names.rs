@@ -20,6 +20,8 @@ pub(super) struct Names {
     /// What ends a condition on other rows, to have them looked up for one resource after the other; see [`Reach`].
     pub(super) end: &'static str,
     pub(super) effort: Effort,
+    /// See [`Ask::heard`].
+    pub(super) heard: Option<Sql>,
     systems: BTreeMap<Box<str>, Option<i64>>,
     /// By parameter, code and system.
     composites: BTreeMap<Composite, Vec<i64>>,
@@ -49,8 +51,8 @@ impl Names {
             (Dialect::Postgres | Dialect::Sqlite, _) => ")",
         };
         let (systems, composites) = (BTreeMap::new(), BTreeMap::new());
-        let effort = ask.effort();
-        let mut names = Self { dialect, end, effort, systems, composites };
+        let (effort, heard) = (ask.effort(), ask.heard());
+        let mut names = Self { dialect, end, effort, heard, systems, composites };
         for one in &plan.types {
             names.collect_type(one, domain(plan))?;
         }

@@ -8,6 +8,7 @@ use super::{
     changed::moves,
     check::{self, On},
     leader::Leaders,
+    names::Names,
     order::Order,
     part::{Domain, Part, domain, shown},
     position::{Mode, Route},
@@ -40,12 +41,12 @@ pub(super) fn statement(
         Mode::Collected => collected(plan, &walk),
         Mode::Through => walk.through(),
     };
-    show(plan, page, "join", &order)
+    show(plan, page, ("join", leaders.names.heard.as_ref()), &order)
 }
 
 /// The same of rows of which some may have no number.
-pub(super) fn show_some(plan: &Plan, page: Sql, order: &Order) -> Statement {
-    show(plan, page, "left join", order)
+pub(super) fn show_some(plan: &Plan, page: Sql, order: &Order, names: &Names) -> Statement {
+    show(plan, page, ("left join", names.heard.as_ref()), order)
 }
 
 /// The order of the pages.
@@ -58,8 +59,8 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
     }
 }
 
-/// The page's rows with everything that is shown of them.
-fn show(plan: &Plan, page: Sql, join: &str, order: &Order) -> Statement {
+/// The page's rows with everything that is shown of them, and in each what was heard, if it is asked for.
+fn show(plan: &Plan, page: Sql, (join, heard): (&str, Option<&Sql>), order: &Order) -> Statement {
     let names: Vec<String> = names(order.values());
     let mut columns: Vec<String> = names.iter().map(|name| format!("page.{name}")).collect();
     let values = columns.iter().fold(String::new(), |all, column| all + ", " + column);
@@ -73,13 +74,16 @@ fn show(plan: &Plan, page: Sql, join: &str, order: &Order) -> Statement {
     } else {
         ("null", format!("  {join} resource r on r.res = page.res"))
     };
+    let heard = heard.map_or_else(Sql::default, |heard| sql(",\n       ", []).with(heard.clone()));
     sql(
         format!(
             "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body,\n       page.res, \
-             {contained} as contained{values}\nfrom   (\n  "
+             {contained} as contained{values}"
         ),
         [],
     )
+    .with(heard)
+    .then("\nfrom   (\n  ")
     .with(page.indented(2))
     .then(&format!("\n) as page\n{join}\n{}", order.by(&columns)))
     .statement()

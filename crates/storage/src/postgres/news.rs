@@ -8,12 +8,15 @@
 //! counts it before its snapshot is the one up to which has been heard, and everybody who sends a later one finds it counted.
 //! <https://www.postgresql.org/docs/15/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use fhir_model::ResourceType;
-use sea_orm::sqlx::{self, PgExecutor, PgPool, Row as _, postgres::PgRow};
+use sea_orm::sqlx::{self, PgPool, Row as _, postgres::PgRow};
 
-use crate::vouched::{Changes, Vouched};
+use crate::{
+    find::statement::{Sql, sql},
+    vouched::{Changes, Vouched},
+};
 
 /// How many changes are read one by one. If there are more, everything has changed.
 const CHANGES_MAX: usize = 64;
@@ -45,17 +48,6 @@ impl News {
     /// Up to which snapshot has been heard: to be drawn before a statement with [`columns`].
     pub(super) fn until(&self) -> Arc<str> {
         Arc::clone(&self.until.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Hears what was committed.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub(super) async fn ask<'e, E: PgExecutor<'e>>(&self, database: E) -> Result<(), sqlx::Error> {
-        let since = self.until();
-        let ask = format!("select {}", columns("$1"));
-        let told = sqlx::query(sqlx::AssertSqlSafe(ask)).bind(&*since).fetch_one(database).await?;
-        self.hear(&since, (&told, 0))
     }
 
     /// Takes in what a statement told that was asked with that snapshot; its columns begin at `at`.
@@ -91,13 +83,32 @@ impl News {
     }
 }
 
+/// The snapshot on which a statement looks.
+const SEEN: &str = "cast(pg_current_snapshot() as text)";
+
 /// Two columns of a statement: the snapshot on which it looks, and the types that were changed since the snapshot that
 /// is its parameter of this number; empty ones were to be seen there already. On the same snapshot nothing is looked for.
 pub(super) fn columns(parameter: &str) -> String {
-    let since = format!("cast({parameter} as text)");
     format!(
-        "cast(pg_current_snapshot() as text),
-         case when cast(pg_current_snapshot() as text) = {since} then null else
+        "{SEEN} as seen,\n         {} as told",
+        told_since(&format!("cast({parameter} as text)"))
+    )
+}
+
+/// The same two in each row of a page, worked out once: see [`crate::find::ask::Ask::heard`].
+pub(super) fn in_rows(since: &str) -> Sql {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let told = told_since("until.since");
+        format!(
+            "(select {SEEN}) as seen,\n       (select {told}\n        from   (select cast(? as text) as since) as until) as told"
+        )
+    });
+    sql(TEXT.as_str(), [since.into()])
+}
+
+fn told_since(since: &str) -> String {
+    format!(
+        "case when {SEEN} = {since} then null else
            (select string_agg(
                      case
                        when pg_visible_in_snapshot(told.xid, cast({since} as pg_snapshot)) then ''
@@ -106,7 +117,6 @@ pub(super) fn columns(parameter: &str) -> String {
             from   (select xid, type
                     from   gate_change
                     where  xid >= pg_snapshot_xmin(cast({since} as pg_snapshot))
-                    order  by xid
                     limit  {CHANGES_MAX}) told)
          end"
     )

@@ -1,22 +1,24 @@
 //! Statements run, rows read.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use auth::{Action, Permit};
 use fhir_model::Outcome;
 use sea_orm::sqlx::{self, Column as _, PgConnection, Row as _, TypeInfo as _, postgres::PgRow};
 use search::{Filter, Plan, Subject};
 
-use super::{Again, Shared, numbers, trouble};
+use super::{Again, Shared, news, numbers, trouble};
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
     effort::Effort,
     position::{Commit, Route, SortValue},
-    statement::{Bind, Statement},
+    statement::{Bind, Sql, Statement},
 };
 use crate::{
     gate,
     totals::Stamp,
-    vouched::{Asking, Before},
+    vouched::{self, Asking, Before},
 };
 
 /// How much the clocks of two servers may differ.
@@ -30,41 +32,56 @@ pub(super) struct Asked<'c> {
     last_commit: Commit,
     /// Whether what failed may go well when the transaction starts again.
     pub(super) again: Again,
-    memory: Memory,
+    /// `None` in a transaction that sees what is not committed.
+    memory: Option<Memory>,
 }
 
-/// Whether what others said a moment ago may be asked for.
+/// What others said a moment ago, as far as a page relies on it. The statement of the page hears what was committed up to
+/// its own snapshot; where nothing was of the types that were looked at, all of it holds on that snapshot.
 #[derive(Debug)]
-enum Memory {
-    /// No: the transaction sees what is not committed.
-    None,
-    /// Yes, once it has been heard what was committed since.
-    Deaf,
-    /// It has; counted so before that.
-    Heard(Before),
+struct Memory {
+    /// Drawn before any of it was asked for, and before the snapshot if there is one for all statements.
+    before: Before,
+    /// The snapshot up to which had been heard.
+    since: Arc<str>,
+    /// The types that were looked at.
+    types: BTreeSet<u8>,
+    snapshots: Snapshots,
+}
+
+/// On what the statements of a search look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Snapshots {
+    /// Each on what is committed when it begins.
+    OneEach,
+    /// All on the same.
+    One,
 }
 
 impl<'c> Asked<'c> {
     pub(super) fn new(connection: &'c mut PgConnection, shared: &'c Shared) -> Self {
         let number = shared.numbers.next();
         let last_commit = Commit { number, time: numbers::time(number) - SKEW_MAX_MS };
-        Self { connection, shared, last_commit, again: Again::No, memory: Memory::None }
+        Self { connection, shared, last_commit, again: Again::No, memory: None }
     }
 
     /// The same with what others said a moment ago, for who sees only what is committed and has asked nothing yet.
-    pub(super) fn remembering(self) -> Self {
-        Self { memory: Memory::Deaf, ..self }
+    pub(super) fn remembering(self, snapshots: Snapshots) -> Self {
+        let news = &self.shared.news;
+        let (before, since) = (news.changes.before(), news.until());
+        let memory = Some(Memory { before, since, types: BTreeSet::new(), snapshots });
+        Self { memory, ..self }
     }
 
-    /// Hears what was committed, once; nothing that is looked at afterwards is older.
-    async fn hear(&mut self) -> Result<(), Outcome> {
-        if matches!(self.memory, Memory::Deaf) {
-            let before = self.shared.news.changes.before();
-            let heard = self.shared.news.ask(&mut *self.connection).await;
-            heard.map_err(|error| trouble(&error))?;
-            self.memory = Memory::Heard(before);
-        }
-        Ok(())
+    /// Hears what the statement of a page told besides; how many columns come before that. A page without rows tells
+    /// nothing, and need not: what is empty without the permit's condition is empty with it.
+    fn heard_with(&self, rows: &[PgRow]) -> Result<usize, sqlx::Error> {
+        let Some(first) = rows.first() else { return Ok(0) };
+        let columns = first.len();
+        let has_told = columns > 2 && first.column(columns - 1).name() == "told";
+        let Some(memory) = self.memory.as_ref().filter(|_| has_told) else { return Ok(columns) };
+        self.shared.news.hear(&memory.since, (first, columns - 2))?;
+        Ok(columns - 2)
     }
 
     /// What is visible now: equal snapshots see the same, whichever process wrote it.
@@ -110,7 +127,7 @@ impl Ask for Asked<'_> {
     }
 
     fn remembers(&self) -> bool {
-        !matches!(self.memory, Memory::None)
+        self.memory.is_some()
     }
 
     async fn vouches(
@@ -118,18 +135,34 @@ impl Ask for Asked<'_> {
         (permit, action): (&Permit, Action),
         (filter, of, place): (&Filter, Subject<'_>, u64),
     ) -> Result<bool, Outcome> {
-        self.hear().await?;
         let shared = self.shared;
         let news = &shared.news;
         let (changes, answers) = (&news.changes, &news.answers);
         let asking = permit.principal().map(|who| Asking { who, action, changes, answers });
-        let memory = std::mem::replace(&mut self.memory, Memory::None);
-        let asking = match (&asking, &memory) {
-            (Some(asking), Memory::Heard(before)) => Some((asking, before)),
-            _ => None,
-        };
+        // not while others are looked at
+        let mut memory = self.memory.take();
+        if let Some(memory) = &mut memory {
+            vouched::looked_at(filter, &mut memory.types);
+        }
+        let asking = asking.as_ref().zip(memory.as_ref().map(|memory| &memory.before));
         let holds = gate::looked(filter, (of, place), self, asking).await;
         self.memory = memory;
+        holds
+    }
+
+    fn heard(&self) -> Option<Sql> {
+        let relying = self.memory.as_ref().filter(|memory| !memory.types.is_empty());
+        relying.map(|memory| news::in_rows(&memory.since))
+    }
+
+    fn still_holds(&mut self) -> bool {
+        let news = &self.shared.news;
+        let Some(memory) = &mut self.memory else { return true };
+        let holds = news.changes.are_as(&memory.before, &memory.types);
+        if memory.snapshots == Snapshots::OneEach {
+            (memory.before, memory.since) = (news.changes.before(), news.until());
+        }
+        memory.types.clear();
         holds
     }
 
@@ -144,17 +177,20 @@ impl Ask for Asked<'_> {
     }
 
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
-        self.rows(statement).await?.iter().map(found).collect()
+        let rows = self.rows(statement).await?;
+        let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
+        rows.iter().map(|row| found(row, columns)).collect()
     }
 
     async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
         let rows = self.rows(statement).await?;
+        let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
         let has_number = |row: &PgRow| row.try_get::<Option<i64>, _>(7).map(|res| res.is_some());
         let is_right = rows.iter().map(has_number).collect::<Result<Vec<_>, _>>();
         if is_right.map_err(|error| trouble(&error))?.contains(&false) {
             return Ok(None);
         }
-        rows.iter().map(found).collect::<Result<_, _>>().map(Some)
+        rows.iter().map(|row| found(row, columns)).collect::<Result<_, _>>().map(Some)
     }
 
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
@@ -215,12 +251,12 @@ fn columns(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {
     })
 }
 
-/// The columns of [`Ask::found`].
-fn found(row: &PgRow) -> Result<Found, Outcome> {
+/// The columns of [`Ask::found`], so many.
+fn found(row: &PgRow, columns_all: usize) -> Result<Found, Outcome> {
     let read = || -> Result<_, sqlx::Error> {
         let contained: Option<&str> = row.try_get(8)?;
         let values =
-            (9..row.len()).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
+            (9..columns_all).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
         Ok((columns(row)?, row.try_get(7)?, contained, values))
     };
     let (columns, res, contained, values) = read().map_err(|error| trouble(&error))?;

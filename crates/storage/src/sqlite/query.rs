@@ -1,7 +1,7 @@
 //! Statements run, rows read.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,7 +25,7 @@ use crate::find::{
 use crate::{
     gate,
     totals::Stamp,
-    vouched::{Asking, Memory},
+    vouched::{self, Asking, Memory},
 };
 
 /// Whom a search asks.
@@ -37,6 +37,8 @@ pub(crate) struct Asked<'c> {
     pub(super) effort: Effort,
     /// What others said a moment ago, for a snapshot that sees what was committed.
     pub(super) memory: Option<Memory<'c>>,
+    /// The types of resources that were asked what they say.
+    pub(super) looked_at: BTreeSet<u8>,
 }
 
 /// The numbers of systems, once looked up: they never change.
@@ -102,7 +104,13 @@ impl Ask for Asked<'_> {
             (Asking { who, action, changes, answers }, before)
         });
         let asking = asking.as_ref().map(|(asking, before)| (asking, *before));
+        vouched::looked_at(filter, &mut self.looked_at);
         gate::looked(filter, (of, place), self, asking).await
+    }
+
+    /// What was said on a later snapshot than this may not be so on this one.
+    fn still_holds(&mut self) -> bool {
+        self.memory.is_none_or(|memory| memory.changes.are_as(memory.before, &self.looked_at))
     }
 
     fn last_commit(&self) -> Commit {

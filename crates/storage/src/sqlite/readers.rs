@@ -1,6 +1,7 @@
 //! Connections that read, each on a snapshot of its own; as many as were ever needed at once.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -118,7 +119,14 @@ impl Snapshot<'_> {
         let (connection, systems) = (&reader.connection, &self.readers.systems);
         let effort = self.readers.effort.now();
         let last_commit = self.last_commit;
-        Some(query::Asked { connection, last_commit, systems, effort, memory: None })
+        Some(query::Asked {
+            connection,
+            last_commit,
+            systems,
+            effort,
+            memory: None,
+            looked_at: BTreeSet::default(),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one connection that writes, and what it knows by heart.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -248,7 +249,14 @@ impl Writer {
     /// The transaction itself, as searches ask it.
     fn asked<'a>(&'a self, systems: &'a Systems) -> Asked<'a> {
         let (last_commit, effort) = (self.memory.commit(), Effort::default());
-        Asked { connection: &self.connection, last_commit, systems, effort, memory: None }
+        Asked {
+            connection: &self.connection,
+            last_commit,
+            systems,
+            effort,
+            memory: None,
+            looked_at: BTreeSet::default(),
+        }
     }
 
     /// Whether a version satisfies a filter of its permit.

@@ -13,8 +13,8 @@ use search::{Filter, Subject};
 
 use super::{Engine, Vault};
 use crate::{
-    HistoryQuery, Key, Version,
-    find::{Page, Turn},
+    HistoryQuery, Key, Scope, Version,
+    find::{Page, Turn, statement::Statement},
     gate, history, sqlite,
     vouched::{Asking, Before},
 };
@@ -35,12 +35,20 @@ impl Vault {
         permit.principal().map(|who| Asking { who, action, changes, answers })
     }
 
-    /// Hears what other processes committed, so that what was said before can be relied on.
-    pub(super) async fn hear(&self, permit: &Permit) -> Result<(), Outcome> {
+    /// Versions that a statement gives in an order, whoever may see them; what other processes committed has been heard.
+    pub(super) async fn find_and_hear(
+        &self,
+        permit: &Permit,
+        statement: Statement,
+        order: &str,
+    ) -> Result<Vec<Version>, Outcome> {
         match &self.inner.engine {
-            Engine::Postgres(engine) if permit.principal().is_some() => engine.hear().await,
+            Engine::Postgres(engine) if permit.principal().is_some() => {
+                self.inner.traffic.count();
+                engine.find_and_hear(&statement, order).await
+            }
             // who writes alone has counted it already
-            Engine::Postgres(_) | Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(_) | Engine::Sqlite(_) => self.find(permit, statement).await,
         }
     }
 
@@ -51,8 +59,18 @@ impl Vault {
         action: Action,
         version: &Version,
     ) -> Result<bool, Outcome> {
+        self.sees_as(permit, action, (version, version.res)).await
+    }
+
+    /// The same, of which what came of it is remembered under another number.
+    pub(super) async fn sees_as(
+        &self,
+        permit: &Permit,
+        action: Action,
+        (version, number): (&Version, i64),
+    ) -> Result<bool, Outcome> {
         let asking = self.asking(permit, action);
-        let of = (version.res, version.version);
+        let of = (number, version.version);
         if let Some(holds) = asking.and_then(|asking| asking.verdict(of)) {
             return Ok(holds);
         }
@@ -119,6 +137,16 @@ impl Vault {
         }
     }
 
+    /// The versions of a page of a history and one more, whoever may see them.
+    pub(super) async fn versions_heard(
+        &self,
+        permit: &Permit,
+        query: &HistoryQuery,
+    ) -> Result<Vec<Version>, Outcome> {
+        let order = history::order(&query.turn);
+        self.find_and_hear(permit, history::statement(query), &order).await
+    }
+
     /// A page of a history, of what the permit opens. What it does not open is passed over before the page is cut.
     pub(super) async fn history_seen(
         &self,
@@ -131,8 +159,8 @@ impl Vault {
         let mut seen: Vec<Version> = Vec::new();
         let mut batch = HistoryQuery { count: query.count.max(BATCH), ..query.clone() };
         loop {
-            let fetched = self.find(permit, history::statement(&batch)).await?;
-            self.hear(permit).await?;
+            let fetched = self.versions_heard(permit, &batch).await?;
+            let is_there = !fetched.is_empty();
             let is_last = fetched.len() <= usize::try_from(batch.count).unwrap_or(usize::MAX);
             let edge = fetched.last().map(Version::position);
             for version in fetched {
@@ -141,6 +169,9 @@ impl Vault {
                 }
             }
             let Some(edge) = edge.filter(|_| !is_last && seen.len() < wanted) else {
+                if let (Scope::Instance(key), true) = (&query.scope, seen.is_empty()) {
+                    self.refuse_history(permit, &batch, (key, is_there)).await?;
+                }
                 return Ok(Page::cut(seen, &query.turn, query.count));
             };
             if started.elapsed() > SEARCH_TIME_MAX {
