@@ -10,6 +10,7 @@ mod capacity;
 pub(crate) mod confirm;
 mod deed;
 mod document;
+mod ending;
 pub(crate) mod equity;
 mod expected;
 pub(crate) mod explanation;
