@@ -2,6 +2,7 @@
 
 mod allocation;
 mod crash;
+mod emergencies;
 mod hospital;
 mod invariant;
 mod roles;

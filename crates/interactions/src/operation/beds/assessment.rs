@@ -61,6 +61,9 @@ pub(super) struct Assessed {
     pub(super) missing: Vec<String>,
     /// `RiskAssessment.id`
     pub(super) risk: Option<String>,
+    /// Whether it is an emergency's, which got a bed before it was ordered and did not wait.
+    #[serde(default)]
+    pub(super) is_emergency: bool,
 }
 
 /// What an assessment starts from.
@@ -136,6 +139,7 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
         basis: measured.basis,
         missing: scores.missing,
         risk: None,
+        is_emergency: false,
     })
 }
 

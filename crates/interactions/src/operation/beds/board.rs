@@ -73,6 +73,8 @@ pub(super) struct BoardBed {
     /// The Location that it is part of.
     pub(super) ward: Option<String>,
     organization: Option<String>,
+    /// Whether its own Location says that it is of an emergency department.
+    is_emergency: bool,
     position: Option<Position>,
     pub(super) claim: Option<Claim>,
     /// When it changed and when that was read.
@@ -98,6 +100,7 @@ struct Place {
     position: Option<Position>,
     name: String,
     organization: Option<String>,
+    is_emergency: bool,
 }
 
 /// A request that waits.
@@ -334,6 +337,20 @@ impl BoardBed {
         let is_over = self.claim.as_ref().is_some_and(|claim| claim.is_expired(now));
         let state = if is_over { BedState::Ready } else { self.bed.state };
         Bed { state, ..self.bed.clone() }
+    }
+
+    /// Whether it, or a place that it is part of, is an emergency department's.
+    pub(super) fn is_for_emergencies(&self, board: &Board) -> bool {
+        let mut next = self.ward.as_deref();
+        let mut is_one = self.is_emergency;
+        for _ in 0..LEVELS_MAX {
+            let Some(place) = next.filter(|_| !is_one).and_then(|at| board.places.get(at)) else {
+                break;
+            };
+            is_one = place.is_emergency;
+            next = place.part_of.as_deref();
+        }
+        is_one
     }
 
     /// Whether it is part of a place: a ward, or what that is part of.

@@ -140,7 +140,7 @@ fn may_be_given(
     Ok(())
 }
 
-fn taken(now: Instant) -> Outcome {
+pub(super) fn taken(now: Instant) -> Outcome {
     let text = format!("The bed that was named is not free, as of {now}");
     Outcome::new(IssueType::Conflict, text).coded("bed-taken")
 }
