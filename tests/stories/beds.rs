@@ -6,5 +6,6 @@ mod emergencies;
 mod hospital;
 mod invariant;
 mod roles;
+mod settings;
 mod urgency;
 mod walk;

@@ -60,7 +60,8 @@ pub(super) async fn expected(fhir: &Fhir) -> Result<Arc<Expected>, Outcome> {
         fresh.waits.entry((request.needs.bed_type, request.tier)).or_default().push(wait.max(0));
     }
     {
-        let board = fhir.desk.board.lock().await;
+        let mut board = fhir.desk.board.lock().await;
+        board.look(fhir).await?;
         for stay in ended {
             let Some(bed) = board.beds.get(&stay.bed) else { continue };
             let millis = stay.until.millis() - stay.from.millis();
