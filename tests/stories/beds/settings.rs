@@ -1,8 +1,9 @@
 //! What a region and a hospital decide for themselves, and what is told from what was.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
-use super::hospital::{Hospital, OURS, Waiting, part, parts};
+use super::hospital::{Hospital, OURS, Waiting, code, part, parts};
 use crate::house::{House, fresh_database, fresh_directory, unique};
 
 /// Makes of each function on a database a test on SQLite and one on PostgreSQL; each has servers of its own.
@@ -22,6 +23,7 @@ on_both!(
     beds_are_cleaned_elsewhere,
     decisions_are_kept_for_so_many_days,
     a_region_scores_by_mews,
+    a_region_may_require_vital_signs,
 );
 
 /// Runs a statement on the file in a directory.
@@ -195,6 +197,33 @@ fn decisions_are_kept_for_so_many_days(place: &Place) {
     assert_eq!(task["status"], "in-progress");
 }
 
+/// The policy of a region.
+fn policy(parameters: &Value) -> Value {
+    let data = base64::engine::general_purpose::STANDARD.encode(parameters.to_string());
+    json!({"resourceType": "Library", "status": "active", "url": format!("{OURS}/Library/bed-policy"),
+        "version": "2.0.0", "type": {"coding": [{"code": "logic-library"}]},
+        "content": [{"contentType": "application/json", "data": data}]})
+}
+
+fn a_region_may_require_vital_signs(place: &Place) {
+    let house = place.house("");
+    house.post("/Library", &policy(&json!({"vitals": "required"}))).expect(201);
+    let hospital = Hospital::new(&house);
+    let bed = hospital.bed("burns");
+    let waiting = hospital.waiting("burns");
+    let refused = hospital.allocate(&waiting.order).expect(200).json();
+    assert_eq!(part(&part(&refused, "unallocated"), "reason")["valueCode"], "vitals-stale");
+    let named =
+        json!([{"name": "bed", "valueReference": {"reference": format!("Location/{bed}")}}]);
+    let path = format!("ServiceRequest/{}/$allocate-bed", waiting.order);
+    let refused = hospital.call(&path, &named);
+    assert_eq!((refused.status, code(&refused).as_str()), (422, "vitals-stale"));
+    assert_eq!(refused.json()["issue"][0]["code"], "incomplete");
+    hospital.vitals(&waiting.patient, 2);
+    let given = hospital.allocate(&waiting.order).expect(200).json();
+    assert_eq!(part(&part(&given, "allocation"), "status")["valueCode"], "held");
+}
+
 fn a_region_scores_by_mews(place: &Place) {
     let house = place.house("");
     let hospital = Hospital::new(&house);
@@ -212,16 +241,8 @@ fn a_region_scores_by_mews(place: &Place) {
     };
     let (method, tier, words, _) = scored(8);
     assert_eq!((method.as_str(), tier.as_str()), ("news2", "immediate"), "{words}");
-    let policy = |status: &str, data: &str| {
-        json!({"resourceType": "Library", "status": status, "url": format!("{OURS}/Library/bed-policy"),
-            "version": "2.0.0", "type": {"coding": [{"code": "logic-library"}]},
-            "content": [{"contentType": "application/json", "data": data}]})
-    };
-    // {"early_warning":"mews"}
-    let library = house
-        .post("/Library", &policy("active", "eyJlYXJseV93YXJuaW5nIjoibWV3cyJ9"))
-        .expect(201)
-        .id();
+    let mews = policy(&json!({"early_warning": "mews"}));
+    let library = house.post("/Library", &mews).expect(201).id();
     // breathing 22: 2; pulse 120: 2; pressure 95: 1
     let (method, tier, words, order) = scored(8);
     assert_eq!((method.as_str(), tier.as_str()), ("mews", "immediate"), "{words}");
@@ -240,14 +261,9 @@ fn a_region_scores_by_mews(place: &Place) {
     assert_eq!(part(&again, "replayed")["valueBoolean"], true);
     assert!(part(&again, "policy")["valueString"].as_str().unwrap().contains("|2.0.0|"));
     // one that cannot be understood is told, and nothing is decided by it
-    house
-        .put(&format!("/Library/{library}"), &{
-            let mut body = policy("active", "e30K");
-            body["id"] = json!(library);
-            body["content"][0]["data"] = json!("eyJlYXJseV93YXJuaW5nIjoic29mYSJ9");
-            body
-        })
-        .expect(200);
+    let mut sofa = policy(&json!({"early_warning": "sofa"}));
+    sofa["id"] = json!(library);
+    house.put(&format!("/Library/{library}"), &sofa).expect(200);
     let patient = hospital.patient();
     let order = hospital.order(&patient, "burns");
     let refused = hospital.call(&format!("ServiceRequest/{order}/$request-bed"), &json!([]));

@@ -196,6 +196,8 @@ impl Board {
     fn put(&mut self, task: String, waiting: Waiting, now: Instant) {
         let until = Instant::from_millis(waiting.assessed.valid_until_millis);
         self.over.insert((until, Over::Order(task.clone())));
+        let fresh = waiting.assessed.fresh_until_millis.filter(|it| *it > now.millis());
+        self.over.extend(fresh.map(|it| (Instant::from_millis(it), Over::Order(task.clone()))));
         self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
         self.count(&waiting.assessed.request);
         if let Some(before) = self.queue.insert(task, waiting) {

@@ -25,9 +25,6 @@ use crate::{
     search::{Reach, understand},
 };
 
-/// Vital signs older than this are told of.
-const STALE_MILLIS: i64 = 6 * 3_600_000;
-
 pub(crate) async fn request(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?);
     let permit = admit(&request, &[ASKING, MANAGING]).await?;
@@ -195,8 +192,10 @@ async fn ahead(
             expression: None,
         });
     };
-    if assessed.measured_millis.is_some_and(|it| now.millis() - it > STALE_MILLIS) {
-        warn("vitals-stale", "The vital signs are older than 6 hours; take them again");
+    let tier = assessed.request.tier;
+    let is_stale = |it| beds::is_stale(it, tier, &policy.policy, now.millis());
+    if assessed.measured_millis.is_some_and(is_stale) {
+        warn("vitals-stale", "The vital signs are too old for this urgency; take them again");
     } else if assessed.measured_millis.is_none() {
         warn(
             "vitals-stale",
