@@ -363,11 +363,11 @@ fn only_an_order_that_approves_is_the_one_that_is_due(house: &House) {
     assert_eq!(*given, format!("ServiceRequest/{order}"));
 }
 
-/// A server on which orders are due so soon, on either database.
-fn hasty(database: &str, seconds: u32) -> Vec<String> {
+/// Arguments of a server with these settings on beds, on either database.
+fn hasty(database: &str, settings: &str) -> Vec<String> {
     let directory = fresh_directory();
     let file = directory.join("hasty.toml");
-    std::fs::write(&file, format!("[beds]\norder_due_seconds = {seconds}\n")).unwrap();
+    std::fs::write(&file, format!("[beds]\n{settings}\n")).unwrap();
     let text = |path: &std::path::Path| path.to_str().unwrap().to_owned();
     let mut arguments =
         vec!["--config".to_owned(), text(&file), "--data-dir".to_owned(), text(&directory)];
@@ -388,7 +388,7 @@ fn postgres_tells_that_an_order_is_late_across_a_power_cut() {
 }
 
 fn an_order_that_is_late_is_told_and_nobody_is_thrown_out(database: &str) {
-    let arguments = hasty(database, 3);
+    let arguments = hasty(database, "order_due_seconds = 3");
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut house = House::mortal(&arguments);
     let (beds, lies, awaited) = {
@@ -431,4 +431,40 @@ fn an_order_that_is_late_is_told_and_nobody_is_thrown_out(database: &str) {
     hospital.order(patient, "icu");
     order_task(&house, stay, "completed/order-late");
     assert_eq!(hospital.face(&beds[0]), "active O occupied");
+}
+
+#[test]
+fn sqlite_ends_a_hold_for_who_does_not_come() {
+    a_hold_that_is_over_ends_and_nobody_waits("sqlite");
+}
+
+#[test]
+fn postgres_ends_a_hold_for_who_does_not_come() {
+    a_hold_that_is_over_ends_and_nobody_waits("postgres");
+}
+
+fn a_hold_that_is_over_ends_and_nobody_waits(database: &str) {
+    let arguments = hasty(database, "hold_seconds = 1");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let house = House::mortal(&arguments);
+    let hospital = Hospital::new(&house);
+    let bed = emergency_room(&hospital, 1).remove(0);
+    let (stay, patient) = brought_in(&hospital);
+    let given = part(&hold(&hospital, &stay, json!([])).expect(200).json(), "allocation");
+    order_task(&house, &stay, "cancelled/not-needed");
+    let request = refers(&given, "task").trim_start_matches("Task/").to_owned();
+    assert_eq!(hospital.task_state(&request), "cancelled/not-taken");
+    assert_eq!(hospital.face(&bed), "active U ready");
+    let told = house.get(&format!("/Communication?subject=Patient/{patient}")).expect(200).json();
+    let words = &told["entry"][0]["resource"]["payload"][0]["contentString"];
+    assert!(words.as_str().unwrap().contains("free again"), "{words}");
+    // nobody waits without an order, and the same stay may have a bed again, for which an order is due again
+    let waits = house.get("/ServiceRequest/$bed-waitlist?_count=1000").expect(200).json();
+    assert!(parts(&waits, "entry").is_empty(), "{waits}");
+    let given = part(&hold(&hospital, &stay, json!([])).expect(200).json(), "allocation");
+    let owed = refers(&given, "orderTask");
+    let owed = house.get(&format!("/{owed}")).expect(200).json();
+    assert_eq!(owed["focus"]["reference"], format!("Encounter/{stay}"));
+    let late = hospital.confirm(&request, "accept");
+    assert_eq!((late.status, code(&late).as_str()), (409, "hold-expired"));
 }

@@ -25,6 +25,9 @@ use fhir_model::definitions::OperationLevel;
 const IS_OVER: &str =
     "The time to accept the bed is over. You are in the queue again and keep your place.";
 
+const IS_FREE_AGAIN: &str = "The time to come is over, and the bed that was kept for you in the emergency department is \
+                             free again.";
+
 /// Ends what is over, and offers what came free.
 pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
     let permit = authorize(&Caller::Operator, Action::Update, None)?;
@@ -34,11 +37,17 @@ pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
         return Ok(());
     }
     let mut ended = Vec::new();
-    for claim in over {
-        let told = Told::holder(&claim, fhir.vault.new_id(), IS_OVER).into_iter().collect();
+    let tasks: Vec<&str> = over.iter().filter_map(|claim| claim.task.as_deref()).collect();
+    let rows = fhir.vault.bed_requests(&permit, &tasks).await?;
+    let without_order = rows.iter().filter(|row| row.order.is_empty()).map(|row| row.task.as_str());
+    let emergencies: BTreeSet<&str> = without_order.collect();
+    for claim in &over {
+        let is_emergency = claim.task.as_deref().is_some_and(|it| emergencies.contains(it));
+        let words = if is_emergency { IS_FREE_AGAIN } else { IS_OVER };
+        let told = Told::holder(claim, fhir.vault.new_id(), words).into_iter().collect();
         let work = EndHold { claim: claim.clone(), why: End::Expired, told };
         if fhir.vault.commit(permit.clone(), work).await? {
-            ended.push(claim);
+            ended.push(claim.clone());
         }
     }
     offer(fhir, &ended).await
