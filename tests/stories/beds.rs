@@ -2,8 +2,10 @@
 
 mod allocation;
 mod crash;
+mod emergencies;
 mod hospital;
 mod invariant;
 mod roles;
+mod settings;
 mod urgency;
 mod walk;

@@ -65,8 +65,8 @@ pub use place::Position;
 pub use plan::{
     Allocation, BedClass, ClosedSet, Plan, Reason, Solved, Unallocated, allocate, allocate_one,
 };
-pub use policy::{EarlyWarning, Order, PerTier, Policy, Weights};
-pub use rank::{Points, Standing, is_overdue, is_stale, position, rank, standing};
+pub use policy::{EarlyWarning, Order, PerTier, Policy, VitalsRule, Weights};
+pub use rank::{Points, Standing, fresh_until, is_overdue, is_stale, position, rank, standing};
 pub use recall::{Recall, recalls};
 pub use record::{Difference, Record, Single};
 pub use request::{Bar, BayWish, Gender, Needs, Request};

@@ -27,6 +27,16 @@ codes! {
     }
 }
 
+codes! {
+    /// What vital signs are to an allocation.
+    VitalsRule {
+        /// Who has none, or old ones, is warned.
+        Warned = "warned",
+        /// Who has none, or old ones, gets no bed until they are taken.
+        Required = "required",
+    }
+}
+
 /// A number for every tier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +115,9 @@ pub struct Policy {
     pub guard_hours: PerTier,
     /// Hours for which vital signs count.
     pub vitals_hours: PerTier,
+    /// What becomes of those without. What is not said keeps the name of a policy as it was.
+    #[serde(skip_serializing_if = "is_warned")]
+    pub vitals: VitalsRule,
     /// Levels of care above the needed one that somebody may get.
     pub levels_up_max: u32,
     /// Costs.
@@ -122,10 +135,16 @@ impl Default for Policy {
             tau_hours: PerTier { immediate: 24, urgent: 48, soon: 24, routine: 36 },
             guard_hours: PerTier { immediate: 4, urgent: 24, soon: 72, routine: 14 * 24 },
             vitals_hours: PerTier { immediate: 6, urgent: 24, soon: 24, routine: 24 },
+            vitals: VitalsRule::Warned,
             levels_up_max: 1,
             weights: Weights::default(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks it")]
+fn is_warned(rule: &VitalsRule) -> bool {
+    *rule == VitalsRule::Warned
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks it")]

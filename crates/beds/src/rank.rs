@@ -121,8 +121,13 @@ pub fn is_overdue(request: &Request, policy: &Policy, as_of_millis: i64) -> bool
 
 /// Whether vital signs of this time are too old to count for the tier (`vitals_hours`).
 pub fn is_stale(measured_millis: i64, tier: Tier, policy: &Policy, as_of_millis: i64) -> bool {
+    as_of_millis > fresh_until(measured_millis, tier, policy)
+}
+
+/// Until when they count, in milliseconds since 1970.
+pub fn fresh_until(measured_millis: i64, tier: Tier, policy: &Policy) -> i64 {
     let window_millis = i64::from(policy.vitals_hours.of(tier)) * 3_600_000;
-    as_of_millis.saturating_sub(measured_millis) > window_millis
+    measured_millis.saturating_add(window_millis)
 }
 
 #[cfg(test)]

@@ -101,6 +101,7 @@ const REGISTRY: &[Row] = &[
     reads(ours!("bed-availability"), TYPE, boxed!(beds::availability::availability)),
     changes(ours!("request-bed"), INSTANCE, boxed!(beds::request::request)),
     changes(ours!("allocate-bed"), BOTH, boxed!(beds::allocate::allocate)),
+    changes(ours!("hold-emergency-bed"), INSTANCE, boxed!(beds::emergency::hold)),
     changes(ours!("confirm-bed"), INSTANCE, boxed!(beds::confirm::confirm)),
     changes(ours!("transfer-bed"), INSTANCE, boxed!(beds::transfer::transfer)),
     changes(ours!("release-bed"), INSTANCE, boxed!(beds::release::release)),

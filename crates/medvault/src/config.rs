@@ -52,6 +52,8 @@ pub(crate) struct Config {
     pub(crate) log_filter: String,
     /// How long a bed is held for an answer; `None`: as long as its kind is usually held.
     pub(crate) bed_hold_seconds: Option<u32>,
+    /// How long an emergency may have a bed before the order; `None`: an hour.
+    pub(crate) bed_order_due_seconds: Option<u32>,
     /// Where beds that were left are cleaned.
     pub(crate) bed_cleaning: storage::Cleaning,
     /// How long decisions about beds are kept, in days.
@@ -106,6 +108,9 @@ impl Config {
                 .map_or_else(String::new, |LogFilter(text)| text),
             bed_hold_seconds: merged
                 .optional::<NonZeroU32>("beds.hold_seconds")
+                .map(NonZeroU32::get),
+            bed_order_due_seconds: merged
+                .optional::<NonZeroU32>("beds.order_due_seconds")
                 .map(NonZeroU32::get),
             bed_cleaning: merged
                 .optional("beds.cleaning")

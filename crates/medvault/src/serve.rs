@@ -31,6 +31,9 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let options = options(config);
     let vault = Vault::open(&options).await?;
     vault.clean_beds(config.bed_cleaning);
+    if let Some(seconds) = config.bed_order_due_seconds {
+        vault.expect_orders_within(seconds);
+    }
     let software = Software { name: "MedVault", version: env!("CARGO_PKG_VERSION") };
     let fhir = Fhir::new(vault, &options.base, software);
     let fhir = fhir

@@ -39,8 +39,9 @@ mod words;
 pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
-    About, BedRow, Changed, Claim, ClaimState, Cleaning, Drift, End, KeptAnswer, Ledger,
-    NewRequest, PastRequest, PastStay, RequestRow, Role, RosterPart, Stage, illegal,
+    About, BedRow, Changed, Claim, ClaimState, Cleaning, Drift, EMERGENCY_UNITS, End, KeptAnswer,
+    Ledger, NewRequest, OrderDue, PastRequest, PastStay, RequestRow, Role, RosterPart, Stage,
+    illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

@@ -49,6 +49,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(16, "0016_consent"),
     migration!(17, "0017_beds"),
     migration!(18, "0018_letter", by_dialect),
+    migration!(19, "0019_beds"),
 ];
 
 /// The number of the newest migration that this version knows.

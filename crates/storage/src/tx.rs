@@ -111,6 +111,8 @@ pub(crate) struct Indexing {
     pub(crate) is_outdated: bool,
     /// Where beds that were left are cleaned.
     pub(crate) cleaning: beds::Cleaning,
+    /// See [`crate::Vault::order_due_seconds`].
+    pub(crate) order_due_seconds: u32,
 }
 
 impl Indexing {
@@ -160,6 +162,11 @@ impl<'a> Tx<'a> {
     /// Where beds that were left are cleaned.
     pub(crate) fn cleaning(&self) -> beds::Cleaning {
         self.indexing.cleaning
+    }
+
+    /// When the order for an emergency that gets a bed now is due.
+    pub(crate) fn order_due(&self) -> Instant {
+        Instant::from_millis(self.now.millis() + i64::from(self.indexing.order_due_seconds) * 1000)
     }
 
     /// The time of this transaction.

@@ -10,7 +10,7 @@ pub use closed::no_way;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     index_is_outdated: AtomicBool,
     /// See [`Vault::clean_beds`].
     cleans_elsewhere: AtomicBool,
+    /// See [`Vault::order_due_seconds`].
+    order_due_seconds: AtomicU32,
     traffic: Traffic,
     progress: Progress,
     /// Told when there is something to index.
@@ -87,6 +89,7 @@ impl Inner {
             } else {
                 Cleaning::Here
             },
+            order_due_seconds: self.order_due_seconds.load(Ordering::Acquire),
         }
     }
 }
@@ -110,6 +113,9 @@ impl Inner {
         Ok((answer, snapshot.is_over()))
     }
 }
+
+/// For how long an emergency may have a bed before the order when nobody says.
+const ORDER_DUE_SECONDS: u32 = 60 * 60;
 
 #[derive(Debug)]
 pub(crate) enum Engine {
@@ -174,6 +180,7 @@ impl Vault {
             base,
             index_is_outdated,
             cleans_elsewhere: AtomicBool::new(false),
+            order_due_seconds: AtomicU32::new(ORDER_DUE_SECONDS),
             traffic,
             progress,
             wake,
@@ -379,6 +386,16 @@ impl Vault {
     /// Says where beds that were left are cleaned.
     pub fn clean_beds(&self, cleaning: Cleaning) {
         self.inner.cleans_elsewhere.store(cleaning == Cleaning::Elsewhere, Ordering::Release);
+    }
+
+    /// For how long an emergency may have a bed before the doctor's order, in seconds.
+    pub fn order_due_seconds(&self) -> u32 {
+        self.inner.order_due_seconds.load(Ordering::Acquire)
+    }
+
+    /// Says for how long an emergency may have a bed before the doctor's order.
+    pub fn expect_orders_within(&self, seconds: u32) {
+        self.inner.order_due_seconds.store(seconds, Ordering::Release);
     }
 
     /// Lets searches look at so many rows before they choose a way; who says so first is heard. Small databases, as

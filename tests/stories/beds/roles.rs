@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::hospital::{OURS, part, parts};
 use crate::house::{House, Reply, unique};
 
-smart_stories!(a_walk_with_tokens, strangers_see_numbers_only);
+smart_stories!(a_walk_with_tokens, strangers_see_numbers_only, who_may_hold_a_bed_for_an_emergency);
 
 /// Somebody with a token.
 struct Person<'h> {
@@ -148,4 +148,48 @@ fn strangers_see_numbers_only(house: &House) {
     let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
     let shown = manager.ask("GET", &format!("{path}&detail=bed"), &Value::Null).expect(200).json();
     assert_eq!(parts(&part(&shown, "facility"), "bed").len(), 1);
+}
+
+fn who_may_hold_a_bed_for_an_emergency(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let resus = |place: &Place| {
+        let mut body =
+            operator.ask("GET", &format!("/{}", place.bed), &Value::Null).expect(200).json();
+        body["type"] = json!([{"coding": [{"code": "ETU"}]}]);
+        operator.ask("PUT", &format!("/{}", place.bed), &body).expect(200);
+    };
+    resus(&here);
+    resus(&there);
+    let patient = operator.put("Patient", &unique("patient"), json!({"birthDate": "1970-05-05"}));
+    let practitioner = operator.put("Practitioner", &unique("doctor"), json!({}));
+    let stay = operator.put(
+        "Encounter",
+        &unique("emergency"),
+        json!({"status": "arrived", "class": {"code": "EMER"}, "subject": {"reference": patient},
+            "participant": [{"individual": {"reference": practitioner}}],
+            "serviceProvider": {"reference": here.organization}}),
+    );
+    let hold = format!("/{stay}/$allocate-bed");
+    let doctor = Person::new(house, "doctor", &["--fhir-user", &practitioner]);
+    let own = Person::new(house, "patient", &["--fhir-user", &patient]);
+    let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
+    let elsewhere = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+    house.post(&hold, &json!({"resourceType": "Parameters"})).expect(401);
+    own.call(&hold, json!([])).expect(403);
+    doctor.call(&hold, json!([])).expect(403);
+    let proposal = json!([{"name": "mode", "valueCode": "propose"}]);
+    let proposed = doctor.call(&hold, proposal).expect(200).json();
+    assert_eq!(part(&part(&proposed, "allocation"), "status")["valueCode"], "proposed");
+    elsewhere.call(&hold, json!([])).expect(404);
+    let theirs = json!([{"name": "bed", "valueReference": {"reference": there.bed}}]);
+    manager.call(&hold, theirs).expect(404);
+    let given = part(&manager.call(&hold, json!([])).expect(200).json(), "allocation");
+    assert_eq!(part(&given, "bed")["valueReference"]["reference"], here.bed);
+    // who treats the patient is asked for the order, and sees that
+    let order_task = &part(&given, "orderTask")["valueReference"]["reference"];
+    let path = format!("/{}", order_task.as_str().unwrap());
+    let seen = doctor.ask("GET", &path, &Value::Null).expect(200).json();
+    assert_eq!(seen["owner"]["reference"], practitioner);
+    own.ask("GET", &path, &Value::Null).expect(200);
 }

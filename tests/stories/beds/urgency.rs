@@ -10,6 +10,7 @@ stories!(
     a_bed_that_was_accepted_is_never_taken_back,
     a_clinician_is_asked_who_could_do_with_less,
     covid_is_scored_by_4c,
+    a_new_disease_counts_at_once,
     a_report_tells_whether_people_wait_alike,
 );
 
@@ -172,6 +173,67 @@ fn covid_is_scored_by_4c(house: &House) {
     let without = ill("U07.1", false);
     assert_eq!(without["prediction"][0]["qualitativeRisk"]["coding"][0]["code"], "routine");
     assert_eq!(without["basis"].as_array().unwrap().len(), 2);
+}
+
+fn a_new_disease_counts_at_once(house: &House) {
+    let hospital = Hospital::new(house);
+    hospital.bed("general");
+    let patient = hospital.patient_with(json!({"gender": "male", "birthDate": "1940-01-01"}));
+    for measured in [
+        ("9279-1", 20.0, "/min"),
+        ("2708-6", 96.0, "%"),
+        ("22664-7", 15.0, "mmol/L"),
+        ("1988-5", 120.0, "mg/L"),
+    ] {
+        observe(house, &patient, measured);
+    }
+    let order = hospital.order(&patient, "general");
+    let mild = hospital.request(&patient, &order);
+    let urgent = hospital.waiting_with("general", |order| order["priority"] = json!("asap"));
+    // who would get the one bed now, and by which score
+    let next = || {
+        let proposal = json!([{"name": "mode", "valueCode": "propose"},
+            {"name": "scope", "valueReference": {"reference": format!("Organization/{}", hospital.organization)}}]);
+        let answer = loop {
+            let answer = hospital.call("ServiceRequest/$allocate-bed", &proposal);
+            if answer.status != 409 {
+                break answer.expect(200).json();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        let allocation = part(&answer, "allocation");
+        let method = part(&part(&allocation, "explanation"), "severityMethod");
+        let task = part(&allocation, "task")["valueReference"]["reference"].clone();
+        (
+            task.as_str().unwrap().to_owned(),
+            method["valueCoding"]["code"].as_str().unwrap().to_owned(),
+        )
+    };
+    let of = |waiting: &Waiting| format!("Task/{}", waiting.task);
+    assert_eq!(next().0, of(&urgent));
+    let body = |verified: &str| {
+        json!({"resourceType": "Condition", "subject": {"reference": format!("Patient/{patient}")},
+            "verificationStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": verified}]},
+            "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+            "code": {"coding": [{"code": "U07.1"}]}})
+    };
+    let id = house.post("/Condition", &body("confirmed")).expect(201).id();
+    assert_eq!(next(), (of(&mild), "4c".to_owned()));
+    // refuted, and it counts no more
+    let mut refuted = body("refuted");
+    refuted["id"] = json!(id);
+    house.put(&format!("/Condition/{id}"), &refuted).expect(200);
+    assert_eq!(next().0, of(&urgent));
+    let second = house.post("/Condition", &body("confirmed")).expect(201).id();
+    assert_eq!(next().0, of(&mild));
+    house.delete(&format!("/Condition/{second}")).expect(204);
+    assert_eq!(next().0, of(&urgent));
+    // and age, when it was wrong: 4C is for adults
+    house.post("/Condition", &body("confirmed")).expect(201);
+    assert_eq!(next().0, of(&mild));
+    let child = json!({"resourceType": "Patient", "id": patient, "gender": "male", "birthDate": "1985-01-01"});
+    house.put(&format!("/Patient/{patient}"), &child).expect(200);
+    assert_eq!(next().0, of(&urgent));
 }
 
 fn a_report_tells_whether_people_wait_alike(house: &House) {

@@ -12,6 +12,7 @@ stories!(
     a_declined_bed_goes_back_and_the_place_is_kept,
     a_transfer_never_leaves_a_patient_without_a_bed,
     a_repeat_under_the_same_key_is_the_same,
+    a_call_for_another_version_is_refused,
     a_revoked_order_ends_what_stands_on_it,
     a_bed_goes_round,
 );
@@ -237,6 +238,22 @@ fn a_repeat_under_the_same_key_is_the_same(house: &House) {
     send(&key, &other).expect(422);
     let fresh = send(&crate::house::unique("key"), &body).expect(200).json();
     assert_eq!(part(&part(&fresh, "allocation"), "status")["valueCode"], "unchanged");
+}
+
+fn a_call_for_another_version_is_refused(house: &House) {
+    let hospital = Hospital::new(house);
+    hospital.bed("general");
+    let waiting = hospital.waiting("general");
+    hospital.allocate(&waiting.order).expect(200);
+    let accept = json!({"resourceType": "Parameters",
+        "parameter": [{"name": "decision", "valueCode": "accept"}]});
+    let path = format!("/Task/{}/$confirm-bed", waiting.task);
+    let send =
+        |version: &str| house.send("POST", &path, &[("If-Match", version)], &accept.to_string());
+    let refused = send("W/\"1\"");
+    assert_eq!((refused.status, code(&refused).as_str()), (412, "version"));
+    assert_eq!(hospital.task_state(&waiting.task), "accepted/held");
+    send("W/\"2\"").expect(200);
 }
 
 fn a_revoked_order_ends_what_stands_on_it(house: &House) {

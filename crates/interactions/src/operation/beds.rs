@@ -10,6 +10,8 @@ mod capacity;
 pub(crate) mod confirm;
 mod deed;
 mod document;
+pub(crate) mod emergency;
+mod ending;
 pub(crate) mod equity;
 mod expected;
 pub(crate) mod explanation;
@@ -17,6 +19,7 @@ mod gate;
 mod hold;
 mod lasting;
 mod order;
+pub(crate) mod order_due;
 mod patient;
 mod plan;
 mod policy;
@@ -64,6 +67,8 @@ pub(crate) struct Desk {
     pub(crate) decision_days: Option<u32>,
     /// When old decisions were last taken out, in milliseconds since 1970.
     forgotten: Arc<AtomicI64>,
+    /// The last commit after which was looked whether orders that are due came.
+    minded: Arc<AtomicI64>,
 }
 
 impl Desk {

@@ -43,6 +43,7 @@ const OURS: &[&str] = ours![
     "bed-availability",
     "request-bed",
     "allocate-bed",
+    "hold-emergency-bed",
     "confirm-bed",
     "transfer-bed",
     "release-bed",

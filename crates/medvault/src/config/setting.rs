@@ -115,6 +115,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long a bed is held for an answer [default: 1800, in intensive care 900]",
     ),
     quiet(
+        "beds.order_due_seconds",
+        "SECONDS",
+        None,
+        "How long an emergency may have a bed before the doctor's order [default: 3600]",
+    ),
+    quiet(
         "beds.cleaning",
         "here|elsewhere",
         None,

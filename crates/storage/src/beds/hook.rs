@@ -12,6 +12,7 @@ use fhir_model::{Instant, IssueType, Outcome, ResourceType};
 use super::{
     claim::{Claim, ClaimState},
     ledger::{End, Ledger, Step},
+    order_due::{self, Asking},
     projection::{face_of, first_claim},
     reading::{self, Asked, Stay, Told},
     rows::{self, About},
@@ -46,6 +47,8 @@ pub(crate) struct Heard {
     pub(super) steps: Vec<Step>,
     /// Requests without a claim that fall with their order.
     pub(super) fallen: Vec<String>,
+    /// Emergencies that have a bed and no order.
+    pub(super) asking: Vec<Asking>,
 }
 
 struct Types {
@@ -103,6 +106,7 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
+    let asking = asking(tx, (changes, &sayings), (&ledger, &known)).await?;
     let fallen = orders(tx, &mut ledger, (changes, &sayings)).await.map_err(alone)?;
     let mut gone = Vec::new();
     for (at, saying) in &sayings {
@@ -123,7 +127,33 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
     rows::mark_beds(tx, &beds, &gone).await.map_err(alone)?;
     rows::mark_requests(tx, &states(changes, &sayings)).await.map_err(alone)?;
     tx.heard().fallen.extend(fallen);
+    tx.heard().asking.extend(asking);
     Ok(())
+}
+
+/// Emergencies that have a bed and no order.
+async fn asking(
+    tx: &mut Tx<'_>,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+    (ledger, known): (&Ledger, &BTreeSet<String>),
+) -> Result<Vec<Asking>, (usize, Outcome)> {
+    let mut asking = Vec::new();
+    for (at, saying) in sayings {
+        let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
+        let Saying::Stay(Stay { patient, emergency: Some(it), .. }) = saying else {
+            continue;
+        };
+        let fresh: Vec<String> =
+            it.fresh.iter().filter(|bed| known.contains(*bed)).cloned().collect();
+        let hospital =
+            order_due::check(tx, changes, &fresh).await.map_err(|outcome| (*at, outcome))?;
+        if ledger.of_encounter(id).iter().any(|claim| claim.state.is_patients()) {
+            let (encounter, patient, owner) =
+                (id.to_owned(), patient.clone().unwrap_or_default(), it.owner.clone().or(hospital));
+            asking.push(Asking { encounter, patient, owner });
+        }
+    }
+    Ok(asking)
 }
 
 fn saying(change: &Change, base: &str) -> Option<Saying> {
@@ -143,9 +173,13 @@ fn saying(change: &Change, base: &str) -> Option<Saying> {
         return (told.is_some() || was.is_some()).then_some(Saying::Bed(told));
     }
     if ty == TYPES.encounter {
-        let stay = after.as_ref().map(|tree| reading::stay(tree, base)).unwrap_or_default();
-        let was = before.as_ref().is_some_and(|it| !reading::stay(it, base).places.is_empty());
-        return (was || !stay.places.is_empty()).then_some(Saying::Stay(stay));
+        let mut stay = after.as_ref().map(|tree| reading::stay(tree, base)).unwrap_or_default();
+        let was = before.as_ref().map(|it| reading::stay(it, base).places).unwrap_or_default();
+        if let Some(emergency) = &mut stay.emergency {
+            let fresh = stay.places.iter().filter(|(bed, _)| !was.iter().any(|(it, _)| it == bed));
+            emergency.fresh = fresh.map(|(bed, _)| bed.clone()).collect();
+        }
+        return (!was.is_empty() || !stay.places.is_empty()).then_some(Saying::Stay(stay));
     }
     if ty == TYPES.task {
         let asked = after.as_ref().and_then(reading::request);

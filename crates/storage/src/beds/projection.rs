@@ -126,7 +126,9 @@ pub(super) fn show_on_encounter(body: &mut Value, claim: &Claim, end: Option<End
         }
         if places.is_empty() {
             remove(body, "location");
-            if text(body, "status") == Some("planned") {
+            let is_emergency = body.get("class").and_then(|it| text(it, "code")) == Some("EMER");
+            // an emergency is a stay with a bed or without
+            if text(body, "status") == Some("planned") && !is_emergency {
                 set(body, "status", string("cancelled"));
             }
         }
@@ -196,15 +198,15 @@ pub(super) fn string(text: &str) -> Value {
     Value::String(text.to_owned())
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn text<'v>(of: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn text<'v>(of: &'v Value, name: &str) -> Option<&'v str> {
     of.get(name).and_then(Value::as_str)
 }
 
-fn set(of: &mut Value, name: &str, value: Value) {
+pub(super) fn set(of: &mut Value, name: &str, value: Value) {
     match of.get_mut(name) {
         Some(there) => *there = value,
         None => {

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use fhir_model::{NodeRef, Tree, json};
 
-use super::claim::ClaimState;
+use super::{
+    claim::ClaimState,
+    order_due::{Emergency, emergency},
+};
 
 /// The canonical base of this vault's own definitions.
 pub(super) const CANONICAL: &str = "https://medvault.example/fhir";
@@ -14,6 +17,8 @@ pub(super) struct Stay {
     pub(super) patient: Option<String>,
     /// Beds that the patient has or is to have, those lain in first.
     pub(super) places: Vec<(String, ClaimState)>,
+    /// That it is an emergency without an order.
+    pub(super) emergency: Option<Emergency>,
 }
 
 /// What a Location that is a bed says.
@@ -52,7 +57,8 @@ pub(super) fn stay(tree: &Tree, base: &str) -> Stay {
     let mut places: Vec<(String, ClaimState)> =
         root.named("location").filter_map(|place| place_of(place, &status, base)).collect();
     places.sort_by_key(|(_, state)| std::cmp::Reverse(*state));
-    Stay { patient: referred(root, "subject", "Patient", base), places }
+    let patient = referred(root, "subject", "Patient", base);
+    Stay { patient, places, emergency: emergency(tree) }
 }
 
 fn place_of(place: NodeRef<'_>, status: &str, base: &str) -> Option<(String, ClaimState)> {

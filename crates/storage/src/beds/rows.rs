@@ -84,7 +84,7 @@ pub(super) async fn beds_among(
     Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
-/// Which of these Tasks are requests of the queue.
+/// Which of these Tasks are requests that may wait in the queue: those on an order.
 pub(super) async fn requests_among(
     tx: &mut Tx<'_>,
     ids: &[String],
@@ -92,7 +92,10 @@ pub(super) async fn requests_among(
     if ids.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let sql = format!("select task_id from bed_request where task_id in ({})", members(tx));
+    let sql = format!(
+        "select task_id from bed_request where order_id <> '' and task_id in ({})",
+        members(tx)
+    );
     let rows = tx.rows(&ask(&sql, [list(ids).into()])).await?;
     Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }

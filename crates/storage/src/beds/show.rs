@@ -12,7 +12,7 @@ use super::{
     claim::Claim,
     hook::{self, Heard, row_state},
     ledger::End,
-    projection, rows,
+    order_due, projection, rows,
 };
 use crate::{Change, Head, Key, Method, Tx, cores::on_all_cores};
 
@@ -21,7 +21,7 @@ type Became<'h> = (&'h Claim, Option<End>);
 /// The changes that follow from what was heard, for resources that are not written anyway.
 pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Change>, Outcome> {
     let heard = std::mem::take(tx.heard());
-    if heard.steps.is_empty() && heard.fallen.is_empty() {
+    if heard.steps.is_empty() && heard.fallen.is_empty() && heard.asking.is_empty() {
         return Ok(Vec::new());
     }
     let Some((location, encounter, task)) = hook::shown() else { return Ok(Vec::new()) };
@@ -30,10 +30,12 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
     let mut beds: BTreeMap<&str, Option<&Claim>> = BTreeMap::new();
     let mut stays: BTreeMap<&str, Vec<Became<'_>>> = BTreeMap::new();
     let mut tasks: BTreeMap<&str, Became<'_>> = BTreeMap::new();
+    let mut left: Vec<&str> = Vec::new();
     for (claim, end) in outcomes {
         beds.insert(&claim.bed, end.is_none().then_some(claim));
         if let Some(id) = &claim.encounter {
             stays.entry(id).or_default().push((claim, end));
+            left.extend(end.map(|_| id.as_str()));
         }
         if let Some(id) = &claim.task {
             tasks.insert(id, (claim, end));
@@ -61,13 +63,19 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
                 for (claim, end) in stays.get(id).into_iter().flatten() {
                     projection::show_on_encounter(&mut body, claim, *end, now);
                 }
-            } else if let Some((status, until)) = status_of(&heard, id, tasks.get(id)) {
+            } else if let Some((mut status, until)) = status_of(&heard, id, tasks.get(id)) {
+                // nobody waits without a doctor's order
+                if status.0 == "requested" && !stands_on_an_order(&body) {
+                    status = ("cancelled", "not-taken");
+                }
                 projection::show_on_task(&mut body, status, until, now);
                 state = Some((id.to_owned(), row_state(status.0)));
             }
             Ok((change(key, head, &body)?, state))
         });
-    let (mut changes, mut states) = (Vec::new(), BTreeMap::new());
+    let mut changes = order_due::open(tx, &heard.asking).await?;
+    changes.extend(order_due::close(tx, &left, &written).await?);
+    let mut states = BTreeMap::new();
     for shown in shown {
         let (change, state) = shown?;
         changes.extend(change);
@@ -91,13 +99,19 @@ fn status_of(heard: &Heard, id: &str, became: Option<&Became<'_>>) -> Option<Sta
     falls.then_some((("failed", "approval-expired"), None))
 }
 
-fn body_of(head: &Head) -> Result<Option<json::Value>, Outcome> {
+/// Whether a request is on an order, and not an emergency's.
+fn stands_on_an_order(task: &json::Value) -> bool {
+    let focus = task.get("focus").and_then(|it| projection::text(it, "reference"));
+    focus.is_none_or(|it| !it.starts_with("Encounter/"))
+}
+
+pub(super) fn body_of(head: &Head) -> Result<Option<json::Value>, Outcome> {
     let Some(body) = &head.body else { return Ok(None) };
     json::Value::parse(body, &json::Limits::default()).map(Some)
 }
 
 /// The next version, unless it says what the current one says.
-fn change(key: Key, head: Head, body: &json::Value) -> Result<Option<Change>, Outcome> {
+pub(super) fn change(key: Key, head: Head, body: &json::Value) -> Result<Option<Change>, Outcome> {
     let valid = json::parse(body.to_vec().into(), &json::Limits::default()).map_err(|outcome| {
         let text = format!("A {} cannot show its bed's claim: {outcome}", key.resource_type);
         Outcome::new(IssueType::Exception, text)

@@ -60,6 +60,7 @@ fn indexing() -> Indexing {
         base: "http://own.example".into(),
         is_outdated: false,
         cleaning: crate::Cleaning::Here,
+        order_due_seconds: 3_600,
     }
 }
 

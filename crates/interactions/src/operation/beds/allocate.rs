@@ -40,19 +40,25 @@ pub(super) struct Wanted {
 
 pub(crate) async fn allocate(request: Request<'_>) -> Result<Answer, Outcome> {
     let permit = admit(&request, &[MANAGING, &[Role::Doctor]]).await?;
-    if let Some(repeatable) = Repeatable::of(&request)
-        && let Some(answer) = request.fhir.vault.commit(permit.clone(), Before(repeatable)).await?
-    {
+    if let Some(answer) = given_before(&request, &permit).await? {
         return Ok(answer);
     }
     let wanted = wanted(&request).await?;
-    if gate::role(request.caller) == Some(Role::Doctor) && !wanted.proposes {
-        return Err(gate::forbidden("A doctor may propose (mode=propose); bed managers hold beds"));
-    }
     let target = request.call.target.clone();
     match &target {
         Target::Instance(key) => super::single::single(&request, key, (&permit, &wanted)).await,
         Target::Type(_) => batch(&request, (&permit, &wanted)).await,
+    }
+}
+
+/// What was answered when the same was asked before.
+pub(super) async fn given_before(
+    request: &Request<'_>,
+    permit: &Permit,
+) -> Result<Option<Answer>, Outcome> {
+    match Repeatable::of(request) {
+        Some(repeatable) => request.fhir.vault.commit(permit.clone(), Before(repeatable)).await,
+        None => Ok(None),
     }
 }
 
@@ -71,7 +77,8 @@ impl Work for Before {
     }
 }
 
-async fn wanted(request: &Request<'_>) -> Result<Wanted, Outcome> {
+/// What was asked for, by somebody who may ask for that.
+pub(super) async fn wanted(request: &Request<'_>) -> Result<Wanted, Outcome> {
     let input = &request.call.input;
     let proposes = match input.text("mode") {
         None | Some("hold") => false,
@@ -81,6 +88,9 @@ async fn wanted(request: &Request<'_>) -> Result<Wanted, Outcome> {
             return Err(Outcome::new(IssueType::Value, text).at("Parameters.parameter"));
         }
     };
+    if gate::role(request.caller) == Some(Role::Doctor) && !proposes {
+        return Err(gate::forbidden("A doctor may propose (mode=propose); bed managers hold beds"));
+    }
     let minutes: Option<u32> = input.number("holdMinutes");
     if minutes.is_some_and(|minutes| minutes > HOLD_MINUTES_MAX) {
         let text = format!("holdMinutes is {HOLD_MINUTES_MAX} at most");

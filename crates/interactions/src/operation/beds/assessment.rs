@@ -2,7 +2,7 @@
 
 use beds::{
     Bar, BayWish, Code as _, GenderPolicy, Method, Needs, Points, Policy, Position, Request,
-    severity::Scale,
+    VitalsRule, fresh_until, severity::Scale,
 };
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,18 @@ pub(super) struct Assessed {
     pub(super) valid_until_millis: i64,
     /// When the latest vital sign was measured.
     pub(super) measured_millis: Option<i64>,
+    /// Until when the vital signs are fresh enough, where the policy requires that; without any that is long ago.
+    #[serde(default)]
+    pub(super) fresh_until_millis: Option<i64>,
     /// `Observation.id` and version of each vital sign that counts.
     pub(super) basis: Vec<(String, u64)>,
     /// Values that the score would need and nobody measured.
     pub(super) missing: Vec<String>,
     /// `RiskAssessment.id`
     pub(super) risk: Option<String>,
+    /// Whether it is an emergency's, which got a bed before it was ordered and did not wait.
+    #[serde(default)]
+    pub(super) is_emergency: bool,
 }
 
 /// What an assessment starts from.
@@ -133,9 +139,14 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
         as_of_millis: now.millis(),
         valid_until_millis: order.valid.1,
         measured_millis: measured.latest_millis,
+        fresh_until_millis: (policy.vitals == VitalsRule::Required).then(|| {
+            let until = |measured| fresh_until(measured, scores.tier, policy);
+            measured.latest_millis.map_or(i64::MIN, until)
+        }),
         basis: measured.basis,
         missing: scores.missing,
         risk: None,
+        is_emergency: false,
     })
 }
 
@@ -176,6 +187,9 @@ impl Assessed {
         match state {
             "paused" => Some(Bar::Paused),
             _ if now.millis() > self.valid_until_millis => Some(Bar::ApprovalExpired),
+            _ if self.fresh_until_millis.is_some_and(|until| now.millis() > until) => {
+                Some(Bar::VitalsStale)
+            }
             _ => None,
         }
     }

@@ -2,11 +2,12 @@
 //! the one before, so that a plan does not begin by reading ten thousand resources.
 
 mod bed;
+mod facts;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use beds::{Bed, BedState, BedType, Hospital, News, Position, Request, Snapshot};
-use fhir_model::{Instant, Outcome, json};
+use fhir_model::{Instant, Outcome};
 use storage::{BedRow, Claim, RequestRow};
 
 use super::{
@@ -14,7 +15,6 @@ use super::{
     lasting::{Lasting, Ready},
     planners,
     policy::InForce,
-    ty,
 };
 use crate::Fhir;
 
@@ -22,8 +22,6 @@ use crate::Fhir;
 const SLACK_MILLIS: i64 = 2_000;
 /// Levels from a bed up to its site.
 const LEVELS_MAX: usize = 8;
-/// Observations that are looked through at once.
-const OBSERVATIONS_MAX: u32 = 5_000;
 
 /// What the last look showed.
 #[derive(Debug, Default)]
@@ -73,6 +71,8 @@ pub(super) struct BoardBed {
     /// The Location that it is part of.
     pub(super) ward: Option<String>,
     organization: Option<String>,
+    /// Whether its own Location says that it is of an emergency department.
+    is_emergency: bool,
     position: Option<Position>,
     pub(super) claim: Option<Claim>,
     /// When it changed and when that was read.
@@ -98,6 +98,7 @@ struct Place {
     position: Option<Position>,
     name: String,
     organization: Option<String>,
+    is_emergency: bool,
 }
 
 /// A request that waits.
@@ -195,6 +196,8 @@ impl Board {
     fn put(&mut self, task: String, waiting: Waiting, now: Instant) {
         let until = Instant::from_millis(waiting.assessed.valid_until_millis);
         self.over.insert((until, Over::Order(task.clone())));
+        let fresh = waiting.assessed.fresh_until_millis.filter(|it| *it > now.millis());
+        self.over.extend(fresh.map(|it| (Instant::from_millis(it), Over::Order(task.clone()))));
         self.tell(|| News::Request(waiting.assessed.at(now, &waiting.state)));
         self.count(&waiting.assessed.request);
         if let Some(before) = self.queue.insert(task, waiting) {
@@ -237,63 +240,6 @@ impl Board {
         }
     }
 
-    /// Looks whether vital signs of those who wait were taken.
-    async fn observe(&mut self, fhir: &Fhir, now: Instant) -> Result<(), Outcome> {
-        let first = match self.observed {
-            Some(observed) => Some(observed.millis()),
-            None => self.queue.values().map(|it| it.assessed.as_of_millis).min(),
-        };
-        let Some(first) = first.filter(|_| !self.queue.is_empty()) else {
-            self.observed = Some(now);
-            return Ok(());
-        };
-        let day = now.millis() - 24 * 3_600_000;
-        let mut since = first.max(day) - SLACK_MILLIS;
-        let mut of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        let mut stale: BTreeSet<String> = BTreeSet::new();
-        loop {
-            let from = Instant::from_millis(since);
-            let some = fhir
-                .vault
-                .written_since(&planners()?, ty("Observation")?, from, OBSERVATIONS_MAX)
-                .await?;
-            if of.is_empty() && !some.is_empty() {
-                for (task, waiting) in &self.queue {
-                    of.entry(&waiting.patient).or_default().push(task);
-                }
-            }
-            for version in &some {
-                let Some(body) = &version.body else { continue };
-                let tree = json::parse_trusted(body.clone());
-                let subject =
-                    tree.root().child("subject").and_then(|it| it.child_text("reference"));
-                let patient = subject.as_deref().and_then(|it| it.rsplit('/').next());
-                for task in patient.and_then(|it| of.get(it)).into_iter().flatten() {
-                    let known = self.queue.get(*task);
-                    let has_it = known.is_some_and(|it| {
-                        it.assessed.basis.contains(&(version.id.clone(), version.version))
-                            || version.updated.millis() < it.assessed.as_of_millis
-                    });
-                    if !has_it {
-                        stale.insert((*task).to_owned());
-                    }
-                }
-            }
-            let last = some.last().map_or(since, |version| version.updated.millis());
-            if some.len() < OBSERVATIONS_MAX as usize || last <= since {
-                break;
-            }
-            since = last;
-        }
-        for task in stale {
-            let Some(waiting) = self.queue.get(&task).cloned() else { continue };
-            let assessed = assessment::again(fhir, &waiting.assessed, &waiting.order).await?;
-            self.put(task, Waiting { assessed, ..waiting }, now);
-        }
-        self.observed = Some(now);
-        Ok(())
-    }
-
     /// What a plan is made from: the beds that are in scope, and the requests that are chosen.
     pub(super) fn snapshot(
         &self,
@@ -334,6 +280,20 @@ impl BoardBed {
         let is_over = self.claim.as_ref().is_some_and(|claim| claim.is_expired(now));
         let state = if is_over { BedState::Ready } else { self.bed.state };
         Bed { state, ..self.bed.clone() }
+    }
+
+    /// Whether it, or a place that it is part of, is an emergency department's.
+    pub(super) fn is_for_emergencies(&self, board: &Board) -> bool {
+        let mut next = self.ward.as_deref();
+        let mut is_one = self.is_emergency;
+        for _ in 0..LEVELS_MAX {
+            let Some(place) = next.filter(|_| !is_one).and_then(|at| board.places.get(at)) else {
+                break;
+            };
+            is_one = place.is_emergency;
+            next = place.part_of.as_deref();
+        }
+        is_one
     }
 
     /// Whether it is part of a place: a ward, or what that is part of.

@@ -66,9 +66,14 @@ pub(super) fn text<'v>(of: &'v Value, name: &str) -> Option<&'v str> {
     of.get(name).and_then(Value::as_str)
 }
 
-/// The id in a reference to a resource of this type.
+/// The id that a member refers to, if it is of a resource of this type.
 pub(super) fn referred<'v>(of: &'v Value, name: &str, ty: &str) -> Option<&'v str> {
-    let mut pieces = text(of.get(name)?, "reference")?.rsplit('/');
+    named(of.get(name)?, ty)
+}
+
+/// The id in a reference to a resource of this type.
+pub(super) fn named<'v>(reference: &'v Value, ty: &str) -> Option<&'v str> {
+    let mut pieces = text(reference, "reference")?.rsplit('/');
     let id = pieces.next()?;
     (pieces.next() == Some(ty)).then_some(id)
 }

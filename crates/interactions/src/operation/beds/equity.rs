@@ -89,7 +89,8 @@ async fn cases(fhir: &Fhir, period: (Instant, Instant)) -> Result<Vec<Case>, Out
         groups.insert(version.id, groups_of(&body, payer.as_deref(), period.1));
     }
     let case = |past: &storage::PastRequest| {
-        let request = serde_json::from_str::<Assessed>(&past.details).ok()?.request;
+        let kept = serde_json::from_str::<Assessed>(&past.details).ok()?;
+        let Assessed { request, .. } = Some(kept).filter(|it| !it.is_emergency)?;
         let waited =
             past.served.map(|at| (at.millis() - request.authored_on_millis).max(0) / 60_000);
         Some(Case { tier: request.tier, waited, groups: groups.get(&past.patient)?.clone() })

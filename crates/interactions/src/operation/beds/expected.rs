@@ -54,12 +54,14 @@ pub(super) async fn expected(fhir: &Fhir) -> Result<Arc<Expected>, Outcome> {
     let mut fresh = Expected { as_of: Some(now), ..Expected::default() };
     for past in requests {
         let kept = serde_json::from_str::<Assessed>(&past.details).ok();
+        let kept = kept.filter(|it| !it.is_emergency);
         let (Some(Assessed { request, .. }), Some(served)) = (kept, past.served) else { continue };
         let wait = served.millis() - request.authored_on_millis;
         fresh.waits.entry((request.needs.bed_type, request.tier)).or_default().push(wait.max(0));
     }
     {
-        let board = fhir.desk.board.lock().await;
+        let mut board = fhir.desk.board.lock().await;
+        board.look(fhir).await?;
         for stay in ended {
             let Some(bed) = board.beds.get(&stay.bed) else { continue };
             let millis = stay.until.millis() - stay.from.millis();

@@ -148,7 +148,14 @@ impl Hold {
         let together: Vec<_> = held.iter().zip(keys).zip(heads).collect();
         let made = on_all_cores(together, |((&(grant, until), key), head)| {
             let Some((head, body)) = head.and_then(with_body) else { return Err(no_longer()) };
-            let task = update(key, head, &self.task(grant, until, read(&body)?, now))?;
+            let promise = Promise {
+                bed: &grant.bed,
+                encounter: &grant.encounter,
+                until,
+                sentence: &grant.sentence,
+                decision: &self.decision_id,
+            };
+            let task = update(key, head, &promise.on(read(&body)?, now))?;
             let stay = create(Key::new(encounter, grant.encounter.as_str()), &stay_of(grant))?;
             Ok([task, stay])
         });
@@ -162,49 +169,10 @@ impl Hold {
         Ok(changes)
     }
 
-    fn task(&self, grant: &Grant, until: Instant, mut task: Value, now: Instant) -> Value {
-        let output = |code: &str, name: &str, value: Value| {
-            object([("type", concept("bed-request-output", code)), (name, value)])
-        };
-        set(&mut task, "status", string("accepted"));
-        set(&mut task, "businessStatus", concept("bed-request-status", "held"));
-        set(&mut task, "lastModified", string(now.to_string()));
-        let period = object([("end", string(until.to_string()))]);
-        set(&mut task, "restriction", object([("period", period)]));
-        let outputs = list([
-            output("bed", "valueReference", reference("Location", &grant.bed)),
-            output("encounter", "valueReference", reference("Encounter", &grant.encounter)),
-            output("hold-until", "valueInstant", string(until.to_string())),
-            output("explanation", "valueMarkdown", string(grant.sentence.as_str())),
-            output("decision", "valueString", string(self.decision_id.as_str())),
-        ]);
-        set(&mut task, "output", outputs);
-        task
-    }
-
     /// Who decided what by which rules.
     fn trail<'g>(&self, grants: impl Iterator<Item = &'g Grant>, now: Instant) -> Value {
-        let (mut targets, mut entities) = (Vec::new(), Vec::new());
-        let source = |what: Value| object([("role", string("source")), ("what", what)]);
-        let identifier = object([
-            ("system", string("urn:ietf:rfc:3986")),
-            ("value", string(self.decided.policy.as_str())),
-        ]);
-        entities.push(source(object([("identifier", identifier)])));
-        for grant in grants {
-            targets.push(reference("Task", &grant.task));
-            targets.push(reference("Encounter", &grant.encounter));
-            entities.extend(grant.risk.iter().map(|id| source(reference("RiskAssessment", id))));
-        }
-        let who = object([("display", string("MedVault bed planner"))]);
-        let mut trail = object([
-            ("resourceType", string("Provenance")),
-            ("target", Value::Array(targets)),
-            ("recorded", string(now.to_string())),
-            ("activity", concept("bed-activity", "allocate")),
-            ("agent", list([object([("who", who)])])),
-            ("entity", Value::Array(entities)),
-        ]);
+        let given = grants.map(|it| (it.task.as_str(), it.encounter.as_str(), it.risk.as_deref()));
+        let mut trail = trail(&self.decided.policy, given, now);
         if let Some(reason) = &self.override_reason {
             set(&mut trail, "reason", list([reason.clone()]));
         }
@@ -242,6 +210,64 @@ impl Hold {
         summary(&mut out, &self.decided, given.len());
         out.answer(self.definition)
     }
+}
+
+/// A bed that is held, as the request says it.
+pub(super) struct Promise<'a> {
+    pub(super) bed: &'a str,
+    pub(super) encounter: &'a str,
+    pub(super) until: Instant,
+    pub(super) sentence: &'a str,
+    pub(super) decision: &'a str,
+}
+
+impl Promise<'_> {
+    pub(super) fn on(&self, mut task: Value, now: Instant) -> Value {
+        let output = |code: &str, name: &str, value: Value| {
+            object([("type", concept("bed-request-output", code)), (name, value)])
+        };
+        let until = self.until.to_string();
+        set(&mut task, "status", string("accepted"));
+        set(&mut task, "businessStatus", concept("bed-request-status", "held"));
+        set(&mut task, "lastModified", string(now.to_string()));
+        let period = object([("end", string(until.as_str()))]);
+        set(&mut task, "restriction", object([("period", period)]));
+        let outputs = list([
+            output("bed", "valueReference", reference("Location", self.bed)),
+            output("encounter", "valueReference", reference("Encounter", self.encounter)),
+            output("hold-until", "valueInstant", string(until)),
+            output("explanation", "valueMarkdown", string(self.sentence)),
+            output("decision", "valueString", string(self.decision)),
+        ]);
+        set(&mut task, "output", outputs);
+        task
+    }
+}
+
+/// Who decided what by which rules: a Provenance about Tasks and Encounters, with the `RiskAssessment` of each.
+pub(super) fn trail<'g>(
+    policy: &str,
+    given: impl Iterator<Item = (&'g str, &'g str, Option<&'g str>)>,
+    now: Instant,
+) -> Value {
+    let (mut targets, mut entities) = (Vec::new(), Vec::new());
+    let source = |what: Value| object([("role", string("source")), ("what", what)]);
+    let identifier = object([("system", string("urn:ietf:rfc:3986")), ("value", string(policy))]);
+    entities.push(source(object([("identifier", identifier)])));
+    for (task, encounter, risk) in given {
+        targets.push(reference("Task", task));
+        targets.push(reference("Encounter", encounter));
+        entities.extend(risk.map(|id| source(reference("RiskAssessment", id))));
+    }
+    let who = object([("display", string("MedVault bed planner"))]);
+    object([
+        ("resourceType", string("Provenance")),
+        ("target", Value::Array(targets)),
+        ("recorded", string(now.to_string())),
+        ("activity", concept("bed-activity", "allocate")),
+        ("agent", list([object([("who", who)])])),
+        ("entity", Value::Array(entities)),
+    ])
 }
 
 /// `summary`

@@ -6,17 +6,15 @@ use std::collections::BTreeMap;
 use auth::{Action, Caller, authorize};
 use beds::{Constraint, Reason, Recall, Request, Snapshot, Tier};
 use fhir_model::{Instant, IssueType, Outcome};
-use storage::{About, Claim, ClaimState, End, Key, RequestRow, Tx, Work};
+use storage::{Claim, ClaimState, End, RequestRow};
 
 use super::{
     assessment::{self, Assessed},
     board::{Board, BoardBed, InScope},
-    document::create,
-    hold::message,
+    ending::{EndHold, Told},
     plan::Decided,
     planners,
     policy::InForce,
-    ty,
 };
 use crate::Fhir;
 
@@ -85,9 +83,13 @@ pub(super) async fn recall(
             let board = fhir.desk.board.lock().await;
             board.queue.get(&request).map(|it| it.patient.clone())
         };
-        let comes = patient.map(|patient| (request, patient));
-        let messages = [fhir.vault.new_id(), fhir.vault.new_id()];
-        let work = TakeBack { claim, comes, messages };
+        let gives_way = Told::holder(&claim, fhir.vault.new_id(), GIVES_WAY);
+        let comes = patient.map(|patient| {
+            let id = fhir.vault.new_id();
+            Told { id, task: request, patient, words: COMES }
+        });
+        let told = gives_way.into_iter().chain(comes).collect();
+        let work = EndHold { claim, why: End::Recalled, told };
         is_any |= fhir.vault.commit(permit.clone(), work).await?;
     }
     Ok(is_any)
@@ -144,47 +146,4 @@ async fn tier_now(fhir: &Fhir, row: &RequestRow) -> Result<Tier, Outcome> {
     let kept = serde_json::from_str::<Assessed>(&row.details);
     let kept = kept.map_err(|error| Outcome::new(IssueType::Exception, error.to_string()))?;
     Ok(assessment::again(fhir, &kept, &row.order).await?.request.tier)
-}
-
-/// Ends one hold, if it still is one, and tells both.
-struct TakeBack {
-    claim: Claim,
-    /// Task and patient that it is taken back for.
-    comes: Option<(String, String)>,
-    messages: [String; 2],
-}
-
-impl Work for TakeBack {
-    type Answer = bool;
-
-    fn locks(&self) -> Vec<storage::Lock> {
-        Vec::new()
-    }
-
-    fn may_refuse_late(&self) -> bool {
-        true
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Outcome> {
-        let about = About { beds: vec![self.claim.bed.clone()], ..About::default() };
-        let mut ledger = tx.bed_ledger(&about).await?;
-        let now = tx.now();
-        let there = ledger.of_bed(&self.claim.bed).cloned();
-        let is_it = |it: &Claim| it.id == self.claim.id && it.state == ClaimState::Held;
-        let Some(claim) = there.filter(|it| is_it(it) && !it.is_expired(now)) else {
-            return Ok(false);
-        };
-        ledger.end(&claim, End::Recalled);
-        tx.keep_beds(ledger).await?;
-        let gives_way = claim.task.clone().zip(claim.patient.clone());
-        let told = [(gives_way, GIVES_WAY), (self.comes.clone(), COMES)];
-        let mut changes = Vec::new();
-        for ((who, words), id) in told.into_iter().zip(&self.messages) {
-            let Some((task, patient)) = who else { continue };
-            let key = Key::new(ty("Communication")?, id.as_str());
-            changes.push(create(key, &message(&task, &patient, words, now))?);
-        }
-        tx.write(changes).await?;
-        Ok(true)
-    }
 }

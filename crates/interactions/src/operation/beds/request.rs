@@ -25,16 +25,13 @@ use crate::{
     search::{Reach, understand},
 };
 
-/// Vital signs older than this are told of.
-const STALE_MILLIS: i64 = 6 * 3_600_000;
-
 pub(crate) async fn request(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?);
     let permit = admit(&request, &[ASKING, MANAGING]).await?;
     let found = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
     let order = order(&key.id, &document::read(found.body.as_ref().ok_or_else(|| deleted(key))?)?);
     let now = fhir.vault.clock().now();
-    let evidence = evidence(fhir, &order).await?;
+    let evidence = evidence(fhir, &order, (LIVE, None)).await?;
     let approved = approve(&order, &evidence, now);
     let stands = asked_before(fhir, &order).await?;
     if let (Err(refusal), None) = (approved, &stands) {
@@ -111,8 +108,15 @@ fn wishes(request: &Request<'_>) -> Result<Wishes, Outcome> {
     })
 }
 
-/// What the rule of approval looks at.
-async fn evidence(fhir: &Fhir, order: &Order) -> Result<Evidence, Outcome> {
+/// Of stays that go on, or are to begin.
+const LIVE: &str = "planned,arrived,triaged,in-progress";
+
+/// What the rule of approval looks at. Stays on the order count if they have one of these statuses, but for one of them.
+pub(super) async fn evidence(
+    fhir: &Fhir,
+    order: &Order,
+    (statuses, but): (&str, Option<&str>),
+) -> Result<Evidence, Outcome> {
     let permit = planners()?;
     let read = async |key: Key| -> Result<Option<Value>, Outcome> {
         let found = fhir.vault.read(&permit, &key).await?;
@@ -133,12 +137,13 @@ async fn evidence(fhir: &Fhir, order: &Order) -> Result<Evidence, Outcome> {
         }
     }
     let mut stays: Query = of("based-on").into_iter().collect();
-    stays.push("status", "planned,arrived,triaged,in-progress");
-    evidence.has_stay = !find(fhir, "Encounter", stays).await?.is_empty();
+    stays.push("status", statuses);
+    let stays = find(fhir, "Encounter", stays).await?;
+    evidence.has_stay = stays.iter().any(|it| but.is_none() || document::text(it, "id") != but);
     Ok(evidence)
 }
 
-async fn find(fhir: &Fhir, of: &str, query: Query) -> Result<Vec<Value>, Outcome> {
+pub(super) async fn find(fhir: &Fhir, of: &str, query: Query) -> Result<Vec<Value>, Outcome> {
     let reach = Reach::Type(ty(of)?);
     let (plan, _) = understand(fhir, &reach, query, search::Handling::Strict)?;
     let page = fhir.vault.search(&planners()?, &plan, &Turn::First, 20).await?;
@@ -187,8 +192,10 @@ async fn ahead(
             expression: None,
         });
     };
-    if assessed.measured_millis.is_some_and(|it| now.millis() - it > STALE_MILLIS) {
-        warn("vitals-stale", "The vital signs are older than 6 hours; take them again");
+    let tier = assessed.request.tier;
+    let is_stale = |it| beds::is_stale(it, tier, &policy.policy, now.millis());
+    if assessed.measured_millis.is_some_and(is_stale) {
+        warn("vitals-stale", "The vital signs are too old for this urgency; take them again");
     } else if assessed.measured_millis.is_none() {
         warn(
             "vitals-stale",
@@ -238,13 +245,12 @@ impl Deed for Join {
                 let body = body(tx, &Key::new(ty("Task")?, task.as_str())).await?;
                 return self.answer(body, None);
             }
-            return Ok(self.already(&task));
+            return Ok(already_requested(&self.base, &task));
         }
         let about = storage::About { patients: vec![patient.to_owned()], ..Default::default() };
         let ledger = tx.bed_ledger(&about).await?;
         if ledger.of_patient(patient, Role::Current).is_some_and(|it| !it.is_expired(tx.now())) {
-            let text = "The patient has a bed already; transfer it with $transfer-bed";
-            return Err(Outcome::new(IssueType::BusinessRule, text).coded("already-admitted"));
+            return Err(already_admitted());
         }
         let now = tx.now();
         let task = self.assessed.request.id.as_str();
@@ -333,12 +339,18 @@ impl Join {
         }
         out.answer(self.definition)
     }
+}
 
-    /// The patient waits on another order.
-    fn already(&self, task: &str) -> Answer {
-        let text = format!("The patient waits for a bed already: Task/{task}");
-        let outcome = Outcome::new(IssueType::BusinessRule, text).coded("already-requested");
-        let location = Some(format!("{}/Task/{task}", self.base));
-        Answer { location, ..Answer::refusal(&outcome) }
-    }
+/// 422 for a patient who has a bed.
+pub(super) fn already_admitted() -> Outcome {
+    let text = "The patient has a bed already; transfer it with $transfer-bed";
+    Outcome::new(IssueType::BusinessRule, text).coded("already-admitted")
+}
+
+/// 422 for a patient who waits, or was given a bed, on another order.
+pub(super) fn already_requested(base: &str, task: &str) -> Answer {
+    let text = format!("The patient waits for a bed already: Task/{task}");
+    let outcome = Outcome::new(IssueType::BusinessRule, text).coded("already-requested");
+    let location = Some(format!("{base}/Task/{task}"));
+    Answer { location, ..Answer::refusal(&outcome) }
 }

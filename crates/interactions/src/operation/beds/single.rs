@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use auth::Permit;
+use beds::Bar;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::Key;
 
@@ -133,14 +134,21 @@ fn may_be_given(
     if is_taken {
         return Err(taken(now));
     }
-    if asked.barred.is_some() {
-        let text = "The order is out of its time, or the request is paused";
-        return Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-expired"));
-    }
-    Ok(())
+    let (issue, code, text) = match asked.barred {
+        None => return Ok(()),
+        Some(Bar::VitalsStale) => {
+            let text = "The policy gives nobody a bed without fresh vital signs; take them again";
+            (IssueType::Incomplete, "vitals-stale", text)
+        }
+        Some(Bar::ApprovalExpired) => {
+            (IssueType::BusinessRule, "approval-expired", "The order is out of its time")
+        }
+        Some(Bar::Paused) => (IssueType::BusinessRule, "approval-expired", "The request is paused"),
+    };
+    Err(Outcome::new(issue, text).coded(code))
 }
 
-fn taken(now: Instant) -> Outcome {
+pub(super) fn taken(now: Instant) -> Outcome {
     let text = format!("The bed that was named is not free, as of {now}");
     Outcome::new(IssueType::Conflict, text).coded("bed-taken")
 }

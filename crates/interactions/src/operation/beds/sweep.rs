@@ -5,11 +5,12 @@ use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use auth::{Action, Caller, authorize};
 use fhir_model::{Instant, Outcome};
-use storage::{About, Claim, ClaimState, End, Key, Tx, Work};
+use storage::{Claim, End, Key, Tx, Work};
 
 use super::{
     board::BoardBed,
     document::create,
+    ending::{EndHold, Told},
     hold::{Grant, Hold, message},
     plan::decide,
     policy::in_force,
@@ -21,6 +22,12 @@ use crate::{
 };
 use fhir_model::definitions::OperationLevel;
 
+const IS_OVER: &str =
+    "The time to accept the bed is over. You are in the queue again and keep your place.";
+
+const IS_FREE_AGAIN: &str = "The time to come is over, and the bed that was kept for you in the emergency department is \
+                             free again.";
+
 /// Ends what is over, and offers what came free.
 pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
     let permit = authorize(&Caller::Operator, Action::Update, None)?;
@@ -30,10 +37,17 @@ pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
         return Ok(());
     }
     let mut ended = Vec::new();
-    for claim in over {
-        let message_id = fhir.vault.new_id();
-        if fhir.vault.commit(permit.clone(), Expire { claim: claim.clone(), message_id }).await? {
-            ended.push(claim);
+    let tasks: Vec<&str> = over.iter().filter_map(|claim| claim.task.as_deref()).collect();
+    let rows = fhir.vault.bed_requests(&permit, &tasks).await?;
+    let without_order = rows.iter().filter(|row| row.order.is_empty()).map(|row| row.task.as_str());
+    let emergencies: BTreeSet<&str> = without_order.collect();
+    for claim in &over {
+        let is_emergency = claim.task.as_deref().is_some_and(|it| emergencies.contains(it));
+        let words = if is_emergency { IS_FREE_AGAIN } else { IS_OVER };
+        let told = Told::holder(claim, fhir.vault.new_id(), words).into_iter().collect();
+        let work = EndHold { claim: claim.clone(), why: End::Expired, told };
+        if fhir.vault.commit(permit.clone(), work).await? {
+            ended.push(claim.clone());
         }
     }
     offer(fhir, &ended).await
@@ -89,43 +103,6 @@ pub(crate) async fn make_ready(fhir: &Fhir) -> Result<(), Outcome> {
     let mut board = fhir.desk.board.lock().await;
     board.look(fhir).await?;
     board.make_ready(fhir, &policy).await
-}
-
-/// Ends one hold.
-struct Expire {
-    claim: Claim,
-    message_id: String,
-}
-
-impl Work for Expire {
-    type Answer = bool;
-
-    fn locks(&self) -> Vec<storage::Lock> {
-        Vec::new()
-    }
-
-    fn may_refuse_late(&self) -> bool {
-        true
-    }
-
-    async fn run(&self, tx: &mut Tx<'_>) -> Result<bool, Outcome> {
-        let about = About { beds: vec![self.claim.bed.clone()], ..About::default() };
-        let mut ledger = tx.bed_ledger(&about).await?;
-        let now = tx.now();
-        let claim = ledger.of_bed(&self.claim.bed).cloned();
-        let claim = claim.filter(|it| it.id == self.claim.id && it.state == ClaimState::Held);
-        let Some(claim) = claim.filter(|claim| claim.is_expired(now)) else { return Ok(false) };
-        ledger.end(&claim, End::Expired);
-        tx.keep_beds(ledger).await?;
-        let mut changes = Vec::new();
-        if let (Some(task), Some(patient)) = (&claim.task, &claim.patient) {
-            let words = "The time to accept the bed is over. You are in the queue again and keep your place.";
-            let key = Key::new(ty("Communication")?, self.message_id.as_str());
-            changes.push(create(key, &message(task, patient, words, now))?);
-        }
-        tx.write(changes).await?;
-        Ok(true)
-    }
 }
 
 /// Offers beds that came free to who is next, but not to those who let them go by.

@@ -1,18 +1,22 @@
 //! `Encounter/[id]/$transfer-bed`: the next bed is taken while the patient keeps the current one; on arrival both
 //! change in one transaction, so that nobody is ever without a bed.
 
-use fhir_model::{IssueType, Outcome, json::Value};
+use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{About, Claim, ClaimState, End, Key, Role, Tx};
 
 use super::{
     allocate::broken_by,
     assessment::{Asked, Wishes, assess},
+    board::{Board, BoardBed},
     deed::{Deed, Once, body, load},
-    document::{items, object, read, reference, referred, set, string, text, update},
+    document::{self, items, object, read, reference, referred, set, string, text, update},
     gate::{MANAGING, admit, manages_stay},
     order::order,
+    order_due::approving,
     plan::decide,
-    planners, policy, ty,
+    planners,
+    policy::{InForce, in_force},
+    ty,
 };
 use crate::{
     Answer,
@@ -22,8 +26,8 @@ use crate::{
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Move {
-    /// Takes this bed.
-    To(String),
+    /// Takes this bed; an emergency without an order is based on this one from now on.
+    To(String, Option<String>),
     /// The patient lies in it now.
     Arrived,
     /// The patient stays.
@@ -35,7 +39,10 @@ pub(crate) async fn transfer(request: Request<'_>) -> Result<Answer, Outcome> {
     let permit = admit(&request, &[MANAGING]).await?;
     manages_stay(&request).await?;
     let step = match request.call.input.text("decision") {
-        None | Some("plan") => Move::To(next_bed(&request, &key).await?),
+        None | Some("plan") => {
+            let (bed, order) = next_bed(&request, &key).await?;
+            Move::To(bed, order)
+        }
         Some("arrived") => Move::Arrived,
         Some("cancel") => Move::Cancelled,
         Some(_) => {
@@ -52,22 +59,21 @@ pub(crate) async fn transfer(request: Request<'_>) -> Result<Answer, Outcome> {
     request.fhir.vault.commit(permit, Once::of(&request, deed)).await
 }
 
-/// The bed that was named, or the one that the policy gives for an order.
-async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> {
+/// The bed that was named, or the one that the policy gives for an order; and the order, where an emergency had none.
+async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<(String, Option<String>), Outcome> {
     let (fhir, input) = (request.fhir, &request.call.input);
     let named = input.references("bed", fhir.base(), &["Location"])?.into_iter().next();
     let asked = input.references("order", fhir.base(), &["ServiceRequest"])?.into_iter().next();
     let found = fhir.vault.read(&planners()?, stay).await?.ok_or_else(|| not_found(stay))?;
     let encounter = read(found.body.as_deref().unwrap_or_default())?;
-    let based_on = items(&encounter, "basedOn").iter().find_map(|it| {
-        let mut pieces = text(it, "reference")?.rsplit('/');
-        let id = pieces.next()?;
-        (pieces.next() == Some("ServiceRequest")).then(|| id.to_owned())
-    });
-    let order_id = asked.map(|key| key.id).or(based_on);
+    let based_on =
+        items(&encounter, "basedOn").iter().find_map(|it| document::named(it, "ServiceRequest"));
+    let is_emergency = encounter.get("class").and_then(|it| text(it, "code")) == Some("EMER");
+    let needs_order = is_emergency && based_on.is_none();
+    let order_id = asked.map(|key| key.id).or(based_on.map(str::to_owned));
     let order_key = match (&named, order_id) {
         (_, Some(id)) => Key::new(ty("ServiceRequest")?, id),
-        (Some(bed), None) => return Ok(bed.id.clone()),
+        (Some(bed), None) => return Ok((bed.id.clone(), None)),
         (None, None) => {
             let text = "Say which bed, or give the order that says what it must be";
             return Err(Outcome::new(IssueType::Required, text).at("Parameters.parameter"));
@@ -75,15 +81,21 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> 
     };
     let found = fhir.vault.read(&planners()?, &order_key).await?;
     let found = found.ok_or_else(|| not_found(&order_key))?;
-    let order = order(&order_key.id, &read(found.body.as_deref().unwrap_or_default())?);
+    let body = read(found.body.as_deref().unwrap_or_default())?;
+    let order = order(&order_key.id, &body);
     if order.patient.as_deref() != referred(&encounter, "subject", "Patient") {
         let text = "The order is for another patient";
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing"));
     }
+    if needs_order {
+        let of = (stay.id.as_str(), order.patient.as_deref().unwrap_or_default());
+        approving(fhir, &body, of).await??;
+    }
+    let based_on = needs_order.then(|| order_key.id.clone());
     let now = fhir.vault.clock().now();
     let wishes =
         Wishes { accepts_alternative: true, accepts_higher_level: true, ..Wishes::default() };
-    let policy = policy::in_force(fhir, None).await?;
+    let policy = in_force(fhir, None).await?;
     let asked = Asked {
         task: &stay.id,
         authored_millis: now.millis(),
@@ -97,29 +109,35 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<String, Outcome> 
         let mut board = fhir.desk.board.lock().await;
         board.look(fhir).await?;
         if let Some(key) = named {
-            if let Some(own) = own
-                && board.beds.get(&key.id).is_none_or(|bed| bed.bed.hospital != own)
-            {
-                return Err(no_bed());
-            }
-            let Some(bed) = board.beds.get(&key.id) else { return Err(no_bed()) };
-            let (broken, _) = broken_by(&board, &assessed.request, bed, (&policy, now));
-            if !broken.is_empty() {
-                let text = format!("The bed that was named breaks: {}", broken.join(", "));
-                return Err(
-                    Outcome::new(IssueType::BusinessRule, text).coded("constraint-violation")
-                );
-            }
-            return Ok(key.id);
+            may_be_taken(&board, &assessed.request, (&key, own), (&policy, now))?;
+            return Ok((key.id, based_on));
         }
-        let mut snapshot =
-            board.snapshot(&policy, now, (&|_: &super::board::BoardBed| true, &|_: &str| true));
+        let mut snapshot = board.snapshot(&policy, now, (&|_: &BoardBed| true, &|_: &str| true));
         snapshot.requests.push(assessed.request.clone());
         snapshot
     };
     let decided = decide(fhir, snapshot, &policy).await?;
     let given = decided.plan.allocations.iter().find(|it| it.request == stay.id);
-    given.map(|it| it.bed.clone()).ok_or_else(no_bed)
+    given.map(|it| (it.bed.clone(), based_on)).ok_or_else(no_bed)
+}
+
+/// Whether a bed that was named is one's own and what is needed.
+fn may_be_taken(
+    board: &Board,
+    request: &beds::Request,
+    (key, own): (&Key, Option<&str>),
+    in_force: (&InForce, Instant),
+) -> Result<(), Outcome> {
+    let bed = board.beds.get(&key.id).ok_or_else(no_bed)?;
+    if own.is_some_and(|own| bed.bed.hospital != own) {
+        return Err(no_bed());
+    }
+    let (broken, _) = broken_by(board, request, bed, in_force);
+    if broken.is_empty() {
+        return Ok(());
+    }
+    let text = format!("The bed that was named breaks: {}", broken.join(", "));
+    Err(Outcome::new(IssueType::BusinessRule, text).coded("constraint-violation"))
 }
 
 fn no_bed() -> Outcome {
@@ -138,7 +156,7 @@ impl Deed for Transfer {
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
         let head = load(tx, &self.key, self.if_match).await?;
         let mut about = About { encounters: vec![self.key.id.clone()], ..About::default() };
-        if let Move::To(bed) = &self.step {
+        if let Move::To(bed, _) = &self.step {
             about.beds.push(bed.clone());
         }
         let mut ledger = tx.bed_ledger(&about).await?;
@@ -149,7 +167,7 @@ impl Deed for Transfer {
         };
         let next = of(Role::Next);
         let bed = match (&self.step, next) {
-            (Move::To(bed), None) => {
+            (Move::To(bed, _), None) => {
                 if !tx.is_bed(bed).await? {
                     return Err(no_bed());
                 }
@@ -161,7 +179,7 @@ impl Deed for Transfer {
                 })?;
                 bed.clone()
             }
-            (Move::To(_), Some(_)) => return Err(storage::illegal("in transfer", "transferred")),
+            (Move::To(..), Some(_)) => return Err(storage::illegal("in transfer", "transferred")),
             (Move::Arrived | Move::Cancelled, None) => {
                 return Err(storage::illegal("not in transfer", "moved"));
             }
@@ -179,13 +197,18 @@ impl Deed for Transfer {
         };
         tx.keep_beds(ledger).await?;
         let mut changes = Vec::new();
-        if let Move::To(bed) = &self.step {
+        if let Move::To(bed, order) = &self.step {
             let mut stay = read(head.body.as_deref().unwrap_or_default())?;
             let place =
                 object([("location", reference("Location", bed)), ("status", string("planned"))]);
             let mut places = items(&stay, "location").to_vec();
             places.push(place);
             set(&mut stay, "location", Value::Array(places));
+            if let Some(order) = order {
+                let mut orders = items(&stay, "basedOn").to_vec();
+                orders.push(reference("ServiceRequest", order));
+                set(&mut stay, "basedOn", Value::Array(orders));
+            }
             changes.push(update(self.key.clone(), head, &stay)?);
         }
         tx.write(changes).await?;

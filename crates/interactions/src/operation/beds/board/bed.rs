@@ -6,13 +6,13 @@ use beds::{
     AgeGroup, Bay, Bed, BedState, BedType, Code, CodeSet, GenderPolicy, Hospital, Kind, News,
 };
 use fhir_model::{Instant, Outcome, json::Value};
-use storage::{BedRow, Claim, ClaimState, Stage};
+use storage::{BedRow, Claim, ClaimState, EMERGENCY_UNITS, Stage};
 
 use super::{Board, BoardBed, LEVELS_MAX, Over, Place, Site};
 use crate::{
     Fhir,
     operation::beds::{
-        document::{codes, extensions, read, referred, text},
+        document::{codes, extensions, items, read, referred, text},
         patient::of_location,
         planners, ty,
     },
@@ -105,6 +105,7 @@ impl Board {
                     name: text(&body, "name").unwrap_or_default().to_owned(),
                     organization: referred(&body, "managingOrganization", "Organization")
                         .map(str::to_owned),
+                    is_emergency: is_emergency(&body),
                 };
                 wanted.extend(place.part_of.clone());
                 self.places.insert(version.id, place);
@@ -177,11 +178,16 @@ fn bed(row: &BedRow, body: &Value, now: Instant) -> BoardBed {
         name: text(body, "name").unwrap_or(&row.id).to_owned(),
         ward: referred(body, "partOf", "Location").map(str::to_owned),
         organization: referred(body, "managingOrganization", "Organization").map(str::to_owned),
+        is_emergency: is_emergency(body),
         position: of_location(body),
         claim: row.claim.clone(),
         changed: row.changed,
         read: now,
     }
+}
+
+fn is_emergency(location: &Value) -> bool {
+    items(location, "type").iter().flat_map(codes).any(|it| EMERGENCY_UNITS.contains(&it))
 }
 
 fn state_of(claim: Option<&Claim>) -> BedState {

@@ -1,0 +1,274 @@
+//! Orders that are due for emergencies that have a bed already. When the order comes the stay is based on it and the
+//! Task that asked is completed. When it does not come in time, the hospital is told; a bed in which nobody lies yet is
+//! free again, and who lies in one stays there.
+
+use std::sync::atomic::Ordering;
+
+use auth::{Action, Caller, authorize};
+use fhir_model::{Instant, IssueType, Outcome, json::Value};
+use storage::{About, Change, ClaimState, End, Head, Key, OrderDue, Tx, Work};
+
+use super::{
+    approval::approve,
+    document::{
+        coded, concept, create, items, list, named, object, read, reference, referred, set, string,
+        text, update,
+    },
+    hold::message,
+    order::{Order, order},
+    planners,
+    request::{evidence, find},
+    ty,
+};
+use crate::{Fhir, Query};
+
+/// Stays that an order was used for, if they are not the emergency itself.
+const USED_BY: &str = "planned,arrived,triaged,in-progress,onleave,finished";
+
+const LATE: &str = "A patient lies in a bed of the emergency department, and the doctor's order for it is late. \
+                    Please give the order; the patient stays in the bed.";
+const LET_GO: &str = "The bed that was kept for you in the emergency department is free again: no doctor ordered it \
+                      in time, and you did not come.";
+
+/// Looks whether orders came, and which are late.
+///
+/// # Errors
+/// The database's own trouble.
+pub(crate) async fn mind(fhir: &Fhir) -> Result<(), Outcome> {
+    let permit = authorize(&Caller::Operator, Action::Update, None)?;
+    let commit = fhir.vault.last_commit();
+    let is_news = commit.is_none_or(|it| fhir.desk.minded.swap(it, Ordering::Relaxed) != it);
+    for due in fhir.vault.orders_due(&permit).await? {
+        let is_late = !due.is_overdue && due.due < fhir.vault.clock().now();
+        if !is_news && !is_late {
+            continue;
+        }
+        if let Some((order, requester)) = given(fhir, &due).await? {
+            fhir.vault.commit(permit.clone(), Link { due, order, requester }).await?;
+        } else if is_late {
+            let recipients = recipients(fhir, &due).await?;
+            let message_id = fhir.vault.new_id();
+            fhir.vault.commit(permit.clone(), Escalate { due, recipients, message_id }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn body_of(fhir: &Fhir, of: &str, id: &str) -> Result<Option<Value>, Outcome> {
+    let found = fhir.vault.read(&planners()?, &Key::new(ty(of)?, id)).await?;
+    found.as_ref().and_then(|it| it.body.as_deref()).map(read).transpose()
+}
+
+/// An order that approves the bed: its id and the role of who signed it.
+async fn given(fhir: &Fhir, due: &OrderDue) -> Result<Option<(String, Option<String>)>, Outcome> {
+    let stay = body_of(fhir, "Encounter", &due.encounter).await?.unwrap_or(Value::Null);
+    let mut orders = Vec::new();
+    for id in items(&stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest")) {
+        orders.extend(body_of(fhir, "ServiceRequest", id).await?);
+    }
+    if !due.patient.is_empty() {
+        let mut query = Query::default();
+        query.push("subject", format!("Patient/{}", due.patient));
+        query.push("status", "active");
+        query.push("category", "admission,32485007");
+        orders.extend(find(fhir, "ServiceRequest", query).await?);
+    }
+    for body in orders {
+        let of = (due.encounter.as_str(), due.patient.as_str());
+        if let Ok(order) = approving(fhir, &body, of).await? {
+            return Ok(Some((order.id, order.requester)));
+        }
+    }
+    Ok(None)
+}
+
+/// The order, if it approves a bed for an emergency of a patient now; else why not.
+pub(super) async fn approving(
+    fhir: &Fhir,
+    body: &Value,
+    (encounter, patient): (&str, &str),
+) -> Result<Result<Order, Outcome>, Outcome> {
+    let order = order(text(body, "id").unwrap_or_default(), body);
+    let is_of_another = referred(body, "encounter", "Encounter").is_some_and(|it| it != encounter);
+    if is_of_another || order.patient.as_deref() != Some(patient) {
+        let text = "The order is for another patient, or another stay";
+        return Ok(Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing")));
+    }
+    let evidence = evidence(fhir, &order, (USED_BY, Some(encounter))).await?;
+    let approved = approve(&order, &evidence, fhir.vault.clock().now());
+    Ok(approved.map(|()| order))
+}
+
+/// Who is told that an order is late: who is to give it, and the hospital.
+async fn recipients(fhir: &Fhir, due: &OrderDue) -> Result<Vec<Value>, Outcome> {
+    let mut recipients = Vec::new();
+    let task = body_of(fhir, "Task", &due.task).await?.unwrap_or(Value::Null);
+    recipients.extend(task.get("owner").cloned());
+    let stay = body_of(fhir, "Encounter", &due.encounter).await?.unwrap_or(Value::Null);
+    let hospital = if let Some(hospital) = stay.get("serviceProvider") {
+        Some(hospital.clone())
+    } else {
+        let board = fhir.desk.board.lock().await;
+        let mut beds = items(&stay, "location").iter().filter_map(|it| {
+            let bed = board.beds.get(referred(it, "location", "Location")?)?;
+            board.sites.get(&bed.bed.hospital)?.organization.clone()
+        });
+        beds.next_back().map(|id| reference("Organization", &id))
+    };
+    recipients.extend(hospital.filter(|it| !recipients.contains(it)));
+    Ok(recipients)
+}
+
+/// Bases the stay on the order that came.
+struct Link {
+    due: OrderDue,
+    order: String,
+    requester: Option<String>,
+}
+
+impl Work for Link {
+    type Answer = ();
+
+    fn locks(&self) -> Vec<storage::Lock> {
+        Vec::new()
+    }
+
+    fn may_refuse_late(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
+        let Some(due) = tx.order_due_for(&self.due.encounter).await? else { return Ok(()) };
+        let now = tx.now();
+        let order = || reference("ServiceRequest", &self.order);
+        let about = About { encounters: vec![due.encounter.clone()], ..About::default() };
+        let claims = tx.bed_ledger(&about).await?.of_encounter(&due.encounter);
+        let request = claims.into_iter().find_map(|claim| claim.task);
+        let mut changes = Vec::new();
+        if let Some((key, head, mut stay)) = loaded(tx, "Encounter", &due.encounter).await? {
+            let mut orders = items(&stay, "basedOn").to_vec();
+            if !orders.iter().any(|it| named(it, "ServiceRequest") == Some(&self.order)) {
+                orders.push(order());
+                set(&mut stay, "basedOn", Value::Array(orders));
+                changes.push(update(key, head, &stay)?);
+            }
+        }
+        if let Some(task) = &request
+            && let Some((key, head, mut body)) = loaded(tx, "Task", task).await?
+            && referred(&body, "focus", "Encounter").is_some()
+        {
+            set(&mut body, "focus", order());
+            if let Some(role) = &self.requester {
+                set(&mut body, "requester", reference("PractitionerRole", role));
+            }
+            set(&mut body, "lastModified", string(now.to_string()));
+            changes.push(update(key, head, &body)?);
+        }
+        if let Some((key, head, mut body)) = loaded(tx, "Task", &due.task).await? {
+            let business = if due.is_overdue { "order-late" } else { "order-given" };
+            set(&mut body, "status", string("completed"));
+            set(&mut body, "businessStatus", concept("order-due-status", business));
+            set(&mut body, "lastModified", string(now.to_string()));
+            let output = object([
+                ("type", concept("order-due-output", "order")),
+                ("valueReference", order()),
+            ]);
+            set(&mut body, "output", list([output]));
+            changes.push(update(key, head, &body)?);
+        }
+        tx.keep_order_given(&due, (request.as_deref(), &self.order)).await?;
+        tx.write(changes).await.map(drop)
+    }
+}
+
+/// Says that an order is late.
+struct Escalate {
+    due: OrderDue,
+    recipients: Vec<Value>,
+    message_id: String,
+}
+
+impl Work for Escalate {
+    type Answer = ();
+
+    fn locks(&self) -> Vec<storage::Lock> {
+        Vec::new()
+    }
+
+    fn may_refuse_late(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, tx: &mut Tx<'_>) -> Result<(), Outcome> {
+        let due = tx.order_due_for(&self.due.encounter).await?;
+        let now = tx.now();
+        let Some(due) = due.filter(|it| !it.is_overdue && it.due < now) else { return Ok(()) };
+        let about = About { encounters: vec![due.encounter.clone()], ..About::default() };
+        let mut ledger = tx.bed_ledger(&about).await?;
+        let claims = ledger.of_encounter(&due.encounter);
+        let message_key = Key::new(ty("Communication")?, self.message_id.as_str());
+        if claims.iter().any(|claim| claim.state == ClaimState::Occupied) {
+            tx.keep_order_overdue(&due).await?;
+            let mut changes = vec![create(message_key, &self.alert(&due, now))?];
+            changes.extend(overdue(tx, &due, now).await?);
+            return tx.write(changes).await.map(drop);
+        }
+        // what follows for the Tasks is written with the claims
+        for claim in &claims {
+            ledger.end(claim, End::Revoked);
+        }
+        tx.keep_beds(ledger).await?;
+        let mut changes = Vec::new();
+        if let Some(task) = claims.iter().find_map(|claim| claim.task.as_deref()) {
+            changes.push(create(message_key, &message(task, &due.patient, LET_GO, now))?);
+        }
+        tx.write(changes).await.map(drop)
+    }
+}
+
+/// The Task of an order that is late.
+async fn overdue(tx: &mut Tx<'_>, due: &OrderDue, now: Instant) -> Result<Option<Change>, Outcome> {
+    let Some((key, head, mut body)) = loaded(tx, "Task", &due.task).await? else { return Ok(None) };
+    set(&mut body, "status", string("requested"));
+    set(&mut body, "businessStatus", concept("order-due-status", "order-overdue"));
+    set(&mut body, "priority", string("stat"));
+    set(&mut body, "lastModified", string(now.to_string()));
+    update(key, head, &body).map(Some)
+}
+
+/// What stands there now, for its next version.
+async fn loaded(
+    tx: &mut Tx<'_>,
+    of: &str,
+    id: &str,
+) -> Result<Option<(Key, Head, Value)>, Outcome> {
+    let key = Key::new(ty(of)?, id);
+    let head = tx.load(std::slice::from_ref(&key)).await?.pop().flatten();
+    let Some(head) = head.filter(|head| head.body.is_some()) else { return Ok(None) };
+    let body = read(head.body.as_deref().unwrap_or_default())?;
+    Ok(Some((key, head, body)))
+}
+
+impl Escalate {
+    fn alert(&self, due: &OrderDue, now: Instant) -> Value {
+        let category = "http://terminology.hl7.org/CodeSystem/communication-category";
+        let stay = reference("Encounter", &due.encounter);
+        let mut alert = object([
+            ("resourceType", string("Communication")),
+            ("status", string("completed")),
+            ("category", list([coded(category, "alert")])),
+            ("priority", string("stat")),
+            ("about", list([reference("Task", &due.task), stay.clone()])),
+            ("encounter", stay),
+            ("sent", string(now.to_string())),
+            ("payload", list([object([("contentString", string(LATE))])])),
+        ]);
+        if !due.patient.is_empty() {
+            set(&mut alert, "subject", reference("Patient", &due.patient));
+        }
+        if !self.recipients.is_empty() {
+            set(&mut alert, "recipient", Value::Array(self.recipients.clone()));
+        }
+        alert
+    }
+}

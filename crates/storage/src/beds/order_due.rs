@@ -1,0 +1,335 @@
+//! Emergencies that have a bed before a doctor ordered it. Only beds of an emergency department are given like that,
+//! and a Task says until when the order is due; it is there exactly as long as the bed and no order.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use fhir_model::{Instant, IssueType, NodeRef, Outcome, Tree, json, json::Value};
+use search::Rows;
+
+use super::{
+    hook,
+    projection::{object, set, string},
+    reading::CANONICAL,
+    rows::{list, members},
+    show,
+};
+use crate::{
+    Change, Key, Method, Tx, Vault,
+    row::{Row, ask},
+};
+use auth::Permit;
+
+/// Of `Location.type`: emergency room and emergency trauma unit,
+/// <http://terminology.hl7.org/CodeSystem/v3-RoleCode>.
+pub const EMERGENCY_UNITS: [&str; 2] = ["ER", "ETU"];
+
+/// Places from a bed up to its site.
+const LEVELS_MAX: usize = 8;
+/// Orders that are looked at together.
+const AT_ONCE: i64 = 500;
+
+/// What an Encounter says of an emergency without an order.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Emergency {
+    /// Who is to give the order, as a reference: who takes part in the stay, or else the hospital.
+    pub(super) owner: Option<String>,
+    /// Beds that the version before did not name.
+    pub(super) fresh: Vec<String>,
+}
+
+/// A bed that an emergency has without an order.
+#[derive(Debug, Clone)]
+pub(super) struct Asking {
+    pub(super) encounter: String,
+    /// Empty where nobody knows who it is.
+    pub(super) patient: String,
+    pub(super) owner: Option<String>,
+}
+
+/// An order that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderDue {
+    /// `Encounter.id` of the emergency.
+    pub encounter: String,
+    /// `Task.id` of the Task that asks for the order.
+    pub task: String,
+    /// `Patient.id`; empty where nobody knows who it is.
+    pub patient: String,
+    /// Whether somebody was told that it is late.
+    pub is_overdue: bool,
+    /// Until when it is due.
+    pub due: Instant,
+}
+
+/// What a live Encounter says, if it is an emergency without an order.
+pub(super) fn emergency(tree: &Tree) -> Option<Emergency> {
+    let root = tree.root();
+    let class = root.child("class")?.child_text("code")?;
+    let is_on_order = root.named("basedOn").any(|it| refers_to(it, &["ServiceRequest"]).is_some());
+    if class != "EMER" || is_on_order {
+        return None;
+    }
+    let doctor = root
+        .named("participant")
+        .find_map(|it| refers_to(it.child("individual")?, &["PractitionerRole", "Practitioner"]));
+    let hospital = || refers_to(root.child("serviceProvider")?, &["Organization"]);
+    Some(Emergency { owner: doctor.or_else(hospital), fresh: Vec::new() })
+}
+
+/// `Type/id` of a reference to one of these types.
+fn refers_to(reference: NodeRef<'_>, types: &[&str]) -> Option<String> {
+    let text = reference.child_text("reference")?;
+    let mut pieces = text.rsplit('/');
+    let (id, ty) = (pieces.next()?, pieces.next()?);
+    types.contains(&ty).then(|| format!("{ty}/{id}"))
+}
+
+/// Refuses beds that are not an emergency department's; says whose they are.
+///
+/// # Errors
+/// `approval-missing`
+pub(super) async fn check(
+    tx: &mut Tx<'_>,
+    changes: &[Change],
+    beds: &[String],
+) -> Result<Option<String>, Outcome> {
+    let mut hospital = None;
+    for bed in beds {
+        let unit = unit(tx, changes, bed).await?;
+        hospital = hospital.or(unit.hospital);
+        if !unit.is_for_emergencies {
+            let text = "Without a doctor's order an emergency may have a bed of an emergency department: its \
+                        Location, or one that it is part of, has the type ER or ETU. Any other needs the order in \
+                        Encounter.basedOn";
+            return Err(Outcome::new(IssueType::BusinessRule, text)
+                .coded("approval-missing")
+                .at("Encounter.location"));
+        }
+    }
+    Ok(hospital)
+}
+
+/// What a bed and the places that it is part of say.
+#[derive(Default)]
+struct Unit {
+    is_for_emergencies: bool,
+    /// The nearest `managingOrganization`.
+    hospital: Option<String>,
+}
+
+async fn unit(tx: &mut Tx<'_>, changes: &[Change], bed: &str) -> Result<Unit, Outcome> {
+    let mut unit = Unit::default();
+    let Some((location, ..)) = hook::shown() else { return Ok(unit) };
+    let mut next = Some(bed.to_owned());
+    for _ in 0..LEVELS_MAX {
+        let Some(id) = next else { break };
+        let key = Key::new(location, id);
+        let written = changes.iter().find(|change| change.key == key);
+        let body = match written.and_then(|change| change.body.as_ref()) {
+            Some(stamped) => Some(stamped.bytes(1, Instant::from_millis(0))),
+            None => {
+                tx.load(std::slice::from_ref(&key)).await?.pop().flatten().and_then(|it| it.body)
+            }
+        };
+        let Some(body) = body else { break };
+        let tree = json::parse_trusted(body);
+        let codes = |concept: NodeRef<'_>| {
+            let mut codings = concept.named("coding");
+            codings
+                .any(|it| it.child_text("code").is_some_and(|it| EMERGENCY_UNITS.contains(&&*it)))
+        };
+        let root = tree.root();
+        unit.is_for_emergencies |= root.named("type").any(codes);
+        let managing = || refers_to(root.child("managingOrganization")?, &["Organization"]);
+        unit.hospital = unit.hospital.or_else(managing);
+        let above = root.child("partOf").and_then(|it| refers_to(it, &["Location"]));
+        next = above.and_then(|it| it.split_once('/').map(|(_, id)| id.to_owned()));
+    }
+    Ok(unit)
+}
+
+/// Asks for the orders of stays for which none is asked yet.
+pub(super) async fn open(tx: &mut Tx<'_>, asking: &[Asking]) -> Result<Vec<Change>, Outcome> {
+    let Some((_, _, task)) = hook::shown() else { return Ok(Vec::new()) };
+    let mut changes = Vec::new();
+    for it in asking {
+        let (id, due) = (uuid::Uuid::now_v7().to_string(), tx.order_due());
+        let sql =
+            "insert into bed_order_due as there (encounter_id, task_id, patient_id, state, due)
+                   values (?, ?, ?, 'due', ?)
+                   on conflict (encounter_id) do update
+                   set task_id = excluded.task_id, state = excluded.state, due = excluded.due
+                   where there.state = 'over'";
+        let texts = [&it.encounter, &id, &it.patient].map(|it| it.as_str().into());
+        let [encounter, task_id, patient] = texts;
+        let values = [encounter, task_id, patient, due.millis().into()];
+        if tx.execute(&ask(sql, values)).await? == 1 {
+            changes.push(fresh(Key::new(task, id), &body(it, due, tx.now()))?);
+        }
+    }
+    Ok(changes)
+}
+
+/// Takes back what was asked for by stays that have no bed any more.
+pub(super) async fn close(
+    tx: &mut Tx<'_>,
+    encounters: &[&str],
+    written: &BTreeSet<Key>,
+) -> Result<Vec<Change>, Outcome> {
+    let Some((_, _, task)) = hook::shown() else { return Ok(Vec::new()) };
+    if encounters.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select {COLUMNS} from bed_order_due d
+         where  d.state in ('due', 'overdue')
+           and  d.encounter_id in ({})
+           and  not exists (select 1 from bed_claim c where c.encounter_id = d.encounter_id
+                            and c.state in ('held', 'planned', 'occupied'))",
+        members(tx)
+    );
+    let rows = tx.rows(&ask(&sql, [list(encounters).into()])).await?;
+    let over: Vec<OrderDue> = rows.iter().map(read).collect();
+    let mut changes = Vec::new();
+    for it in over {
+        set_state(tx, &it, "over").await?;
+        let key = Key::new(task, it.task.as_str());
+        if written.contains(&key) {
+            continue;
+        }
+        let head = tx.load(std::slice::from_ref(&key)).await?.pop().flatten();
+        let Some(head) = head else { continue };
+        let Some(mut body) = show::body_of(&head)? else { continue };
+        let (status, business) = if it.due > tx.now() {
+            ("cancelled", "not-needed")
+        } else {
+            ("failed", "order-overdue")
+        };
+        set(&mut body, "status", string(status));
+        set(&mut body, "businessStatus", concept("order-due-status", business));
+        set(&mut body, "lastModified", string(&tx.now().to_string()));
+        changes.extend(show::change(key, head, &body)?);
+    }
+    Ok(changes)
+}
+
+/// The Task that asks.
+fn body(asking: &Asking, due: Instant, now: Instant) -> Value {
+    let reference = |text: String| object([("reference", string(&text))]);
+    let stay = || reference(format!("Encounter/{}", asking.encounter));
+    let description = "An emergency has a bed without a doctor's order. Give the order: a ServiceRequest for this \
+                       patient with the category admission.";
+    let mut task = object([
+        ("resourceType", string("Task")),
+        ("status", string("requested")),
+        ("businessStatus", concept("order-due-status", "order-due")),
+        ("intent", string("order")),
+        ("priority", string("urgent")),
+        ("code", concept("task-code", "bed-order-due")),
+        ("description", string(description)),
+        ("focus", stay()),
+        ("encounter", stay()),
+        ("authoredOn", string(&now.to_string())),
+        ("lastModified", string(&now.to_string())),
+    ]);
+    if !asking.patient.is_empty() {
+        set(&mut task, "for", reference(format!("Patient/{}", asking.patient)));
+    }
+    if let Some(owner) = &asking.owner {
+        set(&mut task, "owner", reference(owner.clone()));
+    }
+    let period = object([("end", string(&due.to_string()))]);
+    set(&mut task, "restriction", object([("period", period)]));
+    task
+}
+
+fn concept(system: &str, code: &str) -> Value {
+    let system = string(&format!("{CANONICAL}/CodeSystem/{system}"));
+    let coding = object([("system", system), ("code", string(code))]);
+    object([("coding", Value::Array(vec![coding]))])
+}
+
+fn fresh(key: Key, body: &Value) -> Result<Change, Outcome> {
+    let stamped = json::parse(body.to_vec().into(), &json::Limits::default())?.stamp(&key.id, &[]);
+    Ok(Change {
+        key,
+        method: Method::Post,
+        replaces: None,
+        body: Some(Arc::new(stamped)),
+        rows: Arc::new(Rows::default()),
+        // no epoch: the rows are extracted where this is written
+        epoch: u64::MAX,
+    })
+}
+
+const COLUMNS: &str = "d.encounter_id, d.task_id, d.patient_id, d.state, d.due";
+
+fn read(row: &Row) -> OrderDue {
+    OrderDue {
+        encounter: row.text(0).to_owned(),
+        task: row.text(1).to_owned(),
+        patient: row.text(2).to_owned(),
+        is_overdue: row.text(3) == "overdue",
+        due: Instant::from_millis(row.integer(4)),
+    }
+}
+
+async fn set_state(tx: &mut Tx<'_>, of: &OrderDue, state: &'static str) -> Result<(), Outcome> {
+    let sql = "update bed_order_due set state = ? where encounter_id = ?";
+    tx.execute(&ask(sql, [state.into(), of.encounter.as_str().into()])).await.map(drop)
+}
+
+impl Vault {
+    /// Orders that are due, the first first.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn orders_due(&self, _permit: &Permit) -> Result<Vec<OrderDue>, Outcome> {
+        let sql = format!(
+            "select {COLUMNS} from bed_order_due d
+             where d.state in ('due', 'overdue') order by d.due limit ?"
+        );
+        let rows = self.rows(ask(&sql, [AT_ONCE.into()])).await?;
+        Ok(rows.iter().map(read).collect())
+    }
+}
+
+impl Tx<'_> {
+    /// The order that is due for a stay.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn order_due_for(&mut self, encounter: &str) -> Result<Option<OrderDue>, Outcome> {
+        let lock = if self.is_postgres() { "for update" } else { "" };
+        let sql = format!(
+            "select {COLUMNS} from bed_order_due d
+             where d.encounter_id = ? and d.state in ('due', 'overdue') {lock}"
+        );
+        Ok(self.rows(&ask(&sql, [encounter.into()])).await?.first().map(read))
+    }
+
+    /// The order was given; the request by which the stay has its bed stands on it from now on.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn keep_order_given(
+        &mut self,
+        due: &OrderDue,
+        (request, order): (Option<&str>, &str),
+    ) -> Result<(), Outcome> {
+        if let Some(request) = request {
+            let sql = "update bed_request set order_id = ?, changed = ? where task_id = ?";
+            let values = [order.into(), self.now().millis().into(), request.into()];
+            self.execute(&ask(sql, values)).await?;
+        }
+        set_state(self, due, "given").await
+    }
+
+    /// Somebody was told that the order is late.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn keep_order_overdue(&mut self, due: &OrderDue) -> Result<(), Outcome> {
+        set_state(self, due, "overdue").await
+    }
+}
