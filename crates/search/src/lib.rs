@@ -33,7 +33,7 @@ pub use plan::{
     IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
     TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
-pub use provision::{Datum, Effect, Meaning, Provision, Times, Values};
+pub use provision::{ConsentScope, Datum, Effect, Meaning, Provision, Times, Values};
 pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,

@@ -5,8 +5,8 @@
 
 use fhir_model::{Instant, ResourceType, TypeId};
 use search::{
-    Comparison, DateTest, Datum, Effect, Filter, Meaning, ParamId, Provision, Registry, SearchKind,
-    System, Test, Times, Timespan, TokenTest, TypePlan, Values,
+    Comparison, ConsentScope, DateTest, Datum, Effect, Filter, Meaning, ParamId, Provision,
+    Registry, SearchKind, System, Test, Times, Timespan, TokenTest, TypePlan, Values,
 };
 
 use super::{
@@ -22,6 +22,8 @@ pub struct Terms {
     pub consent: Box<str>,
     /// Logical id of the patient.
     pub patient: Box<str>,
+    /// What it is about.
+    pub scope: ConsentScope,
     /// What it says.
     pub provision: std::sync::Arc<Provision>,
 }
