@@ -208,6 +208,11 @@ impl Principal {
         self.grant.user.as_ref()?.fhir_user.as_deref()?.split_once('/')
     }
 
+    /// Logical id of the practitioner under whom an intern works now.
+    pub fn supervisor(&self) -> Option<&str> {
+        self.standing.supervisor.as_deref()
+    }
+
     /// Logical id of the organization that they act for.
     pub fn organization(&self) -> Option<&str> {
         let of_user = self.grant.user.as_ref().map(|user| user.organization.as_deref());
