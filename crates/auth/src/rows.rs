@@ -267,6 +267,7 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
 /// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
 pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
     let mut all = std::collections::BTreeSet::from([search::SECURITY_CONTEXT]);
+    all.extend(search::SERVICE);
     for ty in ResourceType::all() {
         all.extend(names_patient(*ty));
         all.extend(written::params(*ty, "_security").unwrap_or_default());

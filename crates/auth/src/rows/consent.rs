@@ -93,6 +93,11 @@ impl Asker {
         self.actors.iter().any(|own| own == actor)
     }
 
+    /// Whether a permission counts only where it, or what it stands in, names the purpose.
+    pub(super) fn has_to_be_named(&self) -> bool {
+        self.opening.scope == ConsentScope::Research
+    }
+
     /// Of a Consent that has to be read: that it is about them.
     fn read(&self) -> Vec<Test> {
         self.each(|letters| letters.read)
@@ -296,9 +301,7 @@ impl Terms {
     }
 
     fn permits(&self, asker: &Asker, ty: ResourceType) -> Filter {
-        let names = || self.provision.purposes.known.iter().any(|one| **one == *asker.purpose);
-        let is_opening = asker.opening.scope == self.scope;
-        if is_opening && (self.scope == ConsentScope::Privacy || names()) {
+        if asker.opening.scope == self.scope {
             return terms::decided(&self.provision, asker, ty).permits;
         }
         Filter::Any(Vec::new())

@@ -98,7 +98,8 @@ fn only_leader(part: &Part<'_>) -> Option<usize> {
         | Filter::Value { .. }
         | Filter::Present { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => false,
+        | Filter::Near { .. }
+        | Filter::During(_) => false,
     };
     is_certain.then_some(*only)
 }
@@ -170,6 +171,7 @@ fn collects(filter: &Filter) -> bool {
         | Filter::Value { .. }
         | Filter::Words { .. }
         | Filter::Near { .. }
+        | Filter::During(_)
         | Filter::Not(_)
         | Filter::Present { .. } => false,
     }

@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use auth::{Action, Caller, Grant, Named, Permit, Principal, Role, Standing, User, authorize};
+use auth::{
+    Action, Caller, Grant, Named, Permit, Principal, Role, Standing, Study, User, authorize,
+};
 use fhir_model::{Instant, ResourceType, json};
 use search::{Corpus, Handling, Reading, Registry};
 use serde_json::{Value, json};
@@ -59,6 +61,17 @@ async fn nobody_finds_what_they_may_not_see() {
                             .any(|one| name.starts_with(one))
                     };
                     query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
+                }
+                if looker.role == "insurer" && dice.percent(50) {
+                    query.ty = ResourceType::named("Claim").unwrap();
+                    let asked = dice.one(&[
+                        "status=active",
+                        "use=claim",
+                        "_sort=created",
+                        "patient.gender=male",
+                    ]);
+                    let (name, value) = asked.split_once('=').unwrap();
+                    query.pairs = vec![(name.to_owned(), value.to_owned())];
                 }
                 let name = format!("{called} query {n}: {}", text(&query));
                 let now = Instant::from_date(2020, 2, 10);
@@ -123,12 +136,12 @@ async fn closes(
 fn looker(dice: &mut Dice) -> Looker {
     let role = dice.one(&[
         "patient", "doctor", "doctor", "doctor", "intern", "hospital", "hospital", "admin",
-        "proxy", "proxy", "proxy",
+        "proxy", "proxy", "proxy", "insurer", "insurer", "study", "study",
     ]);
     let who = match role {
         "patient" => format!("Patient/{}", dice.below(10)),
         "proxy" => format!("RelatedPerson/{}", dice.below(3)),
-        "hospital" => format!("Organization/{}", dice.below(5)),
+        "hospital" | "insurer" | "study" => format!("Organization/{}", dice.below(5)),
         _ => format!("Practitioner/{}", dice.below(4)),
     };
     let scopes = match dice.below(7) {
@@ -166,6 +179,8 @@ fn looker(dice: &mut Dice) -> Looker {
             "doctor" => "doctor",
             "intern" => "intern",
             "hospital" => "hospital",
+            "insurer" => "insurer",
+            "study" => "study",
             _ => "admin",
         },
         who,
@@ -177,7 +192,7 @@ fn looker(dice: &mut Dice) -> Looker {
 fn caller(looker: &Looker) -> Caller {
     let context = match (&looker.patient, looker.role) {
         (Some(_), _) => "patient",
-        (None, "hospital") => "system",
+        (None, "hospital" | "insurer") => "system",
         (None, _) => "user",
     };
     let scope = |(ty, condition): &(&str, Option<(&str, &str)>)| {
@@ -189,18 +204,20 @@ fn caller(looker: &Looker) -> Caller {
     let (role, id) = (looker.role, looker.who.split_once('/').unwrap().1);
     let fhir_user =
         if role == "intern" { "Practitioner/none".to_owned() } else { looker.who.clone() };
-    let user = (role != "hospital").then(|| User {
+    let is_client = matches!(role, "hospital" | "insurer");
+    let is_study = role == "study";
+    let user = (!is_client).then(|| User {
         login: "somebody".into(),
-        role: role.into(),
-        fhir_user: Some(fhir_user),
-        organization: None,
+        role: if is_study { "researcher" } else { role }.into(),
+        fhir_user: (!is_study).then_some(fhir_user),
+        organization: is_study.then(|| looker.who.clone()),
         supervisor: None,
         until: None,
     });
     let grant = Grant {
         token_id: "t".into(),
         client: Some("app".into()),
-        client_organization: (role == "hospital").then(|| looker.who.clone()),
+        client_organization: is_client.then(|| looker.who.clone()),
         origins: Vec::new(),
         user,
         patient: looker.patient.as_ref().map(|name| name.split_once('/').unwrap().1.to_owned()),
@@ -209,7 +226,7 @@ fn caller(looker: &Looker) -> Caller {
         expires: Instant::from_date(2999, 1, 1),
     };
     let standing = Standing {
-        client_role: (role == "hospital").then_some(Role::Hospital),
+        client_role: Role::named(role).filter(|_| is_client),
         supervisor: (role == "intern").then(|| id.into()),
         acts_for: looker.acts_for.iter().map(|name| bare(name)).collect(),
         wards: looker.wards.iter().map(|name| bare(name)).collect(),
@@ -217,7 +234,12 @@ fn caller(looker: &Looker) -> Caller {
     };
     let now = Instant::from_date(2020, 2, 10);
     assert_eq!(TODAY, "2020-02-10");
-    Caller::Bearer(Arc::new(Principal::new(grant, standing, now).unwrap()))
+    let who = Principal::new(grant, standing, now).unwrap();
+    if is_study {
+        let study = Study { id: "s".into(), sponsor: None };
+        return Caller::Bearer(Arc::new(who.within(study).unwrap()));
+    }
+    Caller::Bearer(Arc::new(who))
 }
 
 /// `1` of `Patient/1`
@@ -227,8 +249,14 @@ fn bare(name: &str) -> Box<str> {
 
 /// Writes resources, updates and deletions into each; all versions, in their order.
 async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
-    const MORE: &[(&str, usize)] =
-        &[("CareTeam", 10), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 16)];
+    const MORE: &[(&str, usize)] = &[
+        ("CareTeam", 10),
+        ("ServiceRequest", 5),
+        ("PractitionerRole", 4),
+        ("Consent", 24),
+        ("Coverage", 30),
+        ("Claim", 12),
+    ];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
         all.flat_map(|(ty, ids)| (0..*ids).map(move |id| (*ty, id.to_string()))).collect();
@@ -282,9 +310,40 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             let depth = dice.one(&["", "", "x", "xx", "xxx"]).len();
             json!({"resourceType": ty, "id": id,
                 "status": dice.one(&["active", "active", "active", "inactive"]),
-                "scope": {"coding": [{"code": "patient-privacy"}]}, "category": [{"text": "x"}],
+                "scope": {"coding": [{"code": dice.one(&["patient-privacy", "patient-privacy", "research"])}]}, "category": [{"text": "x"}],
                 "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
                 "provision": provision(dice, depth)})
+        }
+        "Coverage" => {
+            let mut body = json!({"resourceType": ty, "id": id,
+                "status": dice.one(&["active", "active", "cancelled", "draft"]),
+                "beneficiary": resources::reference(dice, &["Patient"]),
+                "payor": [resources::reference(dice, &["Organization"])]});
+            let whole = [("start", "2019-01-01"), ("end", "2019-12-31"), ("end", "2020-01-15")];
+            for (name, day) in whole.into_iter().filter(|_| dice.percent(40)).collect::<Vec<_>>() {
+                body["period"][name] = json!(day);
+            }
+            body
+        }
+        "Claim" => {
+            let mut body = json!({"resourceType": ty, "id": id, "status": "active", "use": "claim",
+                "type": {"text": "x"}, "priority": {"text": "x"}, "created": "2020-01-20",
+                "patient": resources::reference(dice, &["Patient"]),
+                "provider": resources::reference(dice, &["Organization"]),
+                "insurer": resources::reference(dice, &["Organization"]),
+                "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}]});
+            match dice.below(3) {
+                0 => {
+                    body["billablePeriod"] = json!({"start": dice.one(&["2018-12-31", "2019-01-01"]),
+                        "end": dice.one(&["2019-12-31", "2020-01-01", "2020-01-15"])});
+                }
+                1 => {
+                    let day = dice.one(&["2019-06-01", "2020-01-15", "2020-01-16"]);
+                    body["item"] = json!([{"sequence": 1, "productOrService": {"text": "x"}, "servicedDate": day}]);
+                }
+                _ => {}
+            }
+            body
         }
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
@@ -328,7 +387,8 @@ fn provision(dice: &mut Dice, depth: usize) -> Value {
         one["actor"] = json!([{"role": {"text": "x"}, "reference": of}]);
     }
     if dice.percent(25) {
-        one["purpose"] = json!([{"code": dice.one(&["TREAT", "PATRQT", "HPAYMT"])}]);
+        one["purpose"] =
+            json!([{"code": dice.one(&["TREAT", "PATRQT", "HPAYMT", "HRESCH", "HRESCH"])}]);
     }
     if dice.percent(30) {
         one["class"] =
@@ -428,7 +488,7 @@ async fn reads(
             open.entry(key.resource_type).or_default().push((key.clone(), *version));
         }
         let Some(permit) = reading(caller, key.resource_type) else {
-            assert!(!looker.may(key.resource_type.name()), "{called}: {name}");
+            assert!(!looker.may_read(key.resource_type.name()), "{called}: {name}");
             continue;
         };
         let found = vault.vread(&permit, key, *version).await.unwrap();
