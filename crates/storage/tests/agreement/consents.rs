@@ -142,6 +142,7 @@ fn code(concept: &Value, body: &Value) -> Told {
 
 /// Elements with the time that a resource is about.
 const TIMED: &[(&str, &[&str])] = &[
+    ("Claim", &["created"]),
     ("CareTeam", &["period"]),
     ("Condition", &["onsetDateTime", "onsetPeriod", "recordedDate"]),
     ("Consent", &["dateTime"]),
@@ -168,6 +169,7 @@ fn time(period: &Value, body: &Value) -> Told {
 
 /// Elements that say who made a resource.
 const MADE: &[(&str, &[&str])] = &[
+    ("Claim", &["provider"]),
     ("Condition", &["asserter"]),
     ("DiagnosticReport", &["performer"]),
     ("MedicationRequest", &["requester"]),

@@ -83,8 +83,10 @@ impl Looker {
     fn kinds(&self) -> Vec<&'static str> {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
-            "patient" | "doctor" | "proxy" => chart().chain(["Consent"]).collect(),
-            "intern" | "hospital" => chart().collect(),
+            "patient" | "proxy" => chart().chain(["Consent", "Claim", "Coverage"]).collect(),
+            "doctor" => chart().chain(["Consent", "Coverage"]).collect(),
+            "intern" => chart().chain(["Coverage"]).collect(),
+            "hospital" => chart().chain(["Claim", "Coverage"]).collect(),
             "admin" => COMMON.to_vec(),
             "insurer" => chart().chain(["Claim", "Coverage"]).collect(),
             "study" => STUDIED.to_vec(),
@@ -133,12 +135,8 @@ impl Looker {
                     && !about.iter().any(|patient| self.denied(patient, (name, body), world))
             }
             "hospital" => {
-                made_by(&self.who, body, world)
-                    || (cleared(body, self.role)
-                        && subjects(name, body)
-                            .iter()
-                            .any(|one| self.permitted(one, (name, body), world))
-                        && !about.iter().any(|patient| self.denied(patient, (name, body), world)))
+                let is_chart = !["Claim", "Coverage"].contains(&ty);
+                made_by(&self.who, body, world) || (is_chart && self.lets((name, body), world))
             }
             "insurer" => {
                 let is_theirs = match ty {
@@ -377,6 +375,10 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
         "MedicationRequest" | "ServiceRequest" => is(body, "requester") || is(body, "performer"),
         "CareTeam" => is(body, "participant.member"),
         "Condition" => by_encounter(),
+        "Claim" => is(body, "provider"),
+        "Coverage" => references(body, "beneficiary")
+            .iter()
+            .any(|patient| world.get(patient).is_some_and(|one| is(one, "managingOrganization"))),
         _ => false,
     }
 }

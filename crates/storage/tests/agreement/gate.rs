@@ -30,7 +30,7 @@ type Written = (Key, u64, Option<Value>, Instant);
 async fn nobody_finds_what_they_may_not_see() {
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
-    let (mut pairs, mut hits, mut refused, mut round) = (0, 0, 0, 0);
+    let (mut pairs, mut hits, mut refused, mut round, mut claims) = (0, 0, 0, 0, 0);
     let mut seen = (0, 0);
     while pairs < pairs_wanted {
         let mut dice = Dice::new(u64::try_from(seed + 1000 + round).unwrap());
@@ -47,6 +47,13 @@ async fn nobody_finds_what_they_may_not_see() {
                 closes(vault, &looker, &unread, written, &called).await;
                 let caller = informed(vault, &unread).await;
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
+                if looker.role == "insurer" {
+                    let world = world(written);
+                    let theirs = world.iter().filter(|(name, body)| {
+                        body["resourceType"] == "Claim" && looker.sees(name, body, &world)
+                    });
+                    claims += theirs.count();
+                }
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
@@ -102,9 +109,10 @@ async fn nobody_finds_what_they_may_not_see() {
         round += 1;
     }
     println!(
-        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open",
+        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open, {claims} claims to insurers",
         seen.0, seen.1
     );
+    assert!(claims > 0, "no claim is open to an insurer");
     assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
     assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
 }
@@ -141,7 +149,8 @@ fn looker(dice: &mut Dice) -> Looker {
     let who = match role {
         "patient" => format!("Patient/{}", dice.below(10)),
         "proxy" => format!("RelatedPerson/{}", dice.below(3)),
-        "hospital" | "insurer" | "study" => format!("Organization/{}", dice.below(5)),
+        "hospital" | "study" => format!("Organization/{}", dice.below(5)),
+        "insurer" => format!("Organization/{}", dice.below(2)),
         _ => format!("Practitioner/{}", dice.below(4)),
     };
     let scopes = match dice.below(7) {
@@ -314,37 +323,8 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
                 "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
                 "provision": provision(dice, depth)})
         }
-        "Coverage" => {
-            let mut body = json!({"resourceType": ty, "id": id,
-                "status": dice.one(&["active", "active", "cancelled", "draft"]),
-                "beneficiary": resources::reference(dice, &["Patient"]),
-                "payor": [resources::reference(dice, &["Organization"])]});
-            let whole = [("start", "2019-01-01"), ("end", "2019-12-31"), ("end", "2020-01-15")];
-            for (name, day) in whole.into_iter().filter(|_| dice.percent(40)).collect::<Vec<_>>() {
-                body["period"][name] = json!(day);
-            }
-            body
-        }
-        "Claim" => {
-            let mut body = json!({"resourceType": ty, "id": id, "status": "active", "use": "claim",
-                "type": {"text": "x"}, "priority": {"text": "x"}, "created": "2020-01-20",
-                "patient": resources::reference(dice, &["Patient"]),
-                "provider": resources::reference(dice, &["Organization"]),
-                "insurer": resources::reference(dice, &["Organization"]),
-                "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}]});
-            match dice.below(3) {
-                0 => {
-                    body["billablePeriod"] = json!({"start": dice.one(&["2018-12-31", "2019-01-01"]),
-                        "end": dice.one(&["2019-12-31", "2020-01-01", "2020-01-15"])});
-                }
-                1 => {
-                    let day = dice.one(&["2019-06-01", "2020-01-15", "2020-01-16"]);
-                    body["item"] = json!([{"sequence": 1, "productOrService": {"text": "x"}, "servicedDate": day}]);
-                }
-                _ => {}
-            }
-            body
-        }
+        "Coverage" => coverage(dice, id),
+        "Claim" => claim(dice, id),
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -352,6 +332,11 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
     };
     match ty {
         "CareTeam" if dice.percent(60) => body["period"] = resources::period(dice),
+        "Consent" if dice.percent(30) => {
+            body["patient"] = few(dice, "Patient");
+            body["provision"] =
+                json!({"type": "permit", "purpose": [{"code": "HPAYMT"}, {"code": "HRESCH"}]});
+        }
         "Encounter" => {
             body["status"] = json!(dice.one(&["in-progress", "finished", "finished", "cancelled"]));
             body["serviceProvider"] = resources::reference(dice, &["Organization"]);
@@ -372,6 +357,44 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             1 => json!([label("v3-ActCode", dice.one(&["PSY", "HIV"]))]),
             _ => json!([label("v3-Confidentiality", "R"), label("v3-ActCode", "SDV")]),
         };
+    }
+    body
+}
+
+/// One of few patients and insurers, so that they meet.
+fn few(dice: &mut Dice, ty: &str) -> Value {
+    json!({"reference": format!("{ty}/{}", dice.below(if ty == "Patient" { 4 } else { 2 }))})
+}
+
+fn coverage(dice: &mut Dice, id: &str) -> Value {
+    let mut body = json!({"resourceType": "Coverage", "id": id,
+        "status": dice.one(&["active", "active", "cancelled", "draft"]),
+        "beneficiary": few(dice, "Patient"), "payor": [few(dice, "Organization")]});
+    for (name, day) in [("start", "2019-01-01"), ("end", "2019-12-31"), ("end", "2020-01-15")] {
+        if dice.percent(40) {
+            body["period"][name] = json!(day);
+        }
+    }
+    body
+}
+
+fn claim(dice: &mut Dice, id: &str) -> Value {
+    let mut body = json!({"resourceType": "Claim", "id": id, "status": "active", "use": "claim",
+        "type": {"text": "x"}, "priority": {"text": "x"}, "created": "2020-01-20",
+        "patient": few(dice, "Patient"), "insurer": few(dice, "Organization"),
+        "provider": resources::reference(dice, &["Organization"]),
+        "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}]});
+    match dice.below(3) {
+        0 => {
+            body["billablePeriod"] = json!({"start": dice.one(&["2018-12-31", "2019-01-01"]),
+                "end": dice.one(&["2019-12-31", "2020-01-01", "2020-01-15"])});
+        }
+        1 => {
+            let day = dice.one(&["2019-06-01", "2020-01-15", "2020-01-16"]);
+            body["item"] = json!([{"sequence": 1, "productOrService": {"text": "x"},
+                "servicedDate": day}]);
+        }
+        _ => {}
     }
     body
 }
