@@ -24,7 +24,7 @@ struct Study<'h> {
     researcher: Person<'h>,
     sponsor: String,
     /// `ResearchStudy/1`
-    study: String,
+    itself: String,
     /// `Patient/1`
     patients: Vec<String>,
 }
@@ -42,17 +42,18 @@ impl<'h> Study<'h> {
         let study = operator.store(&json!({"resourceType": "ResearchStudy", "status": "active",
             "sponsor": {"reference": sponsor}, "period": {"start": "2020-01-01"}}));
         let researcher = researcher(house, Some(&sponsor), None);
-        let mut new = Self { house, operator, researcher, sponsor, study, patients: Vec::new() };
+        let mut new =
+            Self { house, operator, researcher, sponsor, itself: study, patients: Vec::new() };
         for n in 0..patients {
             let gender = if n < women { "female" } else { "male" };
-            let patient = new.admit(gender, n < ill);
+            let patient = new.admit(gender, if n < ill { &["E11"] } else { &[] });
             new.patients.push(patient);
         }
         new
     }
 
     /// A patient with a record, who lets the sponsor see it for research.
-    fn admit(&self, gender: &str, is_ill: bool) -> String {
+    fn admit(&self, gender: &str, ills: &[&str]) -> String {
         let url =
             |what: &str| format!("urn:uuid:{}", if what == "p" { UUIDS[0] } else { UUIDS[1] });
         let subject = json!({"reference": url("p")});
@@ -80,11 +81,11 @@ impl<'h> Study<'h> {
                     "system": "http://unitsofmeasure.org", "code": "kg"}}),
             ),
         ];
-        if is_ill {
+        for code in ills {
             resources.push((
                 String::new(),
                 json!({"resourceType": "Condition", "subject": subject,
-                "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "E11"}]}}),
+                "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": code}]}}),
             ));
         }
         let entry = |(url, resource): &(String, Value)| {
@@ -109,13 +110,13 @@ impl<'h> Study<'h> {
         consent(
             patient,
             "research",
-            json!({"type": effect, "purpose": [{"code": "HRESCH"}],
+            &json!({"type": effect, "purpose": [{"code": "HRESCH"}],
             "actor": [{"role": {"text": "study"}, "reference": {"reference": self.sponsor}}]}),
         )
     }
 
     fn project(&self) -> &str {
-        self.study.rsplit('/').next().unwrap()
+        self.itself.rsplit('/').next().unwrap()
     }
 
     fn address(&self, query: &str) -> String {
@@ -142,7 +143,7 @@ impl<'h> Study<'h> {
 const UUIDS: [&str; 2] =
     ["6f0c4a58-4cf8-4c3a-9d5b-3d6a1b2c4e01", "6f0c4a58-4cf8-4c3a-9d5b-3d6a1b2c4e02"];
 
-fn consent(patient: &str, scope: &str, provision: Value) -> Value {
+fn consent(patient: &str, scope: &str, provision: &Value) -> Value {
     json!({"resourceType": "Consent", "status": "active", "scope": {"coding": [{"code": scope}]},
         "category": [{"text": "research"}], "policyRule": {"text": "own"},
         "patient": {"reference": patient}, "provision": provision})
@@ -216,7 +217,7 @@ fn a_study_sees_what_patients_let_it(house: &House) {
     // and nothing else is open
     study.researcher.get(&format!("/{}", study.patients[0])).expect(403);
     study.researcher.get("/Observation?code=29463-7").expect(403);
-    study.researcher.get(&format!("/{}", study.study)).expect(200);
+    study.researcher.get(&format!("/{}", study.itself)).expect(200);
 }
 
 fn what_a_consent_says_holds_from_the_next_request_on(house: &House) {
@@ -226,7 +227,7 @@ fn what_a_consent_says_holds_from_the_next_request_on(house: &House) {
     let [a, b, c] = [0, 1, 2].map(|n| study.patients[n].as_str());
     let denial = study.operator.store(&study.consent(a, "deny"));
     assert_eq!(study.number("Patient"), Some(13));
-    let all = consent(b, "patient-privacy", json!({"type": "deny"}));
+    let all = consent(b, "patient-privacy", &json!({"type": "deny"}));
     study.operator.store(&all);
     assert_eq!(study.number("Patient"), Some(12));
     study.operator.ask("DELETE", &format!("/{denial}"), "").expect(204);
@@ -234,7 +235,7 @@ fn what_a_consent_says_holds_from_the_next_request_on(house: &House) {
     // what has to be read to the word is
     let of_then = json!({"type": "deny", "purpose": [{"code": "HRESCH"}],
         "dataPeriod": {"start": "2020-05-01", "end": "2020-05-31"}});
-    study.operator.store(&consent(c, "research", of_then));
+    study.operator.store(&consent(c, "research", &of_then));
     assert_eq!(study.number("Patient"), Some(13));
     assert_eq!(study.number("Observation"), Some(12));
     // what is sensitive, and what nobody allowed for research
@@ -242,10 +243,10 @@ fn what_a_consent_says_holds_from_the_next_request_on(house: &House) {
     let purposes =
         [json!({"type": "permit"}), json!({"type": "permit", "purpose": [{"code": "TREAT"}]})];
     for provision in purposes {
-        study.operator.store(&consent(&stranger, "research", provision));
+        study.operator.store(&consent(&stranger, "research", &provision));
     }
     let provision = json!({"type": "permit", "purpose": [{"code": "HRESCH"}]});
-    study.operator.store(&consent(&stranger, "patient-privacy", provision));
+    study.operator.store(&consent(&stranger, "patient-privacy", &provision));
     assert_eq!(study.number("Patient"), Some(13));
     // revoked until too few are left
     let consents = |patient: &str| {
@@ -293,7 +294,7 @@ fn only_what_tells_nothing_is_asked(house: &House) {
         let told = study.ask(refused).expect(400).json();
         assert_eq!(told["issue"][0]["code"], "not-supported", "{refused}: {told:#}");
     }
-    study.ask(&format!("{patient}")).expect(400);
+    study.ask(&patient).expect(400);
     study.researcher.ask("POST", &study.address("Patient"), "").expect(405);
     let stated = study.ask("metadata").expect(200).json();
     let types = stated["rest"][0]["resource"].as_array().unwrap();
@@ -316,7 +317,7 @@ fn few_patients_are_not_told_of(house: &House) {
     assert_eq!(resources(&told)[0]["issue"][0]["severity"], "information");
     assert_eq!(study.number("Patient?gender=other"), None);
     // an eleventh
-    study.admit("female", false);
+    study.admit("female", &[]);
     assert_eq!(study.number("Patient?gender=female"), Some(11));
 }
 
@@ -327,7 +328,9 @@ fn two_answers_do_not_differ_by_few(house: &House) {
     assert_eq!(study.number("Patient?_has:Condition:patient:code=E11"), None);
     // the other way round in another study it is told, and the women are not
     let other = Study {
-        study: study.operator.store(&json!({"resourceType": "ResearchStudy", "status": "approved",
+        itself: study
+            .operator
+            .store(&json!({"resourceType": "ResearchStudy", "status": "approved",
             "sponsor": {"reference": study.sponsor}})),
         operator: Person::operator(house),
         researcher: researcher(house, Some(&study.sponsor), None),
@@ -370,7 +373,7 @@ fn only_its_researchers_enter_a_study(house: &House) {
     let mut changed = json!({"resourceType": "ResearchStudy", "id": study.project(),
         "status": "approved", "principalInvestigator": {"reference": role}});
     let change = |study: &Study<'_>, changed: &Value| {
-        study.operator.ask("PUT", &format!("/{}", study.study), &changed.to_string()).expect(200);
+        study.operator.ask("PUT", &format!("/{}", study.itself), &changed.to_string()).expect(200);
     };
     change(&study, &changed);
     investigator.get(&metadata).expect(200);

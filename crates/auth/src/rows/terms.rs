@@ -112,8 +112,8 @@ fn within(provision: &Provision, asker: &Asker, (ty, is_named): (ResourceType, b
     if is_never(&told.maybe) {
         return Decided { permits: never(), excepts: never(), denies: never() };
     }
-    let names = |purpose: &Box<str>| **purpose == *asker.purpose;
-    let is_named = is_named || provision.purposes.known.iter().any(names);
+    let mut named = provision.purposes.known.iter();
+    let is_named = is_named || named.any(|purpose| **purpose == *asker.purpose);
     let (mut permitted, mut excepted, mut denied) = (Vec::new(), Vec::new(), Vec::new());
     for one in &provision.inner {
         let one = within(one, asker, (ty, is_named));

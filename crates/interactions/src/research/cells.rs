@@ -118,10 +118,8 @@ fn is_few(patients: u32) -> bool {
 
 /// An empty `All` always holds, an empty `Any` never.
 fn not(filter: Filter) -> Filter {
-    match filter {
-        Filter::All(all) if all.is_empty() => Filter::Any(Vec::new()),
-        filter => Filter::Not(Box::new(filter)),
-    }
+    let is_always = matches!(&filter, Filter::All(all) if all.is_empty());
+    if is_always { Filter::Any(Vec::new()) } else { Filter::Not(Box::new(filter)) }
 }
 
 /// Said instead of an answer, whatever the reason.

@@ -73,11 +73,8 @@ fn covered(root: NodeRef<'_>) -> Option<Timespan> {
     if !(*status == *"active" || *status == *"cancelled" && end.is_some()) {
         return None;
     }
-    let read = |text: Option<_>| match text {
-        None => Some(None),
-        Some(text) => Timespan::parse(&std::borrow::Cow::<str>::from(text)).map(Some),
-    };
-    let (start, end) = (read(start)?, read(end)?);
+    let start = start.map_or(Some(None), |text| Timespan::parse(&text).map(Some))?;
+    let end = end.map_or(Some(None), |text| Timespan::parse(&text).map(Some))?;
     Some(Timespan::period(start, end).unwrap_or(always)).filter(|span| span.lo < span.hi)
 }
 
