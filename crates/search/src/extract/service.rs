@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::{Registry, extract};
 
-    fn rows(text: &str) -> Vec<(u32, Timespan)> {
+    fn rows(text: &str) -> Vec<(i32, Timespan)> {
         let tree = json::parse_trusted(text.as_bytes().to_vec().into());
         let rows = extract(Registry::r4(), &tree, "").dates.into_iter();
         rows.filter(|row| row.param.number() > 900_000)
