@@ -34,15 +34,14 @@ const UNCLEAR: Told = (false, true);
 /// What a Consent does: whether it permits, and whether it denies.
 pub(crate) fn decide(consent: &Value, asked: &Asked<'_>) -> (bool, bool) {
     let [permits, _, denies] =
-        decide_provision(&consent["provision"], None, !asked.is_study, asked);
+        decide_provision((&consent["provision"], !asked.is_study), None, asked);
     (permits, denies)
 }
 
 /// Whether it permits, whether it is an exception from a denial around it, whether it denies.
 fn decide_provision(
-    of: &Value,
+    (of, is_named): (&Value, bool),
     unsaid: Option<&str>,
-    is_named: bool,
     asked: &Asked<'_>,
 ) -> [bool; 3] {
     let is_named = is_named || items(&of["purpose"]).iter().any(|one| one["code"] == asked.purpose);
@@ -51,7 +50,7 @@ fn decide_provision(
     let told = conditions(of, effect, asked);
     let inner: Vec<[bool; 3]> = items(&of["provision"])
         .into_iter()
-        .map(|one| decide_provision(one, Some(opposite), is_named, asked))
+        .map(|one| decide_provision((one, is_named), Some(opposite), asked))
         .collect();
     let [permitted, excepted, denied] = [0, 1, 2].map(|n| inner.iter().any(|one| one[n]));
     let is_permit = effect == Some("permit");

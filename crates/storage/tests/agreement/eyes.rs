@@ -86,9 +86,8 @@ impl Looker {
             "patient" | "proxy" => chart().chain(["Consent", "Claim", "Coverage"]).collect(),
             "doctor" => chart().chain(["Consent", "Coverage"]).collect(),
             "intern" => chart().chain(["Coverage"]).collect(),
-            "hospital" => chart().chain(["Claim", "Coverage"]).collect(),
+            "hospital" | "insurer" => chart().chain(["Claim", "Coverage"]).collect(),
             "admin" => COMMON.to_vec(),
-            "insurer" => chart().chain(["Claim", "Coverage"]).collect(),
             "study" => STUDIED.to_vec(),
             _ => Vec::new(),
         }

@@ -47,39 +47,13 @@ async fn nobody_finds_what_they_may_not_see() {
                 closes(vault, &looker, &unread, written, &called).await;
                 let caller = informed(vault, &unread).await;
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
-                if looker.role == "insurer" {
-                    let world = world(written);
-                    let theirs = world.iter().filter(|(name, body)| {
-                        body["resourceType"] == "Claim" && looker.sees(name, body, &world)
-                    });
-                    claims += theirs.count();
-                }
+                claims += open_claims(&looker, written);
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
             }
             for n in 0..QUERIES_A_LOOKER {
-                let mut query = queries::query(&mut dice);
-                if dice.percent(60) {
-                    // what is asked for in every way, but not narrowed much
-                    let shows = |name: &str| {
-                        ["_sort", "_include", "_revinclude", "_has"]
-                            .iter()
-                            .any(|one| name.starts_with(one))
-                    };
-                    query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
-                }
-                if looker.role == "insurer" && dice.percent(50) {
-                    query.ty = ResourceType::named("Claim").unwrap();
-                    let asked = dice.one(&[
-                        "status=active",
-                        "use=claim",
-                        "_sort=created",
-                        "patient.gender=male",
-                    ]);
-                    let (name, value) = asked.split_once('=').unwrap();
-                    query.pairs = vec![(name.to_owned(), value.to_owned())];
-                }
+                let query = asked(&mut dice, &looker);
                 let name = format!("{called} query {n}: {}", text(&query));
                 let now = Instant::from_date(2020, 2, 10);
                 let reading = Reading { handling: Handling::Strict, base: BASE, now };
@@ -115,6 +89,31 @@ async fn nobody_finds_what_they_may_not_see() {
     assert!(claims > 0, "no claim is open to an insurer");
     assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
     assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
+}
+
+/// What somebody asks for.
+fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
+    let mut query = queries::query(dice);
+    if dice.percent(60) {
+        // what is asked for in every way, but not narrowed much
+        let ways = ["_sort", "_include", "_revinclude", "_has"];
+        let shows = |name: &str| ways.iter().any(|one| name.starts_with(one));
+        query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
+    }
+    if looker.role == "insurer" && dice.percent(50) {
+        query.ty = ResourceType::named("Claim").unwrap();
+        let pairs = ["status=active", "use=claim", "_sort=created", "patient.gender=male"];
+        let (name, value) = dice.one(&pairs).split_once('=').unwrap();
+        query.pairs = vec![(name.to_owned(), value.to_owned())];
+    }
+    query
+}
+
+/// How many claims an insurer may see.
+fn open_claims(looker: &Looker, written: &[Written]) -> usize {
+    let world = world(written);
+    let is_claim = |body: &Value| looker.role == "insurer" && body["resourceType"] == "Claim";
+    world.iter().filter(|(name, body)| is_claim(body) && looker.sees(name, body, &world)).count()
 }
 
 /// Somebody who has read the Consents that they have to.
