@@ -48,8 +48,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
         rows.words = contents::words(tree);
         rows.tokens.extend(consent::rules(tree.root(), base));
         rows.tokens.sort();
-        // the last of all kinds, so the list stays sorted
-        rows.words.extend(letters::of_strings(&rows.strings));
+        rows.letters = letters::of_strings(&rows.strings);
     }
     rows.contained = local
         .resources()
@@ -63,7 +62,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     rows
 }
 
-/// The rows of a resource, contained or not, without its words and what it contains.
+/// The rows of a resource, contained or not, without its words, its letters and what it contains.
 fn of_resource(registry: &Registry, root: NodeRef<'_>, base: &str, local: &Local<'_>) -> Rows {
     let program = root.ty().as_resource().and_then(|ty| registry.program(ty));
     let Some(program) = program else { return Rows::default() };

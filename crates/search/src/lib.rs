@@ -36,8 +36,8 @@ pub use plan::{
 pub use provision::{ConsentScope, Datum, Effect, Meaning, Provision, Times, Values};
 pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
-    CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
-    Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
+    CanonicalRow, CompositeRow, ContainedRows, DateRow, LetterRow, NumberRow, Part, PositionRow,
+    QuantityRow, Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
 pub use text::{fold, key, words};
 pub use timespan::Timespan;

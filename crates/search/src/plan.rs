@@ -170,8 +170,6 @@ pub enum WordScope {
     Narrative,
     /// `_content`: every text of the resource, the narrative too.
     Content,
-    /// Nobody asks for these: letters of values, for `:contains`; see [`crate::letters()`].
-    Letters,
 }
 
 /// A circle on the globe, as a ball around a point of the unit sphere: a place is inside when the straight

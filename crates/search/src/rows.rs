@@ -222,6 +222,15 @@ pub struct WordRow {
     pub word: Box<str>,
 }
 
+/// Three letters in a row of a string parameter's values, for `:contains`; see [`crate::letters()`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LetterRow {
+    /// The parameter.
+    pub param: ParamId,
+    /// Folded; empty: the values have more letters than are kept, and may contain anything.
+    pub letters: Box<str>,
+}
+
 /// A resource inside another, with its own rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContainedRows {
@@ -229,7 +238,7 @@ pub struct ContainedRows {
     pub ty: ResourceType,
     /// Its id inside its container, without `#`.
     pub id: Box<str>,
-    /// What it is found by; what it contains itself and words are none of its rows.
+    /// What it is found by; what it contains itself, words and letters are none of its rows.
     pub rows: Rows,
 }
 
@@ -273,6 +282,8 @@ pub struct Rows {
     pub positions: Vec<PositionRow>,
     /// Words, for `_text` and `_content`.
     pub words: Vec<WordRow>,
+    /// Letters of the values of string parameters, for `:contains`.
+    pub letters: Vec<LetterRow>,
     /// Parameters whose element is there although it gives no row of the parameter's kind, for example
     /// a reference that has a display only: `:missing` counts them as present.
     pub valueless: Vec<ParamId>,
@@ -297,6 +308,7 @@ impl Rows {
             + self.composites.len()
             + self.positions.len()
             + self.words.len()
+            + self.letters.len()
             + self.valueless.len()
             + self.contained.iter().map(|one| one.rows.len()).sum::<usize>()
     }
@@ -324,6 +336,7 @@ impl Rows {
         (out.0.composites, out.1.composites) = diff(old.composites, new.composites);
         (out.0.positions, out.1.positions) = diff(old.positions, new.positions);
         (out.0.words, out.1.words) = diff(old.words, new.words);
+        (out.0.letters, out.1.letters) = diff(old.letters, new.letters);
         (out.0.valueless, out.1.valueless) = diff(old.valueless, new.valueless);
         if old.contained != new.contained {
             (out.0.contained, out.1.contained) = (old.contained, new.contained);
@@ -347,6 +360,7 @@ impl Rows {
         settle(&mut self.composites);
         settle(&mut self.positions);
         settle(&mut self.words);
+        settle(&mut self.letters);
         settle(&mut self.valueless);
         for tokens in [&mut self.tokens, &mut self.identifiers, &mut self.typed] {
             mark_first(tokens);

@@ -19,9 +19,12 @@ pub(crate) struct IndexDelta {
     pub(crate) root: String,
     /// What goes, but for words and for what is contained.
     pub(crate) removed: Removed,
-    /// What comes; `words` are all words of the new version, or none if they stay as they are.
+    /// What comes.
     pub(crate) added: Arc<Rows>,
+    /// What becomes of words, and of letters where they lie with the words.
     pub(crate) words: Words,
+    /// All rows of the new version.
+    pub(crate) whole: Arc<Rows>,
     /// What is contained and changes.
     pub(crate) contained: Vec<ContainedDelta>,
 }
@@ -61,8 +64,10 @@ impl IndexDelta {
     pub(crate) fn first(key: &Key, rows: Arc<Rows>) -> Self {
         let root = root(key);
         let contained = pair(&root, Vec::new(), rows.contained.clone());
-        let words = if rows.words.is_empty() { Words::Stay } else { Words::Come };
-        Self { root, removed: Removed::Rows(Box::default()), added: rows, words, contained }
+        let has_none = rows.words.is_empty() && rows.letters.is_empty();
+        let words = if has_none { Words::Stay } else { Words::Come };
+        let added = Arc::clone(&rows);
+        Self { root, removed: Removed::Rows(Box::default()), added, words, whole: rows, contained }
     }
 
     /// For a version that replaces another. The old lines are not looked up but extracted again, which is
@@ -79,17 +84,14 @@ impl IndexDelta {
             std::mem::take(&mut removed.contained),
             std::mem::take(&mut added.contained),
         );
-        let words = if removed.words.is_empty() && added.words.is_empty() {
-            Words::Stay
-        } else {
-            added.words.clone_from(&rows.words);
-            Words::Change
-        };
+        let stay = |rows: &Rows| rows.words.is_empty() && rows.letters.is_empty();
+        let words = if stay(&removed) && stay(&added) { Words::Stay } else { Words::Change };
         Self {
             root,
             removed: Removed::Rows(Box::new(removed)),
             added: Arc::new(added),
             words,
+            whole: rows,
             contained,
         }
     }
@@ -98,7 +100,15 @@ impl IndexDelta {
     pub(crate) fn anew(key: &Key, rows: Arc<Rows>) -> Self {
         let root = root(key);
         let contained = pair(&root, Vec::new(), rows.contained.clone());
-        Self { root, removed: Removed::Everything, added: rows, words: Words::Change, contained }
+        let added = Arc::clone(&rows);
+        Self {
+            root,
+            removed: Removed::Everything,
+            added,
+            words: Words::Change,
+            whole: rows,
+            contained,
+        }
     }
 
     /// All rows that come.

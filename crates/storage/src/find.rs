@@ -158,4 +158,6 @@ impl Columns<'_> {
 #[cfg(test)]
 mod guess_tests;
 #[cfg(test)]
+mod plans;
+#[cfg(test)]
 mod tests;

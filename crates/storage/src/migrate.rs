@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(15, "0015_gate", by_dialect),
     migration!(16, "0016_consent"),
     migration!(17, "0017_beds"),
+    migration!(18, "0018_letter", by_dialect),
     migration!(20, "0020_people"),
 ];
 

@@ -78,12 +78,15 @@ pub(crate) async fn connect_reading(
 ///
 /// Statements say themselves in which order tables and rows are gone through, each page with a limit. A plan is made once:
 /// it takes longer than most pages, and would think too much of what it knows about values.
-const READING: [(&str, &str); 5] = [
+///
+/// More than one process for a statement would take it from another one, and takes longer to call than a page.
+const READING: [(&str, &str); 6] = [
     ("default_transaction_read_only", "on"),
     ("statement_timeout", "5000"),
     ("jit", "off"),
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_seqscan", "off"),
+    ("max_parallel_workers_per_gather", "0"),
 ];
 
 /// The vault's own secret, 32 bytes; made at the first call.
@@ -126,7 +129,7 @@ pub(crate) async fn index_base(
 
 /// The generation of index rows that this version writes. It grows with every change to the schema of the
 /// index tables or to what is extracted by R4's own parameters.
-pub(crate) const INDEX_GENERATION: u32 = 6;
+pub(crate) const INDEX_GENERATION: u32 = 7;
 
 /// The generation that all index rows are of. When it is not [`INDEX_GENERATION`], resources are there that
 /// must be indexed again.

@@ -4,12 +4,7 @@
 use std::fmt::Write as _;
 
 use fhir_model::ResourceType;
-use search::{WordRow, WordScope};
-
-use crate::find::{
-    ask::Dialect,
-    statement::{Sql, sql},
-};
+use search::{LetterRow, ParamId, WordRow, WordScope};
 
 /// The term of a word in resources of a type: `14_boston`, in their narrative `14n_boston`.
 pub(crate) fn term(ty: ResourceType, scope: WordScope, word: &str) -> String {
@@ -32,11 +27,31 @@ fn push_term(text: &mut String, (ty, scope): (ResourceType, WordScope), word: &s
     let scope = match scope {
         WordScope::Content => "_",
         WordScope::Narrative => "n_",
-        WordScope::Letters => "l",
     };
-    // writing to a string never fails; letters name their parameter, and with it the type
-    let of_type = if scope == "l" { Ok(()) } else { write!(text, "{}", ty.number()) };
-    of_type.and_then(|()| text.write_str(scope)).unwrap_or_default();
+    // writing to a string never fails
+    write!(text, "{}{scope}", ty.number()).unwrap_or_default();
+    push_plain(text, word);
+}
+
+/// Appends the terms of letters, a blank before each where there is something already: full-text search on SQLite finds
+/// both. They name their parameter, and with it the type: `l2231_bos`.
+pub(crate) fn push_letters(text: &mut String, rows: &[LetterRow]) {
+    for row in rows {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        push_letters_of(text, row.param, &row.letters);
+    }
+}
+
+fn push_letters_of(text: &mut String, param: ParamId, letters: &str) {
+    // writing to a string never fails
+    write!(text, "l{}_", param.0).unwrap_or_default();
+    push_plain(text, letters);
+}
+
+/// A word as part of one term.
+fn push_plain(text: &mut String, word: &str) {
     if word.bytes().all(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric()) {
         text.push_str(word);
     } else {
@@ -70,32 +85,19 @@ pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<st
     any.iter().filter(|words| !words.is_empty()).map(list).collect::<Vec<_>>().join(" OR ")
 }
 
-/// That a row `@` of `idx_word` has the letters of one of the alternatives: each of the first, or the second, which
-/// stands for all letters.
-pub(crate) fn letters_match(
-    ty: ResourceType,
-    any: &[(Vec<Box<str>>, Box<str>)],
-    dialect: Dialect,
-) -> Sql {
-    let term = |word: &str| term(ty, WordScope::Letters, word);
-    match dialect {
-        Dialect::Sqlite => {
-            let one = |(words, all): &(Vec<Box<str>>, Box<str>)| {
-                let words: Vec<String> =
-                    words.iter().map(|word| format!("\"{}\"", term(word))).collect();
-                format!("({}) OR \"{}\"", words.join(" AND "), term(all))
-            };
-            let any: Vec<String> = any.iter().map(one).collect();
-            sql("@.idx_word match ?", [any.join(" OR ").into()])
-        }
-        Dialect::Postgres => Sql::any(any.iter().flat_map(|(words, all)| {
-            let has = |words: &[Box<str>]| {
-                let terms = words.iter().map(|word| sql("?", [term(word).into()]));
-                sql("@.words @> array[", []).with(Sql::joined(terms, ", ")).then("]::text[]")
-            };
-            [has(words), has(std::slice::from_ref(all))]
-        })),
-    }
+/// What full-text search on SQLite matches against: all these letters of a parameter, or what stands for more than are
+/// kept; of one of the alternatives.
+pub(crate) fn letters_match(any: &[(ParamId, Vec<Box<str>>)]) -> String {
+    let term = |param: ParamId, letters: &str| {
+        let mut term = String::new();
+        push_letters_of(&mut term, param, letters);
+        format!("\"{term}\"")
+    };
+    let one = |(param, all): &(ParamId, Vec<Box<str>>)| {
+        let all: Vec<String> = all.iter().map(|letters| term(*param, letters)).collect();
+        format!("({}) OR {}", all.join(" AND "), term(*param, ""))
+    };
+    any.iter().map(one).collect::<Vec<_>>().join(" OR ")
 }
 
 #[cfg(test)]

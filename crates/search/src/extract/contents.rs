@@ -155,7 +155,7 @@ mod tests {
         let tree = json::parse_trusted(resource.as_bytes().to_vec().into());
         let line = |row: WordRow| match row.scope {
             WordScope::Narrative => format!("<{}>", row.word),
-            WordScope::Content | WordScope::Letters => row.word.into(),
+            WordScope::Content => row.word.into(),
         };
         words(&tree).into_iter().map(line).collect()
     }

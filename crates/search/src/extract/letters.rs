@@ -1,10 +1,9 @@
 //! Three letters in a row of the values of string parameters, so that what contains a text is found without reading
-//! every value: <https://hl7.org/fhir/R4/search.html#modifiers>. They are words of a kind of their own.
+//! every value: <https://hl7.org/fhir/R4/search.html#modifiers>.
 
 use crate::{
-    plan::WordScope,
     registry::ParamId,
-    rows::{StringRow, WordRow},
+    rows::{LetterRow, StringRow},
 };
 
 /// Parameters from here on are those of `SearchParameter` resources: they come and go, and have no letters.
@@ -17,11 +16,11 @@ const LETTERS: usize = 3;
 const READ_MAX: usize = 20_000;
 const DISTINCT_MAX: usize = 2_000;
 
-/// More words than these narrow a search hardly any further.
+/// More of them than these narrow a search hardly any further.
 const ASKED_MAX: usize = 4;
 
 /// The letters of all values, in the order of rows.
-pub(super) fn of_strings(strings: &[StringRow]) -> Vec<WordRow> {
+pub(super) fn of_strings(strings: &[StringRow]) -> Vec<LetterRow> {
     let has_letters = |row: &&StringRow| row.param.0 < CUSTOM_MIN;
     let mut found: Vec<(ParamId, [char; LETTERS])> = Vec::new();
     for row in strings.iter().filter(has_letters) {
@@ -35,48 +34,36 @@ pub(super) fn of_strings(strings: &[StringRow]) -> Vec<WordRow> {
     if found.len() > DISTINCT_MAX {
         return everything(strings);
     }
-    let mut words: Vec<WordRow> =
-        found.into_iter().map(|(param, letters)| row(&word(param, letters))).collect();
-    words.sort_unstable();
-    words
+    let row =
+        |(param, letters): (ParamId, [char; LETTERS])| LetterRow { param, letters: text(letters) };
+    found.into_iter().map(row).collect()
 }
 
-/// The words that stand for values of a parameter that contain a (folded) text: all of the first, or the second. `None`
+/// The letters that a value has which contains a (folded) text: all of these, unless too many were to be kept. `None`
 /// when the text is too short, or the parameter has no letters.
-pub fn letters(param: ParamId, text: &str) -> Option<(Vec<Box<str>>, Box<str>)> {
-    let all: Vec<[char; LETTERS]> = windows(text).collect();
+pub fn letters(param: ParamId, contained: &str) -> Option<Vec<Box<str>>> {
+    let all: Vec<[char; LETTERS]> = windows(contained).collect();
     if param.0 >= CUSTOM_MIN || all.is_empty() {
         return None;
     }
     // those that overlap say little more
     let apart = all.iter().step_by(LETTERS).take(ASKED_MAX);
-    let mut words: Vec<Box<str>> =
-        apart.chain(all.last()).map(|letters| word(param, *letters).into()).collect();
-    words.dedup();
-    Some((words, any(param).into()))
+    let mut asked: Vec<Box<str>> = apart.chain(all.last()).map(|letters| text(*letters)).collect();
+    asked.dedup();
+    Some(asked)
 }
 
-fn everything(strings: &[StringRow]) -> Vec<WordRow> {
+fn everything(strings: &[StringRow]) -> Vec<LetterRow> {
     let params = strings.iter().map(|row| row.param).filter(|param| param.0 < CUSTOM_MIN);
-    let mut words: Vec<WordRow> = params.map(|param| row(&any(param))).collect();
-    words.sort_unstable();
-    words.dedup();
-    words
+    let mut rows: Vec<LetterRow> =
+        params.map(|param| LetterRow { param, letters: Box::default() }).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    rows
 }
 
-fn row(word: &str) -> WordRow {
-    WordRow { scope: WordScope::Letters, word: word.into() }
-}
-
-fn word(param: ParamId, letters: [char; LETTERS]) -> String {
-    let mut word = any(param);
-    word.extend(letters);
-    word
-}
-
-/// The word of a resource that has too many letters: it may contain anything.
-fn any(param: ParamId) -> String {
-    format!("{}_", param.0)
+fn text(letters: [char; LETTERS]) -> Box<str> {
+    letters.iter().collect::<String>().into()
 }
 
 fn windows(text: &str) -> impl Iterator<Item = [char; LETTERS]> {
@@ -107,24 +94,20 @@ mod tests {
     }
 
     #[test]
-    fn what_contains_a_text_has_its_words() {
-        let of = |texts: &[&str]| -> Vec<String> {
-            of_strings(&strings(texts)).into_iter().map(|row| row.word.into()).collect()
+    fn what_contains_a_text_has_its_letters() {
+        let of = |texts: &[&str]| -> Vec<Box<str>> {
+            of_strings(&strings(texts)).into_iter().map(|row| row.letters).collect()
         };
-        assert_eq!(of(&["anna", "ann", "jo"]), ["7_ann", "7_nna"]);
-        assert_eq!(of(&["中村屋 x"]), ["7_中村屋", "7_屋 x", "7_村屋 "]);
-        let asked = |text: &str| letters(ParamId(7), text).map(|(words, _)| words);
+        let boxed =
+            |texts: &[&str]| -> Vec<Box<str>> { texts.iter().map(|one| (*one).into()).collect() };
+        assert_eq!(of(&["anna", "ann", "jo"]), boxed(&["ann", "nna"]));
+        assert_eq!(of(&["中村屋 x"]), boxed(&["中村屋", "屋 x", "村屋 "]));
+        let asked = |text: &str| letters(ParamId(7), text);
         assert_eq!(asked("nn"), None);
-        assert_eq!(asked("ann").unwrap(), ["7_ann".into()]);
-        let words: Vec<Box<str>> = ["7_abc", "7_def", "7_efg"].map(Into::into).into();
-        assert_eq!(asked("abcdefg").unwrap(), words);
+        assert_eq!(asked("ann").unwrap(), boxed(&["ann"]));
+        assert_eq!(asked("abcdefg").unwrap(), boxed(&["abc", "def", "efg"]));
         assert_eq!(letters(ParamId(CUSTOM_MIN), "abcdefg"), None);
-        assert!(
-            asked("xabcdefgx")
-                .unwrap()
-                .iter()
-                .all(|word| of(&["xabcdefgx"]).contains(&word.to_string()))
-        );
+        assert!(asked("xabcdefgx").unwrap().iter().all(|one| of(&["xabcdefgx"]).contains(one)));
     }
 
     #[test]
@@ -133,9 +116,8 @@ mod tests {
         let text = |n: u32| [letter(n / 676), letter(n / 26), letter(n)].iter().collect();
         let many: Vec<String> = (0..2_500).map(text).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let words = of_strings(&strings(&many));
-        assert_eq!(words.len(), 1);
-        assert_eq!(words[0].word, letters(ParamId(7), "abc").unwrap().1);
+        let anything = LetterRow { param: ParamId(7), letters: Box::default() };
+        assert_eq!(of_strings(&strings(&many)), [anything]);
         let same = vec!["abcabcabc"; 10_000];
         assert_eq!(of_strings(&strings(&same)).len(), 1);
     }

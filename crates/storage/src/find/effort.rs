@@ -17,8 +17,6 @@ pub struct Effort {
     pub inside: i64,
     /// and so many of what they lead to are looked at.
     pub met: i64,
-    /// So many values are read to see whether letters are rare.
-    pub values: i64,
     /// So many resources are read to see whether words are common.
     pub resources: i64,
 }
@@ -32,7 +30,6 @@ impl Default for Effort {
             sample_inside: 64,
             inside: 64,
             met: 512,
-            values: 1024,
             resources: 512,
         }
     }

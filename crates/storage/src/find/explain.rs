@@ -49,7 +49,10 @@ pub(crate) async fn explain(
     let names = Names::of(plan, Reach::Page, ask).await?;
     let guess = guess(plan, &parts, &names, count);
     let is_right = match &guess {
-        Some(guess) => ask.guessed(&guess.statement).await?.is_some(),
+        Some(guess) => {
+            let found = ask.guessed(&guess.statement).await?;
+            found.is_some_and(|found| guess.each_once(found, count).is_some())
+        }
         None => false,
     };
     let (route, statement) = if let Some(guess) = guess.filter(|_| is_right) {

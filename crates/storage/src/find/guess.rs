@@ -3,11 +3,13 @@
 //! page, it says so with a row without a number, and the way is chosen as usual. So a guess changes no answer, and a
 //! wrong one costs little.
 
-use search::{Filter, Plan};
+use std::collections::BTreeSet;
+
+use search::{Filter, Plan, StringTest, Test};
 
 use super::{
     Turn,
-    ask::Dialect,
+    ask::{Dialect, Found},
     check::{self, On},
     leader::{Leaders, rank},
     names::Names,
@@ -31,6 +33,24 @@ const CERTAIN: u8 = 2;
 pub(super) struct Guess {
     pub(super) route: Route,
     pub(super) statement: Statement,
+    /// Whether a resource may be there more than once, of which the first counts.
+    repeats: bool,
+}
+
+impl Guess {
+    /// What the statement found for a page of so many and one more, each once; `None` when more was wanted.
+    pub(super) fn each_once(&self, mut found: Vec<Found>, count: u32) -> Option<Vec<Found>> {
+        if self.repeats {
+            let fetched = found.len();
+            let is_full = fetched > usize::try_from(count).unwrap_or(usize::MAX);
+            let mut seen = BTreeSet::new();
+            found.retain(|one| seen.insert(one.res));
+            if is_full && found.len() < fetched {
+                return None;
+            }
+        }
+        Some(found)
+    }
 }
 
 /// The page by what most probably leads to it; `None` where nothing is probable, or nothing would be counted.
@@ -47,7 +67,9 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
     match certain {
         Some(leader) if !plan.sort.is_empty() => sorted(plan, part, leader, (leaders, limit)),
         Some(leader) if part.filters.len() > 1 => unsorted(plan, part, leader, (leaders, limit)),
-        None if plan.sort.is_empty() => through(plan, parts, (leaders, limit)),
+        None if plan.sort.is_empty() => {
+            named(plan, part, (leaders, limit)).or_else(|| through(plan, parts, (leaders, limit)))
+        }
         Some(_) | None => None,
     }
 }
@@ -114,7 +136,7 @@ fn sorted(
         .then(&format!(")\nunion all\nselect {nulls}null where (select count(*) from led) > "))
         .bind(few);
     let statement = page::show_some(plan, page, &order);
-    Some(Guess { route: route(Mode::Collected, leader)?, statement })
+    Some(Guess { route: route(Mode::Collected, leader)?, statement, repeats: false })
 }
 
 /// The first rows that one filter leads to, in the order of resources.
@@ -137,7 +159,36 @@ fn unsorted(
         .then(")\norder  by led.res\nlimit  ")
         .bind(limit);
     let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First));
-    Some(Guess { route: route(Mode::ByResource, leader)?, statement })
+    Some(Guess { route: route(Mode::ByResource, leader)?, statement, repeats: false })
+}
+
+/// The first values that begin with a text: whether a resource has an earlier one is seen among them, and not asked of each.
+fn named(plan: &Plan, part: &Part<'_>, (leaders, limit): (Leaders<'_>, i64)) -> Option<Guess> {
+    let [filter @ Filter::Value { any, .. }] = part.filters.as_slice() else { return None };
+    if !any.iter().all(|test| matches!(test, Test::String(StringTest::StartsWith(_)))) {
+        return None;
+    }
+    let ranges = leaders.ranges(filter, part)?;
+    let order = Order::rising(1, &Turn::First);
+    let branch = |range: &Range| {
+        let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
+        sql(format!("select {value} as k1, {res} as res\nfrom   {} d\nwhere  ", range.table), [])
+            .with(range.condition().on("d"))
+            .then(&format!("\n{}\nlimit  ", order.along(&[&value, &res])))
+            .bind(limit)
+    };
+    let there = ranges.iter().filter(|range| !range.condition().is_never());
+    let mut branches: Vec<Sql> = there.map(branch).collect();
+    let page = if branches.len() == 1 {
+        branches.remove(0)
+    } else {
+        let each = branches.iter().map(|one| sql("(", []).with(one.clone().indented(1)).then(")"));
+        Sql::compound(each.collect(), "\nunion all\n")
+            .then(&format!("\n{}\nlimit  ", order.along(&["k1", "res"])))
+            .bind(limit)
+    };
+    let statement = page::show_some(plan, page, &order);
+    Some(Guess { route: route(Mode::ByValue, 0)?, statement, repeats: true })
 }
 
 /// The first resources met from the inside, where one filter alone leads there.
@@ -155,5 +206,5 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)
     let walk = Walk { parts, route: &route, leaders, order: &order, limit, changed: Changed::Stay };
     let page = inside.first_met(&walk, part, leader)?;
     let statement = page::show_some(plan, page, &order);
-    Some(Guess { route, statement })
+    Some(Guess { route, statement, repeats: false })
 }

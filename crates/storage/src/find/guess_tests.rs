@@ -1,19 +1,17 @@
 //! What is guessed, and that a wrong guess changes nothing.
 
-use fhir_model::ResourceType;
 use futures_util::FutureExt as _;
-use search::{
-    Direction, Filter, ParamId, Plan, ReferenceTest, SearchKind, Sort, SortKey, StringTest, System,
-    Test, TokenTest, TypePlan,
-};
+use search::{Filter, ParamId, Plan, TypePlan};
 
 use fhir_model::Outcome;
 
 use super::{
+    Version,
     ask::{Ask, Dialect, Found, Shown},
     guess::{Guess, guess},
     names::{Names, Reach},
     part::Part,
+    plans::{code, containing, newest_first, over, patient, starting, ty, value},
     position::{Commit, Mode},
     statement::Statement,
 };
@@ -58,36 +56,17 @@ fn inner(guess: &Guess) -> String {
     inner.replace("\n  ", "\n")
 }
 
-fn ty(name: &str) -> ResourceType {
-    ResourceType::named(name).unwrap()
-}
-
-fn over(name: &str, filters: Vec<Filter>) -> Plan {
-    let mut plan = Plan::over(ty(name));
-    plan.types[0].filters = filters;
-    plan
-}
-
-fn value(param: u32, test: Test) -> Filter {
-    Filter::Value { params: vec![ParamId(param)], any: vec![test] }
-}
-
-fn code(code: &str) -> Test {
-    Test::Token(TokenTest { system: System::Any, code: Some(code.into()) })
-}
-
 fn of_patient() -> Filter {
-    value(2, Test::Reference(ReferenceTest::Local { ty: ty("Patient"), id: "a".into() }))
+    value(2, patient("a"))
 }
 
-fn newest_first(plan: Plan) -> Plan {
-    let key = SortKey::Value { params: vec![ParamId(5)], kind: SearchKind::Date };
-    Plan { sort: vec![Sort { key, direction: Direction::Descending }], ..plan }
+fn sorted(plan: Plan) -> Plan {
+    Plan { sort: newest_first(), ..plan }
 }
 
 #[test]
 fn what_is_about_one_patient_is_sorted_unless_it_is_much() {
-    let plan = newest_first(over("Observation", vec![value(3, code("x")), of_patient()]));
+    let plan = sorted(over("Observation", vec![value(3, code("x")), of_patient()]));
     let guess = guessed(&plan, Dialect::Postgres).unwrap();
     assert_eq!(
         (guess.route.mode, guess.route.leaders.as_slice()),
@@ -132,7 +111,7 @@ fn what_is_about_one_patient_is_looked_through_so_far() {
 
 #[test]
 fn from_the_inside_little_is_looked_at() {
-    let named = value(8, Test::String(StringTest::StartsWith("smi".into())));
+    let named = value(8, starting("smi"));
     let chain = |inside: Vec<Filter>| {
         let targets = vec![TypePlan { ty: ty("Patient"), filters: inside }];
         let chain = Filter::Chain { params: vec![ParamId(4)], targets };
@@ -146,10 +125,10 @@ fn from_the_inside_little_is_looked_at() {
     assert!(sql.contains("  select cast(null as bigint) where n.is_over\n"), "{sql}");
     // what is inside would have to be looked through for the second
     assert!(guessed(&chain(vec![named.clone(), of_patient()]), Dialect::Postgres).is_none());
-    let within = value(8, Test::String(StringTest::Contains("mit".into())));
+    let within = value(8, containing("mit"));
     assert!(guessed(&chain(vec![within]), Dialect::Postgres).is_none());
     assert!(guessed(&plan, Dialect::Sqlite).is_none());
-    assert!(guessed(&newest_first(plan), Dialect::Postgres).is_none());
+    assert!(guessed(&sorted(plan), Dialect::Postgres).is_none());
 }
 
 #[test]
@@ -161,4 +140,51 @@ fn what_is_referred_to_is_met_once_without_looking_for_earlier_rows() {
     assert_eq!(guess.route.leaders, [Some(0), Some(0)]);
     assert!(sql.contains("select distinct on (p.res) p.*"), "{sql}");
     assert!(!sql.contains("not exists"), "{sql}");
+}
+
+#[test]
+fn what_is_named_comes_as_it_lies_and_may_come_twice() {
+    let guess =
+        guessed(&over("Patient", vec![value(8, starting("smi"))]), Dialect::Postgres).unwrap();
+    assert_eq!((guess.route.mode, guess.route.leaders.as_slice()), (Mode::ByValue, &[Some(0)][..]));
+    assert_eq!(
+        inner(&guess),
+        "\
+select d.folded as k1, d.res as res
+from   idx_string d
+where  d.p = $1 and d.folded >= $2 and d.folded < $3
+order  by d.folded, d.res
+limit  $4"
+    );
+    let two = Filter::Value { params: vec![ParamId(8), ParamId(9)], any: vec![starting("smi")] };
+    let guess = guessed(&over("Patient", vec![two]), Dialect::Postgres).unwrap();
+    assert!(inner(&guess).contains("\nunion all\n"), "{}", inner(&guess));
+    let within = value(8, containing("mit"));
+    assert!(guessed(&over("Patient", vec![within]), Dialect::Postgres).is_none());
+
+    let found = |all: &[i64]| all.iter().map(|res| one(*res)).collect::<Vec<_>>();
+    let left = |all: &[i64], count| {
+        let left = guess.each_once(found(all), count)?;
+        Some(left.iter().map(|one| one.res).collect::<Vec<_>>())
+    };
+    assert_eq!(left(&[3, 1, 2], 2), Some(vec![3, 1, 2]));
+    // not full: these are all there are
+    assert_eq!(left(&[3, 1, 3], 3), Some(vec![3, 1]));
+    // full, so that others may follow
+    assert_eq!(left(&[3, 1, 3], 2), None);
+}
+
+fn one(res: i64) -> Found {
+    let version = Version {
+        res,
+        resource_type: ty("Patient"),
+        id: res.to_string(),
+        version: 1,
+        updated: fhir_model::Instant::from_millis(0),
+        method: crate::Method::Post,
+        body: None,
+        contained: None,
+        facts: crate::facts::Facts::default(),
+    };
+    Found { version, res, values: Vec::new() }
 }

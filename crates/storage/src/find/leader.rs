@@ -17,6 +17,9 @@ use crate::words;
 /// What leads is thought to find so many times more resources than there are targets.
 const REFERRERS_PER_TARGET: u64 = 16;
 
+/// More texts, each in a parameter, are not looked for by their letters on PostgreSQL: each is a walk of its own.
+const LETTERS_MAX: usize = 32;
+
 /// Builds the ranges of filters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaders<'a> {
@@ -48,7 +51,7 @@ impl<'a> Leaders<'a> {
             Filter::Value { params, any } => {
                 let letters = self.letters.then(|| by_letters(filter, part, self.names)).flatten();
                 let by_value = || self.of_values(params, any, part.domain);
-                Some(letters.map_or_else(by_value, |range| vec![range]))
+                Some(letters.unwrap_or_else(by_value))
             }
             Filter::Chain { params, targets } => self.of_chain(params, targets, part.domain),
             Filter::Has { params, source } if part.domain == Domain::Own => {
@@ -201,7 +204,7 @@ fn of_words(seek: Sql, dialect: Dialect) -> Range {
 }
 
 /// What may contain a text, for it has the letters: whether it does is left to be checked.
-fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Range> {
+fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Vec<Range>> {
     let Filter::Value { params, any } = filter else { return None };
     if part.domain != Domain::Own {
         return None;
@@ -210,13 +213,52 @@ fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Range> 
     for test in any {
         let text = contained(test)?;
         for param in params {
-            alternatives.push(letters(*param, text)?);
+            alternatives.push((*param, letters(*param, text)?));
         }
     }
-    let seek = words::letters_match(part.ty, &alternatives, names.dialect);
-    let range = of_words(seek, names.dialect);
-    let on = On::new(part, format!("@.{}", range.res));
-    Some(range.but(check::holds(filter, &on, names)))
+    let check = |range: Range, filter: &Filter| {
+        let on = On::new(part, format!("@.{}", range.res));
+        range.but(check::holds(filter, &on, names))
+    };
+    match names.dialect {
+        Dialect::Sqlite => {
+            let seek = sql("@.idx_word match ?", [words::letters_match(&alternatives).into()]);
+            Some(vec![check(of_words(seek, names.dialect), filter)])
+        }
+        Dialect::Postgres if alternatives.len() > LETTERS_MAX => None,
+        Dialect::Postgres => {
+            let tests = any.iter().flat_map(|test| params.iter().map(move |_| test));
+            let ranges = alternatives.iter().zip(tests).flat_map(|(one @ (param, _), test)| {
+                let alone = Filter::Value { params: vec![*param], any: vec![test.clone()] };
+                of_letters(one, names.effort.few).map(|range| check(range, &alone))
+            });
+            Some(ranges.collect())
+        }
+    }
+}
+
+/// Rows of the rarest of some letters of a parameter, counted so far, and of what has more letters than are kept.
+fn of_letters((param, all): &(ParamId, Vec<Box<str>>), few: u64) -> [Range; 2] {
+    let p = i64::from(param.number());
+    let row = |letters: Sql| {
+        let seek = sql("@.p = ? and @.letters = ", [p.into()]).with(letters);
+        Range::fixed("idx_letter", "letters", Kind::Text, seek).once()
+    };
+    let counted = all.iter().map(|letters| {
+        sql("select cast(? as text) as letters, count(*) as n from (select 1 from idx_letter l where l.p = ? and l.letters = ? limit ?) as few", [
+            (&**letters).into(),
+            p.into(),
+            (&**letters).into(),
+            i64::try_from(few).unwrap_or(i64::MAX).into(),
+        ])
+    });
+    let rarest = match all.as_slice() {
+        [only] => sql("?", [(&**only).into()]),
+        _ => sql("(select c.letters from (\n    ", [])
+            .with(Sql::compound(counted.collect(), "\nunion all\n").indented(4))
+            .then("\n  ) as c order by c.n limit 1)"),
+    };
+    [row(rarest), row(sql("''", []))]
 }
 
 /// The text that a value must contain.

@@ -7,7 +7,7 @@ use search::{ContainedType, Filter, Plan};
 use super::{
     ask::{Ask, Dialect},
     effort::Effort,
-    leader::{Leaders, asks_for_letters},
+    leader::Leaders,
     names::Names,
     part::{Domain, Part, shown},
     position::{Mode, Route},
@@ -30,11 +30,9 @@ pub(super) async fn choose(
     let (mut sizes, effort) = (Sizes::default(), names.effort);
     let is_nested = parts.iter().flat_map(|part| &part.filters).any(|filter| collects(filter));
     let is_sorted = sorts(plan);
-    let letters = names.dialect == Dialect::Sqlite
-        || before.is_none() && !is_sorted && sample::has_rare_letters(parts, names, ask).await?;
     if let ([part], None, false) = (parts, before, is_sorted)
         && let Some(only) = only_leader(part)
-        && let Some(route) = through(part, only, Leaders { letters, ..Leaders::new(names, &sizes) })
+        && let Some(route) = through(part, only, Leaders::new(names, &sizes))
     {
         return Ok((route, sizes));
     }
@@ -47,7 +45,7 @@ pub(super) async fn choose(
         sizes.count(parts, names, ask, effort.few).await?;
         if !parts.iter().all(|part| is_small(&sizes, part, effort)) {
             if let ([part], None, false) = (parts, before, is_sorted) {
-                let leaders = Leaders { letters, ..Leaders::new(names, &sizes) };
+                let leaders = Leaders::new(names, &sizes);
                 if let Some(best) = sample::best(part, leaders, ask).await? {
                     let route = led(part, best, leaders);
                     return Ok((route, sizes));
@@ -60,7 +58,7 @@ pub(super) async fn choose(
         Some(route) => route.clone(),
         None if is_sorted => sorted(plan, parts, &sizes, effort),
         None => {
-            let route = unsorted(parts, Leaders { letters, ..Leaders::new(names, &sizes) });
+            let route = unsorted(parts, Leaders::new(names, &sizes));
             match parts {
                 [part] if gathers(part, &route, names.dialect) => {
                     let is_common = sample::is_common(part, names, ask).await?;
@@ -128,14 +126,12 @@ pub(super) async fn for_all(
     Ok((Route { mode: Mode::Collected, leaders }, sizes))
 }
 
-/// Whether all that has certain words, or all values that may contain a text, are looked at before the first is shown.
+/// Whether all that has certain words is looked at before the first is shown.
 fn gathers(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
     let leader = route.leaders.first().copied().flatten();
     let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
     dialect == Dialect::Postgres
-        && filter.is_some_and(|filter| {
-            matches!(filter, Filter::Words { .. }) || asks_for_letters(filter)
-        })
+        && filter.is_some_and(|filter| matches!(filter, Filter::Words { .. }))
 }
 
 /// All resources one after the other.

@@ -7,10 +7,9 @@ use search::Filter;
 use super::{
     ask::{Ask, Dialect},
     check::{self, On},
-    leader::{Leaders, asks_for_letters},
+    leader::Leaders,
     names::Names,
     part::Part,
-    probe::Sizes,
     range::Range,
     statement::{Sql, sql},
     through::Through,
@@ -24,9 +23,6 @@ const HITS_MIN: i64 = 2;
 
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
-
-/// Of so many values with the letters among those read it is said that they are rare.
-const VALUES_MIN: i64 = 4;
 
 /// Words are common that one resource in so many has: a page of these is filled sooner than all of them are found.
 const COMMON_ONE_IN: i64 = 64;
@@ -119,42 +115,6 @@ fn look_ups(filter: &Filter) -> usize {
     }
 }
 
-/// Where what has certain letters is all found before the first is shown: whether there are so few that this is quicker
-/// than to read values until a page is full.
-///
-/// # Errors
-/// The database's own trouble.
-pub(super) async fn has_rare_letters(
-    parts: &[Part<'_>],
-    names: &Names,
-    ask: &mut impl Ask,
-) -> Result<bool, Outcome> {
-    let [part] = parts else { return Ok(false) };
-    let Some(filter) = part.filters.iter().find(|filter| asks_for_letters(filter)) else {
-        return Ok(false);
-    };
-    let nothing = Sizes::default();
-    let ranges = Leaders::new(names, &nothing).along_values().ranges(filter, part);
-    let ranges = ranges.unwrap_or_default();
-    let values = names.effort.values;
-    let pieces = i64::try_from(ranges.len()).unwrap_or(values).max(1);
-    let looks = ranges.iter().map(|range| {
-        sql("select count(*), coalesce(sum(case when ", [])
-            .with(range.rest.clone().on("d"))
-            .then(&format!(" then 1 else 0 end), 0) from (select * from {} d where ", range.table))
-            .with(range.seek.clone().on("d"))
-            .then(&format!(" order by d.{}, d.{} limit ", range.column, range.res))
-            .bind((values / pieces).max(1))
-            .then(") as d")
-    });
-    let statement = Sql::compound(looks.collect(), "\nunion all\n").statement();
-    if statement.sql.is_empty() {
-        return Ok(false);
-    }
-    let counted = ask.numbers(&statement).await?;
-    Ok(counted.iter().map(|(_, hits)| *hits).sum::<i64>() < VALUES_MIN)
-}
-
 /// Where words are all found before the first resource with them is shown: whether so many have them that it is quicker
 /// to go through the resources of the type until a page is full.
 ///
@@ -195,8 +155,7 @@ fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec
         return Some(through.sample(leaders, leaders.names.effort.sample_inside));
     }
     // these are all found before they are put in order
-    let is_dear = matches!(filter, Filter::Words { .. }) || asks_for_letters(filter);
-    if is_dear && leaders.names.dialect == Dialect::Postgres {
+    if matches!(filter, Filter::Words { .. }) && leaders.names.dialect == Dialect::Postgres {
         return None;
     }
     let ranges = leaders.ranges(filter, part)?;

@@ -3,17 +3,18 @@
 use std::cell::RefCell;
 
 use auth::Permit;
-use fhir_model::{Outcome, ResourceType};
+use fhir_model::Outcome;
 use futures_util::FutureExt as _;
 use search::{
-    Comparison, DateTest, Direction, Filter, NumberTest, ParamId, Plan, ReferenceTest, SearchKind,
-    Sort, SortKey, StringTest, System, Test, Timespan, TokenTest, TypePlan, UnitTest,
+    Comparison, DateTest, Filter, NumberTest, ParamId, Plan, StringTest, System, Test, Timespan,
+    TokenTest, TypePlan, UnitTest,
 };
 
 use super::{
     Turn,
     ask::{Ask, Dialect, Found, Shown},
     inquiry,
+    plans::{code, containing, newest_first, over, patient, ty, value},
     position::{Commit, Mode, Position, Route, SortValue},
     statement::Statement,
 };
@@ -82,33 +83,6 @@ fn page(plan: &Plan, turn: &Turn, (dialect, rows): (Dialect, i64)) -> String {
 
 const FEW: (Dialect, i64) = (Dialect::Sqlite, 10);
 const MANY: (Dialect, i64) = (Dialect::Sqlite, 1_000_000);
-
-fn ty(name: &str) -> ResourceType {
-    ResourceType::named(name).unwrap()
-}
-
-fn over(name: &str, filters: Vec<Filter>) -> Plan {
-    let mut plan = Plan::over(ty(name));
-    plan.types[0].filters = filters;
-    plan
-}
-
-fn value(param: u32, test: Test) -> Filter {
-    Filter::Value { params: vec![ParamId(param)], any: vec![test] }
-}
-
-fn code(code: &str) -> Test {
-    Test::Token(TokenTest { system: System::Any, code: Some(code.into()) })
-}
-
-fn patient(id: &str) -> Test {
-    Test::Reference(ReferenceTest::Local { ty: ty("Patient"), id: id.into() })
-}
-
-fn newest_first() -> Vec<Sort> {
-    let key = SortKey::Value { params: vec![ParamId(5)], kind: SearchKind::Date };
-    vec![Sort { key, direction: Direction::Descending }]
-}
 
 #[test]
 fn a_code_is_walked_in_the_order_of_resources() {
@@ -359,4 +333,35 @@ fn an_unknown_route_or_edge_does_no_harm() {
             assert!(answer.now_or_never().unwrap().is_ok());
         }
     }
+}
+
+#[test]
+fn the_rarest_letters_lead_on_postgresql() {
+    let plan = over("Patient", vec![value(8, containing("smith"))]);
+    let sql = page(&plan, &Turn::First, (Dialect::Postgres, 10));
+    let (first, rest) = sql.split_once("\n) as b0\nunion\n").unwrap();
+    assert_eq!(
+        first,
+        "\
+select * from (
+  select d.res as res
+  from   idx_letter d
+  where  d.p = $1 and d.letters = (select c.letters from (
+      select cast($2 as text) as letters, count(*) as n from (select 1 from idx_letter l where l.p = $3 and l.letters = $4 limit $5) as few
+      union all
+      select cast($6 as text) as letters, count(*) as n from (select 1 from idx_letter l where l.p = $7 and l.letters = $8 limit $9) as few
+    ) as c order by c.n limit 1)
+    and  exists (select 1 from idx_string i1 where i1.res = d.res and i1.p = $10 and i1.folded like $11 escape '\\' offset 0)
+  order  by d.res
+  limit  $12"
+    );
+    // what has more letters than are kept
+    assert!(rest.contains("  where  d.p = $13 and d.letters = ''\n"), "{rest}");
+    // one has nothing to choose from
+    let plan = over("Patient", vec![value(8, containing("smi"))]);
+    let sql = page(&plan, &Turn::First, (Dialect::Postgres, 10));
+    assert!(sql.contains("where  d.p = $1 and d.letters = $2\n"), "{sql}");
+    // on SQLite they lie among the words
+    let sql = page(&plan, &Turn::First, FEW);
+    assert!(sql.contains("d.idx_word match "), "{sql}");
 }

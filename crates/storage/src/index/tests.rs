@@ -302,6 +302,7 @@ impl Pure {
             let ty = ResourceType::named(ty).unwrap();
             let terms = rows.words.iter().map(|row| words::term(ty, row.scope, &row.word));
             pure.lines.extend(terms.map(|term| format!("word {term} {key}")));
+            pure.lines.extend(dump::letters_of(&rows.letters, key));
             for one in &rows.contained {
                 pure.owner = format!("{}/{key}#{}", one.ty, one.id);
                 let owner = Owner { res: 0, root: key, is_contained: true };

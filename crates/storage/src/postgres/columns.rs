@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::sqlx;
+use search::LetterRow;
 
 use super::names::Names;
 use crate::{
@@ -34,7 +35,7 @@ pub(super) struct Table {
 /// All lines of a transaction, by table.
 #[derive(Debug)]
 pub(super) struct Columns {
-    pub(super) tables: [Table; 9],
+    pub(super) tables: [Table; 10],
 }
 
 /// Gathers lines; everything they name must be known.
@@ -130,6 +131,7 @@ impl Default for Columns {
                 table("idx_uri", vec![p(), ("uri", text()), ("version", text())]),
                 table("idx_present", vec![p()]),
                 table("idx_position", vec![p(), ("x", real()), ("y", real()), ("z", real())]),
+                table("idx_letter", vec![p(), ("letters", text())]),
             ],
         }
     }
@@ -155,6 +157,7 @@ impl<'a> Gathering<'a> {
     pub(super) fn coming(&mut self, res: i64, delta: &IndexDelta) -> Result<(), Outcome> {
         let root = &delta.root;
         lines(self, Owner { res, root, is_contained: false }, &delta.added)?;
+        self.letters(res, &delta.added.letters);
         for one in &delta.contained {
             let Some(rows) = &one.added else { continue };
             let res = self.local(one.ty, &one.id)?;
@@ -168,12 +171,24 @@ impl<'a> Gathering<'a> {
         let root = &delta.root;
         if let Removed::Rows(rows) = &delta.removed {
             lines(self, Owner { res, root, is_contained: false }, rows)?;
+            self.letters(res, &rows.letters);
         }
         for one in &delta.contained {
             let Some(res) = self.contained(one.ty, &one.id)? else { continue };
             lines(self, Owner { res, root, is_contained: true }, &one.removed)?;
         }
         Ok(())
+    }
+}
+
+impl Gathering<'_> {
+    /// What SQLite keeps among its words.
+    fn letters(&mut self, res: i64, rows: &[LetterRow]) {
+        for row in rows {
+            let cells =
+                [Cell::Integer(row.param.number()), Cell::Text(&row.letters), Cell::Long(res)];
+            self.columns.push(9, &cells);
+        }
     }
 }
 

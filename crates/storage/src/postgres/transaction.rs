@@ -362,10 +362,10 @@ impl Transaction {
         for (ty, res, delta) in numbered {
             // a dictionary was full meanwhile and began afresh
             adding.coming(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
-            if delta.words != Words::Stay && !delta.added.words.is_empty() {
+            if delta.words != Words::Stay && !delta.whole.words.is_empty() {
                 words.res.push(*res);
                 let mut terms = String::new();
-                words::push_terms(&mut terms, *ty, &delta.added.words);
+                words::push_terms(&mut terms, *ty, &delta.whole.words);
                 words.terms.push(terms);
             }
         }
@@ -386,7 +386,7 @@ impl Transaction {
             .collect();
         let wordless: Vec<i64> = numbered
             .iter()
-            .filter(|(_, _, delta)| delta.words == Words::Change && delta.added.words.is_empty())
+            .filter(|(_, _, delta)| delta.words == Words::Change && delta.whole.words.is_empty())
             .map(|(_, res, _)| *res)
             .collect();
         let shared = Arc::clone(&self.shared);

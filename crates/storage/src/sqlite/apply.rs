@@ -59,7 +59,7 @@ pub(super) fn index<'d>(
             lines(&mut adding, Owner { res, root, is_contained: true }, rows)?;
         }
         if delta.words != Words::Stay {
-            adding.memory.pending.words((ty, res), delta.words, &delta.added.words);
+            adding.memory.pending.words((ty, res), delta.words, &delta.whole);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use fhir_model::ResourceType;
 use rusqlite::{Connection, params};
-use search::WordRow;
+use search::Rows;
 
 use super::lines::{KINDS, Statements, Verb, kind};
 use crate::{delta::Words, index::Line, words};
@@ -61,10 +61,11 @@ impl Pending {
         }
     }
 
-    /// Remembers all words of a resource.
-    pub(super) fn words(&mut self, (ty, res): (ResourceType, i64), words: Words, all: &[WordRow]) {
+    /// Remembers all words and letters of a resource.
+    pub(super) fn words(&mut self, (ty, res): (ResourceType, i64), words: Words, all: &Rows) {
         let from = self.text.len();
-        words::push_terms(&mut self.text, ty, all);
+        words::push_terms(&mut self.text, ty, &all.words);
+        words::push_letters(&mut self.text, &all.letters);
         let terms = Span { from, to: self.text.len() };
         self.words.push(WordOp { res, words, terms });
     }
@@ -181,19 +182,20 @@ mod tests {
         ResourceType::named("Basic").unwrap()
     }
 
-    fn word(word: &str) -> WordRow {
-        WordRow { scope: search::WordScope::Content, word: word.into() }
+    fn word(word: &str) -> Rows {
+        let word = search::WordRow { scope: search::WordScope::Content, word: word.into() };
+        Rows { words: vec![word], ..Rows::default() }
     }
 
     fn create(pending: &mut Pending, res: i64) {
         pending.line(Verb::Add, res, Line::Present { p: 1 });
-        pending.words((basic(), res), Words::Come, &[word("old")]);
+        pending.words((basic(), res), Words::Come, &word("old"));
     }
 
     fn update(pending: &mut Pending, res: i64) {
         pending.line(Verb::Remove, res, Line::Present { p: 1 });
         pending.line(Verb::Add, res, Line::Present { p: 2 });
-        pending.words((basic(), res), Words::Change, &[word("new")]);
+        pending.words((basic(), res), Words::Change, &word("new"));
     }
 
     fn run(connection: &Connection, sql: &str) {

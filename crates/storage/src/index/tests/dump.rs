@@ -1,10 +1,13 @@
 //! Everything that lies in the index tables, with names for numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection, QueryResult, Statement};
 
+use search::{LetterRow, ParamId};
+
 use super::super::COMPOSITE_KEY_MIN;
+use crate::words;
 
 /// A vault's index.
 #[derive(Debug)]
@@ -67,6 +70,7 @@ pub(super) async fn dump(url: &str) -> Dump {
     };
     let mut lines = lines(&database, &names).await;
     lines.extend(words(&database, &names).await);
+    lines.extend(letters(&database, &names).await);
     crate::setting::close(database).await.unwrap();
     lines.sort();
     contained.sort();
@@ -135,6 +139,29 @@ async fn words(database: &DatabaseConnection, names: &Names) -> Vec<String> {
     let line =
         |row: &QueryResult| format!("word {} {}", text(row, 0), names.resources[&integer(row, 1)]);
     rows.iter().map(line).collect()
+}
+
+/// On SQLite they lie among the words.
+async fn letters(database: &DatabaseConnection, names: &Names) -> BTreeSet<String> {
+    if database.get_database_backend() == DatabaseBackend::Sqlite {
+        return BTreeSet::new();
+    }
+    let rows = ask(database, "select cast(p as bigint), letters, res from idx_letter").await;
+    let line = |row: &QueryResult| {
+        let param = ParamId(u32::try_from(integer(row, 0)).unwrap());
+        let row_of = LetterRow { param, letters: text(row, 1).into() };
+        letters_of(&[row_of], &names.resources[&integer(row, 2)])
+    };
+    rows.iter().flat_map(line).collect()
+}
+
+/// The lines of letters; different ones may be the same on SQLite.
+pub(super) fn letters_of(rows: &[LetterRow], key: &str) -> BTreeSet<String> {
+    let mut terms = String::new();
+    words::push_letters(&mut terms, rows);
+    // letters may be blanks
+    let each = terms.split(" l").map(|term| term.trim_start_matches('l'));
+    each.filter(|term| !term.is_empty()).map(|term| format!("word l{term} {key}")).collect()
 }
 
 impl Names {
