@@ -38,6 +38,7 @@ mod operations;
 mod patching;
 mod rates;
 mod refusals;
+mod research;
 mod search_answers;
 mod search_cases;
 mod search_codes;

@@ -7,7 +7,12 @@ use crate::{
     stories::gate::{Person, patient, practitioner},
 };
 
-smart_stories!(an_intern_writes_and_the_supervisor_signs, what_nobody_has_to_sign_is_not_signed,);
+smart_stories!(
+    an_intern_writes_and_the_supervisor_signs,
+    what_nobody_has_to_sign_is_not_signed,
+    a_task_waits_for_the_supervisor,
+    what_nobody_has_to_sign_waits_no_more,
+);
 
 /// Two doctors and an intern who treat the same patient, and the consultant above one of the doctors.
 struct Ward<'h> {
@@ -140,4 +145,94 @@ fn what_nobody_has_to_sign_is_not_signed(house: &House) {
         [("Authorization", ward.supervisor.authorization.as_str()), ("If-Match", "W/\"7\"")];
     house.send("POST", &format!("/{last}/$cosign"), &headers, "").expect(412);
     cosign(&ward.supervisor, &last, 200);
+}
+
+impl Ward<'_> {
+    /// The entries of the supervisor's list.
+    fn waiting(&self) -> Vec<Value> {
+        let path = format!("/Task?owner={}&status=requested", self.d);
+        let found = self.supervisor.get(&path).expect(200).json();
+        found["entry"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn status(&self, task: &str) -> Value {
+        self.supervisor.get(&format!("/{task}")).expect(200).json()["status"].clone()
+    }
+}
+
+fn a_task_waits_for_the_supervisor(house: &House) {
+    let ward = Ward::new(house);
+    // a scope for reports is enough to be supervised
+    let narrow = Person::new(house, "intern", Some(&ward.t), "user/DiagnosticReport.cruds");
+    let report = narrow.store(&ward.report("preliminary"));
+    let task = ward.waiting()[0]["resource"].clone();
+    let id = format!("Task/{}", task["id"].as_str().unwrap());
+    assert_eq!(task["code"]["coding"][0]["code"], "cosign", "{task:#}");
+    assert_eq!(task["focus"]["reference"], format!("{report}/_history/1"));
+    assert_eq!(task["owner"]["reference"], ward.d);
+    assert_eq!(task["requester"]["reference"], ward.t);
+    assert_eq!(task["for"]["reference"], ward.patient);
+    // one a resource, whatever the intern does to it
+    let mut again = ward.report("preliminary");
+    again["id"] = json!(report.rsplit('/').next().unwrap());
+    again["conclusion"] = json!("better");
+    ward.intern.ask("PUT", &format!("/{report}"), &again.to_string()).expect(200);
+    let all = ward.waiting();
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!(all[0]["resource"]["focus"]["reference"], format!("{report}/_history/2"));
+    // who is not the supervisor does not sign by it, the supervisor does
+    cosign(&ward.other, &id, 403);
+    let signed = cosign(&ward.supervisor, &id, 200);
+    assert_eq!(
+        (&signed["resourceType"], &signed["status"]),
+        (&json!("DiagnosticReport"), &json!("final"))
+    );
+    assert_eq!((ward.waiting().len(), ward.status(&id)), (0, json!("completed")));
+    cosign(&ward.supervisor, &id, 409);
+    // another Task is not signed
+    let other = ward.operator.store(&json!({"resourceType": "Task", "status": "requested",
+        "intent": "order", "for": {"reference": ward.patient}}));
+    cosign(&ward.supervisor, &other, 409);
+}
+
+fn what_nobody_has_to_sign_waits_no_more(house: &House) {
+    let ward = Ward::new(house);
+    // what is taken back, deleted or changed by somebody else waits no more
+    let observation = json!({"resourceType": "Observation", "status": "preliminary",
+        "code": {"text": "x"}, "subject": {"reference": ward.patient}});
+    let end = |change: &dyn Fn(&str, Value)| {
+        let written = ward.intern.store(&observation);
+        let task = format!("Task/{}", ward.waiting()[0]["resource"]["id"].as_str().unwrap());
+        let mut body = observation.clone();
+        body["id"] = json!(written.rsplit('/').next().unwrap());
+        change(&written, body);
+        assert_eq!((ward.waiting().len(), ward.status(&task)), (0, json!("cancelled")));
+        (written, task)
+    };
+    end(&|written, mut body| {
+        body["status"] = json!("entered-in-error");
+        ward.supervisor.ask("PUT", &format!("/{written}"), &body.to_string()).expect(200);
+    });
+    end(&|written, _| {
+        ward.supervisor.ask("DELETE", &format!("/{written}"), "").expect(204);
+    });
+    let (written, task) = end(&|written, mut body| {
+        body["valueString"] = json!("y");
+        ward.other.ask("PUT", &format!("/{written}"), &body.to_string()).expect(200);
+    });
+    // the intern takes it up again
+    let mut body = observation.clone();
+    body["id"] = json!(written.rsplit('/').next().unwrap());
+    body["valueString"] = json!("z");
+    ward.intern.ask("PUT", &format!("/{written}"), &body.to_string()).expect(200);
+    assert_eq!(ward.status(&task), "requested");
+    // in a transaction that is refused nothing is left
+    let bad = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": observation, "request": {"method": "POST", "url": "Observation"}},
+        {"resource": ward.report("final"), "request": {"method": "POST", "url": "DiagnosticReport"}}]});
+    ward.intern.ask("POST", "/", &bad.to_string()).expect(422);
+    assert_eq!(ward.waiting().len(), 1);
+    // what a doctor drafts waits for nobody
+    ward.other.store(&observation);
+    assert_eq!(ward.waiting().len(), 1);
 }

@@ -4,12 +4,13 @@
 use fhir_model::{IssueType, Outcome, ResourceType};
 use percent_encoding::percent_decode_str;
 
-/// The pieces of the path below the base, decoded. A slash too many is nothing.
+/// The pieces of the path below the base, or below the views of studies, decoded. A slash too many is nothing.
 ///
 /// # Errors
 /// `invalid` when a piece does not decode to text.
 pub(crate) fn pieces(path: &str) -> Result<Vec<String>, Outcome> {
-    let below = path.strip_prefix("/fhir").unwrap_or(path);
+    let below = ["/fhir", "/research"].iter().find_map(|base| path.strip_prefix(base));
+    let below = below.unwrap_or(path);
     below.split('/').filter(|piece| !piece.is_empty()).map(decode).collect()
 }
 
@@ -65,6 +66,7 @@ mod tests {
             ("/fhir/Patient/1", &["Patient", "1"]),
             ("/fhir//Patient/", &["Patient"]),
             ("/fhir/Patient/a%2Fb", &["Patient", "a/b"]),
+            ("/research/study/Patient", &["study", "Patient"]),
             ("/fhir/Patient/%24everything", &["Patient", "$everything"]),
         ];
         for (path, expected) in cases {

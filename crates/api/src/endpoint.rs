@@ -151,7 +151,7 @@ fn is_found_fault(path: &[String], refusal: &Refusal) -> bool {
         && refusal.connection == Connection::Stays
 }
 
-fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
+pub(crate) fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
     if request.method() == Method::OPTIONS {
         return Ok(Answer { status: 204, ..Answer::default() });
     }
@@ -159,7 +159,7 @@ fn other_method(request: &HttpRequest) -> Result<Answer, Refusal> {
 }
 
 /// What the head of a request may be. The HTTP library itself refuses more than 96 headers.
-fn within_limits(request: &HttpRequest, limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn within_limits(request: &HttpRequest, limits: &Limits) -> Result<(), Refusal> {
     let headers = request.headers();
     if request.uri().path_and_query().is_some_and(|uri| uri.as_str().len() > limits.url_bytes_max) {
         let text = format!(
@@ -181,7 +181,7 @@ fn within_limits(request: &HttpRequest, limits: &Limits) -> Result<(), Refusal> 
     Ok(())
 }
 
-fn overloaded() -> Refusal {
+pub(crate) fn overloaded() -> Refusal {
     Refusal::new(
         IssueType::Transient,
         "Too many requests are being answered; ask again in a second",

@@ -20,6 +20,7 @@ mod probes;
 mod rate;
 mod refusal;
 mod request_id;
+mod research;
 mod response;
 mod server;
 mod tls;

@@ -23,6 +23,7 @@ use crate::{auth::Documented, pages, probes, server::Door};
     tags(
         (name = "server", description = "The server itself"),
         (name = "system", description = "The FHIR base"),
+        (name = "research", description = "What patients let a study see, without who they are"),
         (name = "Resource", description = "Operations on resources of every type")
     )
 )]
@@ -93,6 +94,8 @@ mod tests {
             ("/fhir/ServiceRequest/$bed-waitlist", &["get", "post"]),
             ("/auth/register/{client}", &["get", "put", "delete"]),
             ("/brands", &["get"]),
+            ("/research/{project}/metadata", &["get"]),
+            ("/research/{project}/{type}", &["get"]),
         ] {
             let found: Vec<&String> = paths[path].as_object().unwrap().keys().collect();
             assert_eq!(found, methods, "{path}");

@@ -9,7 +9,7 @@ use storage::Accounts;
 
 use crate::{
     admission::Admission, auth as authorization, endpoint, metrics::Metrics, pages, probes,
-    rate::Rates, refusal, request_id::RequestIds, tls::Tls,
+    rate::Rates, refusal, request_id::RequestIds, research, tls::Tls,
 };
 
 /// What the server is told.
@@ -217,6 +217,7 @@ impl Server {
 
 fn routes(app: &mut web::ServiceConfig) {
     app.service(web::scope("/fhir").default_service(web::to(endpoint::answer)))
+        .service(web::scope("/research").default_service(web::to(research::answer)))
         .service(page("/health/live", probes::live))
         .service(page("/health/ready", probes::ready))
         .service(page("/metrics", probes::metrics))

@@ -69,7 +69,8 @@ fn within(filter: &mut Filter, permit: &Permit) {
         | Filter::Updated(_)
         | Filter::Present { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => {}
+        | Filter::Near { .. }
+        | Filter::During(_) => {}
     }
 }
 
@@ -174,7 +175,8 @@ fn is_about_one(filter: &Filter, ty: ResourceType) -> bool {
         | Filter::Chain { .. }
         | Filter::Has { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => false,
+        | Filter::Near { .. }
+        | Filter::During(_) => false,
     }
 }
 
@@ -218,7 +220,8 @@ fn open(filter: &Filter, ty: ResourceType, permit: &Permit) -> Result<(), Outcom
         | Filter::Updated(_)
         | Filter::Present { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => Ok(()),
+        | Filter::Near { .. }
+        | Filter::During(_) => Ok(()),
     }
 }
 
@@ -249,7 +252,8 @@ fn names_another(filter: &Filter, ty: ResourceType, only: &str) -> bool {
         | Filter::Chain { .. }
         | Filter::Has { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => false,
+        | Filter::Near { .. }
+        | Filter::During(_) => false,
     }
 }
 

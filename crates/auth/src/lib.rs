@@ -22,7 +22,7 @@ pub use grant::{Grant, User};
 pub use guard::{Named, check, guarded, guarded_within};
 pub use permit::{Permit, authorize};
 pub use policy::{Basis, Policy, Rule};
-pub use principal::{Principal, Standing};
+pub use principal::{Principal, Standing, Study};
 pub use purpose::Purpose;
 pub use role::Role;
 pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by};

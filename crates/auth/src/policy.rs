@@ -58,6 +58,8 @@ pub enum Basis {
     Contracted,
     /// What the organization insures.
     Insured,
+    /// What patients let a study see.
+    Studied,
     /// The one who asks.
     Itself,
     /// What the device measured.
@@ -81,6 +83,7 @@ const BASES: &[(&str, Basis)] = &[
     ("consented", Basis::Consented),
     ("contracted", Basis::Contracted),
     ("insured", Basis::Insured),
+    ("studied", Basis::Studied),
     ("itself", Basis::Itself),
     ("made", Basis::Made),
     ("mine", Basis::Mine),

@@ -36,9 +36,20 @@ pub struct Standing {
     pub acts_for: Vec<Box<str>>,
     /// Those of them who are minors and whose guardian the relative is: no Consent is needed for them.
     pub wards: Vec<Box<str>>,
+    /// The study within which a researcher asks; `None`: within none.
+    pub study: Option<Study>,
     /// The Consents that have to be read to know what they permit and deny, as they are now; one that is missing here
     /// closes what it may be about.
     pub terms: Vec<Terms>,
+}
+
+/// A study, as Consents may name who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Study {
+    /// Logical id of the `ResearchStudy`.
+    pub id: Box<str>,
+    /// Logical id of the organization that answers for it.
+    pub sponsor: Option<Box<str>>,
 }
 
 impl Principal {
@@ -85,6 +96,27 @@ impl Principal {
     pub fn with(self, purpose: Purpose) -> Result<Self, Outcome> {
         purpose.suits(self.role)?;
         Ok(Self { purpose, opened: Opened::default(), ..self })
+    }
+
+    /// A researcher within one of their studies: what they see is the study's view, and nothing besides.
+    ///
+    /// # Errors
+    /// `forbidden` for everybody else, and for a token that is about one patient.
+    pub fn within(&self, study: Study) -> Result<Self, Outcome> {
+        if self.role != Role::Researcher {
+            let text = "The view of a study is for its researchers";
+            return Err(Outcome::new(IssueType::Forbidden, text));
+        }
+        let is_patient = |scope: &Scope| scope.context() == Context::Patient;
+        if self.grant.patient.is_some() || self.scopes.scopes().iter().any(is_patient) {
+            let text = "The view of a study is for tokens that are about no patient: user/ and system/ scopes";
+            return Err(Outcome::new(IssueType::Forbidden, text));
+        }
+        let name = format!("{}\n{}", self.name, study.id);
+        let standing = Standing { study: Some(study), ..Standing::default() };
+        let purpose = Purpose::Named("HRESCH");
+        let opened = Opened::default();
+        Ok(Self { role: Role::Study, name, standing, purpose, opened, ..self.clone() })
     }
 
     /// Whether patients' Consents say what they may see.
@@ -176,6 +208,11 @@ impl Principal {
         self.grant.user.as_ref()?.fhir_user.as_deref()?.split_once('/')
     }
 
+    /// Logical id of the practitioner under whom an intern works now.
+    pub fn supervisor(&self) -> Option<&str> {
+        self.standing.supervisor.as_deref()
+    }
+
     /// Logical id of the organization that they act for.
     pub fn organization(&self) -> Option<&str> {
         let of_user = self.grant.user.as_ref().map(|user| user.organization.as_deref());
@@ -227,7 +264,8 @@ fn name(grant: &Grant) -> String {
 fn role(grant: &Grant, standing: &Standing) -> Result<Role, Outcome> {
     if let Some(user) = &grant.user {
         let named = Role::named(&user.role);
-        let known = named.filter(|role| !matches!(role, Role::Operator | Role::Public));
+        let known =
+            named.filter(|role| !matches!(role, Role::Operator | Role::Public | Role::Study));
         return known
             .ok_or_else(|| refused("The account has a role that this vault does not know"));
     }

@@ -22,7 +22,7 @@ const PURPOSES: &[(&str, &[Role])] = &[
     ("ETREAT", &[Role::Doctor, Role::Hospital]),
     ("HPAYMT", &[Role::Insurer, Role::Hospital]),
     ("HOPERAT", &[Role::Hospital, Role::BedManager, Role::Admin]),
-    ("HRESCH", &[Role::Researcher]),
+    ("HRESCH", &[Role::Researcher, Role::Study]),
     ("PUBHLTH", &[]),
     ("PATRQT", &[Role::Patient, Role::Proxy]),
 ];

@@ -25,6 +25,8 @@ pub enum Role {
     Insurer,
     /// Learns from many, about nobody.
     Researcher,
+    /// The same within a study of theirs, by its view. No account has it.
+    Study,
     /// Keeps accounts and the directory; sees nothing clinical.
     Admin,
     /// Sees who did what; nothing clinical.
@@ -45,6 +47,7 @@ const NAMES: &[(&str, Role)] = &[
     ("bed-manager", Role::BedManager),
     ("insurer", Role::Insurer),
     ("researcher", Role::Researcher),
+    ("study", Role::Study),
     ("admin", Role::Admin),
     ("auditor", Role::Auditor),
     ("device", Role::Device),

@@ -147,14 +147,15 @@ fn inside(
         return Some(if basis == Basis::All { Vec::new() } else { cleared() });
     }
     let filter = belongs(who, basis, (ty, action))?;
-    let relation = if basis == Basis::Consented { Why::NoConsent } else { Why::Relation };
+    let is_by_consent = matches!(basis, Basis::Consented | Basis::Studied);
+    let relation = if is_by_consent { Why::NoConsent } else { Why::Relation };
     let mut all = vec![(relation, filter)];
     match basis {
         Basis::Insured | Basis::Contracted => all.extend([
             (Why::NoConsent, consent::permitted(who, ty)?),
             (Why::Denied, consent::not_denied(who, basis, ty)?),
         ]),
-        Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented => {
+        Basis::Granted | Basis::Panel | Basis::Supervised | Basis::Consented | Basis::Studied => {
             all.push((Why::Denied, consent::not_denied(who, basis, ty)?));
         }
         Basis::All
@@ -195,7 +196,7 @@ fn belongs(who: &Principal, basis: Basis, (ty, action): (ResourceType, Action)) 
         Basis::Supervised => panel::about(ty, who.standing().supervisor.as_deref()?, who.now())?,
         Basis::Authored => made_by::organization(ty, who.organization()?)?,
         Basis::Organization => made_by::part_of(ty, who.organization()?)?,
-        Basis::Consented => consent::permitted(who, ty)?,
+        Basis::Consented | Basis::Studied => consent::permitted(who, ty)?,
         Basis::Contracted => made_by::contracted(ty, who.organization()?)?,
         Basis::Insured => made_by::insurer(ty, who.organization()?)?,
         Basis::Itself | Basis::Made | Basis::Mine => by_itself(basis, ty, who.itself()?)?,
@@ -266,6 +267,7 @@ pub(crate) fn names_patient(ty: ResourceType) -> Vec<search::ParamId> {
 /// The parameters that most rules ask of a resource itself: whom it is about, who made it, how confidential it is.
 pub fn judged_by() -> std::collections::BTreeSet<search::ParamId> {
     let mut all = std::collections::BTreeSet::from([search::SECURITY_CONTEXT]);
+    all.extend(search::SERVICE);
     for ty in ResourceType::all() {
         all.extend(names_patient(*ty));
         all.extend(written::params(*ty, "_security").unwrap_or_default());

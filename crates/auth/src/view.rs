@@ -66,6 +66,7 @@ pub(crate) fn may_ask(filter: &Filter, ty: ResourceType, permit: &Permit) -> Res
         | Filter::Not(_)
         | Filter::Id(_)
         | Filter::Updated(_)
+        | Filter::During(_)
         | Filter::Has { .. } => false,
     };
     if hides { Err(refused(ty)) } else { Ok(()) }

@@ -15,7 +15,7 @@ use crate::{
     met::Met,
     operation,
     operation::beds::Desk,
-    read, reindex, search, standing, transaction, view, write,
+    read, reindex, research, search, standing, transaction, view, write,
 };
 
 /// Who answers: `CapabilityStatement.software`.
@@ -38,6 +38,8 @@ pub struct Fhir {
     pub(crate) promotion: Promotion,
     pub(crate) desk: Desk,
     pub(crate) issuer: Arc<TokenIssuer>,
+    /// Questions that a study may ask within 24 hours.
+    pub(crate) study_questions: u32,
     met: Met,
 }
 
@@ -53,6 +55,7 @@ impl Fhir {
             promotion: Promotion::default(),
             desk: Desk::default(),
             issuer: Arc::default(),
+            study_questions: research::QUESTIONS_PER_DAY,
             met: Met::default(),
         }
     }
@@ -82,6 +85,13 @@ impl Fhir {
     #[must_use]
     pub fn keeping_bed_decisions_for(mut self, days: Option<u32>) -> Self {
         self.desk.decision_days = days;
+        self
+    }
+
+    /// Lets a study ask so many questions within 24 hours.
+    #[must_use]
+    pub fn answering_studies(mut self, questions_per_day: Option<u32>) -> Self {
+        self.study_questions = questions_per_day.unwrap_or(research::QUESTIONS_PER_DAY);
         self
     }
 
@@ -160,6 +170,14 @@ impl Fhir {
             return Box::pin(self.answer_in_part(&caller, request)).await;
         }
         self.answer_in_part(caller, request).await
+    }
+
+    /// Answers a request to the view of a study. The path begins with its id: `["project", "Observation"]`.
+    ///
+    /// # Errors
+    /// A refusal that the client can show as it is.
+    pub async fn answer_study(&self, caller: &Caller, request: Request) -> Result<Answer, Outcome> {
+        Box::pin(research::answer(self, caller, request)).await
     }
 
     /// The same with no more of each resource than they may see.

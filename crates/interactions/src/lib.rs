@@ -23,6 +23,7 @@ mod query;
 mod read;
 mod reindex;
 mod request;
+mod research;
 mod search;
 mod search_parameter;
 mod standing;

@@ -4,6 +4,7 @@
 mod app_state;
 mod catalogue;
 pub(crate) mod commit;
+pub(crate) mod cosigning;
 mod decide;
 mod identity;
 mod prepare;

@@ -58,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) bed_cleaning: storage::Cleaning,
     /// How long decisions about beds are kept, in days.
     pub(crate) bed_decision_days: Option<u32>,
+    /// How often a study may ask within 24 hours.
+    pub(crate) study_questions: Option<u32>,
     /// What a request may ask for.
     pub(crate) limits: api::Limits,
     /// The server's certificate and key as PEM; `None`: clear text, for behind a proxy.
@@ -117,6 +119,9 @@ impl Config {
                 .map_or_else(storage::Cleaning::default, |CleaningName(cleaning)| cleaning),
             bed_decision_days: merged
                 .optional::<NonZeroU32>("beds.decision_days")
+                .map(NonZeroU32::get),
+            study_questions: merged
+                .optional::<NonZeroU32>("research.queries_per_day")
                 .map(NonZeroU32::get),
             limits: limits(&mut merged),
             certificate: merged.optional("server.certificate"),

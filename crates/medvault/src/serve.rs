@@ -38,7 +38,8 @@ pub(crate) async fn open(config: &Config) -> Result<Fhir, Trouble> {
     let fhir = Fhir::new(vault, &options.base, software);
     let fhir = fhir
         .holding_beds_for(config.bed_hold_seconds)
-        .keeping_bed_decisions_for(config.bed_decision_days);
+        .keeping_bed_decisions_for(config.bed_decision_days)
+        .answering_studies(config.study_questions);
     // where everybody is the operator, there is nobody to be named
     let is_audited = config.mode() == Mode::Smart && config.has_audit;
     Ok(if is_audited { fhir.audited() } else { fhir })

@@ -13,6 +13,7 @@ mod number;
 mod oracle;
 mod position;
 mod reference;
+mod service;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use consent::CONSENT_RULE;
 pub use context::SECURITY_CONTEXT;
 pub use letters::letters;
 pub(crate) use reference::{is_id, target};
+pub use service::{COVERED, SERVICE};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
 
 use crate::{
@@ -41,6 +43,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     let local = Local::of(tree.root());
     let mut rows = of_resource(registry, tree.root(), base, &local);
     context::add(&mut rows, tree.root(), base);
+    service::add(&mut rows, tree.root());
     if registry.has_words() {
         rows.words = contents::words(tree);
         rows.tokens.extend(consent::rules(tree.root(), base));

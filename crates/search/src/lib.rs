@@ -22,18 +22,18 @@ mod timespan;
 
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
-pub use extract::{CONSENT_RULE, SECURITY_CONTEXT, extract, letters};
+pub use extract::{CONSENT_RULE, COVERED, SECURITY_CONTEXT, SERVICE, extract, letters};
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
     Handling, Reading, compartment_types, parse, parse_system, parse_types, within_compartment,
 };
 pub use plan::{
-    Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, Filter, Include,
-    IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary, System, Test,
-    TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
+    Circle, Comparison, Concepts, Contained, ContainedType, DateTest, Direction, During, Filter,
+    Include, IncludeWay, NumberTest, Plan, ReferenceTest, Sort, SortKey, StringTest, Summary,
+    System, Test, TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
-pub use provision::{Datum, Effect, Meaning, Provision, Times, Values};
+pub use provision::{ConsentScope, Datum, Effect, Meaning, Provision, Times, Values};
 pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, LetterRow, NumberRow, Part, PositionRow,

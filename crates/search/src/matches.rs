@@ -105,6 +105,11 @@ fn holds(filter: &Filter, of: Subject<'_>, world: &dyn World) -> bool {
             let mut positions = of.rows.positions.iter().filter(|row| params.contains(&row.param));
             positions.any(|row| any.iter().any(|circle| is_inside(circle, row)))
         }
+        Filter::During(during) => {
+            let times = of.rows.dates.iter().filter(|row| row.param == during.at);
+            of.container.is_none()
+                && times.into_iter().any(|row| holds(&during.at(row.span), of, world))
+        }
     }
 }
 

@@ -127,6 +127,40 @@ pub enum Filter {
         /// The circles.
         any: Vec<Circle>,
     },
+    /// Something of another type is about the same, and at the time of this: a Coverage of the patient on the day of a
+    /// service. No query asks for it, only the gate.
+    During(Box<During>),
+}
+
+/// See [`Filter::During`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct During {
+    /// By which parameters a resource refers to what it is about.
+    pub about: Vec<ParamId>,
+    /// The type of that.
+    pub middle: ResourceType,
+    /// The parameter of its time.
+    pub at: ParamId,
+    /// What must hold of the other.
+    pub other: TypePlan,
+    /// By which parameters the other refers to the same.
+    pub refers: Vec<ParamId>,
+    /// The parameter of the other's time, in which the whole of one of this lies.
+    pub within: ParamId,
+}
+
+impl During {
+    /// The same of a resource of which the time is known: what must hold of it then. It says nothing of what has no such
+    /// time, which does not satisfy it.
+    pub fn at(&self, time: Timespan) -> Filter {
+        // a moment has something in common with a time when it lies in it
+        let test = Test::Date(DateTest { comparison: Comparison::Approximate, span: time });
+        let mut other = self.other.clone();
+        other.filters.push(Filter::Value { params: vec![self.within], any: vec![test] });
+        let has = Filter::Has { params: self.refers.clone(), source: Box::new(other) };
+        let middle = TypePlan { ty: self.middle, filters: vec![has] };
+        Filter::Chain { params: self.about.clone(), targets: vec![middle] }
+    }
 }
 
 /// Where words are looked for.

@@ -22,6 +22,16 @@ const LABELS: &[&str] = &[
     "STD",
 ];
 
+/// What a Consent is about: <https://hl7.org/fhir/R4/valueset-consent-scope.html>. Consents to treatment and advance
+/// directives have their own ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConsentScope {
+    /// Who may see what.
+    Privacy,
+    /// What research may be shown.
+    Research,
+}
+
 /// What is done when the conditions hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
@@ -114,10 +124,10 @@ pub enum Meaning {
 }
 
 impl Provision {
-    /// What a Consent about privacy says; `None` of other resources, and of one that says nothing. `base` as in
-    /// [`crate::extract()`].
-    pub fn of(consent: NodeRef<'_>, base: &str) -> Option<Self> {
-        let node = consent.child("provision").filter(|_| is_about_privacy(consent))?;
+    /// What a Consent says within a scope; `None` of other resources, and of one that says nothing about it. `base` as
+    /// in [`crate::extract()`].
+    pub fn of(consent: NodeRef<'_>, scope: ConsentScope, base: &str) -> Option<Self> {
+        let node = consent.child("provision").filter(|_| is_about(consent, scope))?;
         let mut left = PROVISIONS_MAX;
         Some(read(node, None, base, (0, &mut left)))
     }
@@ -149,13 +159,15 @@ impl Provision {
     }
 }
 
-/// Whether it is about who may see what; consents to treatment and to research have their own ways.
-fn is_about_privacy(root: NodeRef<'_>) -> bool {
+fn is_about(root: NodeRef<'_>, wanted: ConsentScope) -> bool {
+    let wanted = match wanted {
+        ConsentScope::Privacy => "patient-privacy",
+        ConsentScope::Research => "research",
+    };
     let is_consent = root.ty().as_resource().is_some_and(|ty| ty.name() == "Consent");
     let scope = root.child("scope");
     let mut codes = scope.iter().flat_map(|scope| scope.named("coding"));
-    is_consent
-        && codes.any(|coding| coding.child_text("code").as_deref() == Some("patient-privacy"))
+    is_consent && codes.any(|coding| coding.child_text("code").as_deref() == Some(wanted))
 }
 
 /// As deep as [`DEPTH_MAX`]; `unsaid` is what it does when it does not say.

@@ -16,6 +16,7 @@ pub(crate) mod live;
 mod passwords;
 mod people;
 mod secrets;
+mod studies;
 mod tokens;
 
 use std::{
@@ -42,6 +43,7 @@ pub use keys::SigningKey;
 pub use links::Linked;
 pub use people::{Account, Login, NewAccount};
 pub use secrets::{fresh, hash};
+pub use studies::{Question, Reply};
 pub use tokens::{Minted, Minting};
 
 use live::Live;

@@ -3,7 +3,7 @@
 
 use auth::{Action, Permit};
 use fhir_model::Outcome;
-use search::{Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
+use search::{During, Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
 
 use crate::{
     facts,
@@ -35,8 +35,22 @@ pub(crate) fn is_about_facts(filter: &Filter) -> bool {
         | Filter::Present { params, .. }
         | Filter::Chain { params, .. } => params.iter().all(|param| facts::is_known(*param)),
         Filter::Id(_) | Filter::Updated(_) | Filter::Has { .. } => true,
+        Filter::During(during) => {
+            let own = during.about.iter().chain([&during.at]);
+            own.into_iter().all(|param| facts::is_known(*param))
+        }
         Filter::Words { .. } | Filter::Near { .. } => false,
     }
+}
+
+/// What it means of a version, whose time is known, and where that stands: one of another time is another question.
+fn at_its_times(during: &During, of: Subject<'_>, place: u64) -> Vec<(Filter, u64)> {
+    let times = of.rows.dates.iter().filter(|row| row.param == during.at);
+    let time = |row: &search::DateRow| {
+        let moment = usize::try_from(row.span.lo.unsigned_abs()).unwrap_or(usize::MAX);
+        (during.at(row.span), inside(inside(place, moment), usize::from(row.span.lo < 0)))
+    };
+    times.map(time).collect()
 }
 
 /// Whether a filter holds, as far as a version says so itself, or others said a moment ago; `None`: other resources must be
@@ -95,6 +109,16 @@ fn decided(
             if refers { said(filter, place) } else { Some(false) }
         }
         Filter::Has { .. } => said(filter, place),
+        Filter::During(during) => {
+            let times = at_its_times(during, of, place);
+            let all: Vec<Option<bool>> =
+                times.iter().map(|(one, place)| decided(one, of, *place, said)).collect();
+            if all.contains(&Some(true)) {
+                Some(true)
+            } else {
+                (!all.contains(&None)).then_some(false)
+            }
+        }
         Filter::Id(_)
         | Filter::Updated(_)
         | Filter::Value { .. }
@@ -158,6 +182,14 @@ pub(crate) async fn looked(
                 asking.keep((before, holds), (filter, of, place));
             }
             Ok(holds)
+        }
+        Filter::During(during) => {
+            for (one, place) in at_its_times(during, of, place) {
+                if Box::pin(looked(&one, (of, place), ask, asking)).await? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
         Filter::Id(_)
         | Filter::Updated(_)

@@ -50,6 +50,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(17, "0017_beds"),
     migration!(18, "0018_letter", by_dialect),
     migration!(19, "0019_beds"),
+    migration!(20, "0020_people"),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -11,7 +11,7 @@ use std::{
 
 use auth::{Action, Caller, Principal, Terms, authorize};
 use fhir_model::{Outcome, ResourceType, TypeId, json};
-use search::{Plan, Provision, Registry, Target};
+use search::{ConsentScope, Plan, Provision, Registry, Target};
 
 use crate::{Turn, Vault, Version, vault::Engine, vouched::HASHERS};
 
@@ -79,26 +79,32 @@ impl Vault {
         Ok(page.versions.iter().flat_map(|version| self.terms(version)).collect())
     }
 
-    /// For each of its patients; one at most.
+    /// For each of its patients (one at most) and each scope.
     fn terms(&self, version: &Version) -> Vec<Terms> {
         let Some(body) = &version.body else { return Vec::new() };
         let base = self.index_base();
         let tree = json::parse_trusted(body.clone());
-        let Some(provision) = Provision::of(tree.root(), &base).map(Arc::new) else {
-            return Vec::new();
-        };
         let facts = version.facts(&base);
         let rows = facts.references.iter().filter(|row| patient_params().contains(&row.param));
-        let patients = rows.filter_map(|row| match &row.target {
-            Target::Local { ty, id } if ty.ty() == TypeId::PATIENT => Some(id.clone()),
-            Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
-        });
-        let terms = |patient| Terms {
-            consent: version.id.as_str().into(),
-            patient,
-            provision: Arc::clone(&provision),
-        };
-        patients.map(terms).collect()
+        let patients: Vec<Box<str>> = rows
+            .filter_map(|row| match &row.target {
+                Target::Local { ty, id } if ty.ty() == TypeId::PATIENT => Some(id.clone()),
+                Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
+            })
+            .collect();
+        let mut all = Vec::new();
+        for scope in [ConsentScope::Privacy, ConsentScope::Research] {
+            let Some(provision) = Provision::of(tree.root(), scope, &base).map(Arc::new) else {
+                continue;
+            };
+            all.extend(patients.iter().map(|patient| Terms {
+                consent: version.id.as_str().into(),
+                patient: patient.clone(),
+                scope,
+                provision: Arc::clone(&provision),
+            }));
+        }
+        all
     }
 }
 

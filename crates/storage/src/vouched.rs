@@ -241,6 +241,10 @@ pub(crate) fn looked_at(filter: &Filter, types: &mut BTreeSet<u8>) {
             }
         }
         Filter::Has { source, .. } => of_plan(source, types),
+        Filter::During(during) => {
+            types.insert(ResourceType::number(during.middle));
+            of_plan(&during.other, types);
+        }
         Filter::Id(_)
         | Filter::Updated(_)
         | Filter::Value { .. }

@@ -23,6 +23,7 @@ const YES: &[&str] = &["true", "false"];
 const PARAMETERS: &[Parameter] = &[
     ("resourceType", "path", "Resource type", "Patient", Shape::Pattern("^[A-Z][A-Za-z]{1,40}$")),
     ("id", "path", "Logical id", "01a2023f-6805-7138-9d47-19fee2b16d1c", Shape::Pattern(r"^[A-Za-z0-9\-.]{1,64}$")),
+    ("project", "path", "Logical id of the ResearchStudy", "asthma-2026", Shape::Pattern(r"^[A-Za-z0-9\-.]{1,64}$")),
     ("vid", "path", "Version", "1", Shape::Whole(1)),
     ("_count", "query", "Resources on a page", "20", Shape::Whole(0)),
     ("type", "path", "Resource type, or *", "Observation", Shape::Pattern(r"^([A-Z][A-Za-z]{1,40}|\*)$")),

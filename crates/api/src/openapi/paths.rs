@@ -214,7 +214,29 @@ const COMPARTMENT: &[Operation] = &[
     },
 ];
 
-/// Every path of a `CapabilityStatement`.
+/// Of the view of a study.
+const STUDY: &[Operation] = &[
+    Operation {
+        interaction: "capabilities",
+        path: "/metadata",
+        method: "get",
+        summary: "What the view of this study can do",
+        parameters: &[&["project"], FORMAT],
+        body: None,
+        responses: &[("200", "Resource")],
+    },
+    Operation {
+        interaction: "search-type",
+        path: "/{type}",
+        method: "get",
+        summary: "Search what patients let this study see, without who they are; its metadata lists the parameters",
+        parameters: &[&["project", "type", "_count", "_total", "_summary"], FORMAT],
+        body: None,
+        responses: &[("200", "Bundle")],
+    },
+];
+
+/// Every path of a `CapabilityStatement`, and those of the views of studies.
 pub(super) fn all(statement: &Value) -> Map<String, Value> {
     let mut paths = Map::new();
     let capabilities = Operation {
@@ -244,6 +266,9 @@ pub(super) fn all(statement: &Value) -> Map<String, Value> {
                 }
             }
         }
+    }
+    for operation in STUDY {
+        enter(&mut paths, "/research/{project}", operation, ("research", Vec::new()));
     }
     paths
 }

@@ -4,9 +4,11 @@
 //!
 //! A Consent that asks for what is in a resource is read beforehand ([`Terms`]) and becomes a filter of its own. One that
 //! nobody has read denies all that it may be about, and permits nothing.
+//!
+//! A study is opened by Consents to research alone, and by those that name its purpose; what closes it is any denial.
 
 use fhir_model::{Instant, ResourceType, TypeId};
-use search::{CONSENT_RULE, Filter, Registry, System, Test, TokenTest, TypePlan};
+use search::{CONSENT_RULE, ConsentScope, Filter, Registry, System, Test, TokenTest, TypePlan};
 
 use super::{
     chain, membership, sensitive,
@@ -15,11 +17,44 @@ use super::{
 };
 use crate::{Principal, Purpose, policy::Basis, role::Role};
 
+/// By which letters a Consent says what it does.
+#[derive(Debug)]
+struct Letters {
+    scope: ConsentScope,
+    permit: char,
+    deny: char,
+    except: char,
+    /// It has to be read, and it may deny something.
+    read: char,
+    unread: char,
+}
+
+const PRIVACY: Letters = Letters {
+    scope: ConsentScope::Privacy,
+    permit: 'p',
+    deny: 'd',
+    except: 'x',
+    read: 't',
+    unread: 'u',
+};
+
+const RESEARCH: Letters = Letters {
+    scope: ConsentScope::Research,
+    permit: 'P',
+    deny: 'D',
+    except: 'X',
+    read: 'T',
+    unread: 'U',
+};
+
 /// Who asks, and what for, as rules name it.
 pub(super) struct Asker {
     actors: Vec<String>,
     pub(super) purpose: &'static str,
     pub(super) now: Instant,
+    /// By which Consents they are let in, and which may keep them out.
+    opening: &'static Letters,
+    closing: &'static [Letters],
     /// The one Consent that is asked; `None`: all.
     only: Option<Box<str>>,
 }
@@ -30,8 +65,20 @@ impl Asker {
         let organization = who.organization().map(|id| format!("Organization/{id}"));
         let supervisor = who.standing().supervisor.as_ref().map(|id| format!("Practitioner/{id}"));
         let any = Some("*".to_owned());
+        let study = who.standing().study.as_ref();
+        let sponsor = study.and_then(|study| study.sponsor.as_ref());
+        let sponsor = sponsor.map(|id| format!("Organization/{id}"));
+        let (opening, closing) = match study {
+            Some(_) => (&RESEARCH, &[PRIVACY, RESEARCH] as &[_]),
+            None => (&PRIVACY, &[PRIVACY] as &[_]),
+        };
+        let mut actors: Vec<String> =
+            [any, itself, organization, supervisor, sponsor].into_iter().flatten().collect();
+        actors.dedup();
         Self {
-            actors: [any, itself, organization, supervisor].into_iter().flatten().collect(),
+            actors,
+            opening,
+            closing,
             purpose: match who.purpose() {
                 Purpose::Named(code) => code,
                 Purpose::Usual | Purpose::Emergency(_) => purpose(who.role()),
@@ -46,16 +93,39 @@ impl Asker {
         self.actors.iter().any(|own| own == actor)
     }
 
-    /// Of a Consent that has to be read: that it is about them in this way.
-    fn unread(&self, effect: char) -> Vec<Test> {
-        self.actors.iter().map(|actor| coded(format!("{effect}|{actor}"))).collect()
+    /// Whether a permission counts only where it, or what it stands in, names the purpose.
+    pub(super) fn has_to_be_named(&self) -> bool {
+        self.opening.scope == ConsentScope::Research
+    }
+
+    /// Of a Consent that has to be read: that it is about them.
+    fn read(&self) -> Vec<Test> {
+        self.each(|letters| letters.read)
+    }
+
+    /// The same where it may deny something.
+    fn unread(&self) -> Vec<Test> {
+        self.each(|letters| letters.unread)
+    }
+
+    fn each(&self, effect: impl Fn(&Letters) -> char) -> Vec<Test> {
+        let of = |letters| {
+            let effect = effect(letters);
+            self.actors.iter().map(move |actor| coded(format!("{effect}|{actor}")))
+        };
+        self.closing.iter().flat_map(of).collect()
+    }
+
+    /// What for a rule may be that opens or closes something to them. Research has to be named by who allows it.
+    fn purposes(&self, effect: char) -> Vec<&'static str> {
+        if effect == RESEARCH.permit { vec![self.purpose] } else { vec!["*", self.purpose] }
     }
 
     /// That a rule of a Consent has such an effect on this type, with this label.
     fn rule(&self, effect: char, ty: ResourceType, labels: &[&str]) -> Filter {
         let mut any = Vec::new();
         for actor in &self.actors {
-            for purpose in ["*", self.purpose] {
+            for purpose in self.purposes(effect) {
                 for class in ["*", ty.name()] {
                     for label in labels {
                         any.push(coded(format!("{effect}|{actor}|{purpose}|{class}|{label}")));
@@ -90,7 +160,7 @@ fn coded(code: String) -> Test {
 pub(crate) fn count_for(who: &Principal) -> bool {
     let by_consent = matches!(
         who.role(),
-        Role::Proxy | Role::Doctor | Role::Intern | Role::Hospital | Role::Insurer
+        Role::Proxy | Role::Doctor | Role::Intern | Role::Hospital | Role::Insurer | Role::Study
     );
     by_consent && who.emergency().is_none()
 }
@@ -98,7 +168,7 @@ pub(crate) fn count_for(who: &Principal) -> bool {
 /// The Consents that somebody has to know to the word.
 pub(crate) fn to_be_read(who: &Principal) -> Option<TypePlan> {
     let ty = ResourceType::named("Consent")?;
-    let any = Asker::of(who).unread('t');
+    let any = Asker::of(who).read();
     let rule = Filter::Value { params: vec![CONSENT_RULE], any };
     let mut filters = vec![rule, one_of(ty, "status", None, &["active"])?];
     if let Some(patient) = who.only_patient() {
@@ -111,7 +181,7 @@ pub(crate) fn to_be_read(who: &Principal) -> Option<TypePlan> {
 fn purpose(role: Role) -> &'static str {
     match role {
         Role::Insurer => "HPAYMT",
-        Role::Researcher => "HRESCH",
+        Role::Researcher | Role::Study => "HRESCH",
         Role::Patient | Role::Proxy => "PATRQT",
         Role::Operator
         | Role::Public
@@ -147,23 +217,27 @@ fn denied(
     labels: Vec<&'static str>,
 ) -> Option<Filter> {
     let denied = |labels: &[&str], unread: Vec<Test>| {
-        let except = Filter::Not(Box::new(asker.rule('x', ty, &["*"])));
-        let mut rule = asker.rule('d', ty, labels);
-        if let Filter::Value { any, .. } = &mut rule {
-            // exceptions from what was not read are not known either
-            any.extend(unread);
+        let mut any = Vec::new();
+        for letters in asker.closing {
+            let except = Filter::Not(Box::new(asker.rule(letters.except, ty, &["*"])));
+            let mut rule = asker.rule(letters.deny, ty, labels);
+            if let Filter::Value { any, .. } = &mut rule {
+                // exceptions from what was not read are not known either
+                any.extend(unread.iter().cloned());
+            }
+            any.push(asker.consent(vec![rule, except])?);
         }
-        about(ty, membership(ty), asker.consent(vec![rule, except])?)
+        about(ty, membership(ty), terms::any(any))
     };
     let mut any = Vec::new();
     if read.is_empty() {
-        any.push(denied(&["*"], asker.unread('u'))?);
+        any.push(denied(&["*"], asker.unread())?);
     } else {
-        let rule = Filter::Value { params: vec![CONSENT_RULE], any: asker.unread('u') };
+        let rule = Filter::Value { params: vec![CONSENT_RULE], any: asker.unread() };
         let known = Filter::Id(read.iter().map(|one| one.consent.clone()).collect());
         let unread = asker.consent(vec![rule, terms::not(known)])?;
         any.extend([denied(&["*"], Vec::new())?, about(ty, membership(ty), unread)?]);
-        any.extend(by_terms(asker, read, (ty, &membership(ty)), |decided| decided.denies)?);
+        any.extend(by_terms(asker, read, (ty, &membership(ty)), Terms::denies)?);
     }
     if labels.is_empty() {
         return Some(Filter::Any(any));
@@ -186,7 +260,7 @@ pub(super) fn permitted(who: &Principal, ty: ResourceType) -> Option<Filter> {
     let subject = ["patient", "subject", "beneficiary"];
     let subject = subject.iter().find_map(|code| params(ty, code));
     let permitted = |labels: &[&str]| {
-        let consent = asker.consent(vec![asker.rule('p', ty, labels)])?;
+        let consent = asker.consent(vec![asker.rule(asker.opening.permit, ty, labels)])?;
         about(ty, subject.clone().unwrap_or_else(|| membership(ty)), consent)
     };
     // up to a rung: what lies above is not meant
@@ -196,7 +270,7 @@ pub(super) fn permitted(who: &Principal, ty: ResourceType) -> Option<Filter> {
     };
     let mut any = vec![permitted(&["*", "V"])?, up_to("R", "V")?, up_to("N", "R")?];
     let named = subject.clone().unwrap_or_else(|| membership(ty));
-    any.extend(by_terms(&asker, &who.standing().terms, (ty, &named), |decided| decided.permits)?);
+    any.extend(by_terms(&asker, &who.standing().terms, (ty, &named), Terms::permits)?);
     Some(Filter::Any(any))
 }
 
@@ -205,17 +279,33 @@ fn by_terms(
     asker: &Asker,
     read: &[Terms],
     (ty, params): (ResourceType, &[search::ParamId]),
-    effect: impl Fn(terms::Decided) -> Filter,
+    effect: impl Fn(&Terms, &Asker, ResourceType) -> Filter,
 ) -> Option<Vec<Filter>> {
     let mut all = Vec::new();
     for one in read {
-        let filter = effect(terms::decided(&one.provision, asker, ty));
+        let filter = effect(one, asker, ty);
         if !is_never(&filter) {
             let patient = about(ty, params.to_vec(), id_is(&one.patient))?;
             all.push(terms::all([patient, filter]));
         }
     }
     Some(all)
+}
+
+impl Terms {
+    fn denies(&self, asker: &Asker, ty: ResourceType) -> Filter {
+        if asker.closing.iter().any(|letters| letters.scope == self.scope) {
+            return terms::decided(&self.provision, asker, ty).denies;
+        }
+        Filter::Any(Vec::new())
+    }
+
+    fn permits(&self, asker: &Asker, ty: ResourceType) -> Filter {
+        if asker.opening.scope == self.scope {
+            return terms::decided(&self.provision, asker, ty).permits;
+        }
+        Filter::Any(Vec::new())
+    }
 }
 
 /// What holds of the patient.

@@ -1,7 +1,7 @@
 //! What an organization made, by the elements that say so; and what it consists of.
 
 use fhir_model::ResourceType;
-use search::Filter;
+use search::{COVERED, During, Filter, ParamId, SERVICE, TypePlan};
 
 use super::written::{self, chain, has, id_is, one_of, refers};
 
@@ -49,7 +49,7 @@ const ENCOUNTER: &[&str] = &["encounter", "context"];
 const OF_PATIENT: &[&str] = &["RelatedPerson", "Coverage"];
 
 /// The parameters by which the rows of an organization are told.
-pub(super) fn params(ty: ResourceType) -> Vec<search::ParamId> {
+pub(super) fn params(ty: ResourceType) -> Vec<ParamId> {
     let made = AUTHORED.iter().filter(|(name, _)| *name == ty.name()).flat_map(|(_, codes)| *codes);
     let other =
         ENCOUNTER.iter().chain(&["organization", "insurer", "payor", "claim", "request", "device"]);
@@ -86,12 +86,31 @@ pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
         chain(written::params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
     };
     match ty.name() {
-        "Claim" | "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),
+        "Claim" => Some(Filter::All(vec![refers(ty, "insurer", us)?, covered(ty, us)?])),
+        "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),
         "Coverage" => refers(ty, "payor", us),
-        "ExplanationOfBenefit" => of_claim("claim"),
+        "ExplanationOfBenefit" => Some(Filter::All(vec![of_claim("claim")?, covered(ty, us)?])),
         "PaymentNotice" => of_claim("request"),
         _ => None,
     }
+}
+
+/// That the patient was insured by the organization when the first of the services was done, and when the last was: by
+/// one Coverage or by two. What does not say when is not covered.
+fn covered(ty: ResourceType, us: (&str, &str)) -> Option<Filter> {
+    let coverage = ResourceType::named("Coverage")?;
+    let during = |at: ParamId| {
+        Some(Filter::During(Box::new(During {
+            about: written::params(ty, "patient")?,
+            middle: ResourceType::named("Patient")?,
+            at,
+            other: TypePlan { ty: coverage, filters: vec![refers(coverage, "payor", us)?] },
+            refers: written::params(coverage, "beneficiary")?,
+            within: COVERED,
+        })))
+    };
+    let [first, last] = SERVICE;
+    Some(Filter::All(vec![during(first)?, during(last)?]))
 }
 
 /// What of a type is about patients who have a contract with the organization that both have signed.

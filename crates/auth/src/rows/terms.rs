@@ -5,8 +5,8 @@
 
 use fhir_model::{Instant, ResourceType, TypeId};
 use search::{
-    Comparison, DateTest, Datum, Effect, Filter, Meaning, ParamId, Provision, Registry, SearchKind,
-    System, Test, Times, Timespan, TokenTest, TypePlan, Values,
+    Comparison, ConsentScope, DateTest, Datum, Effect, Filter, Meaning, ParamId, Provision,
+    Registry, SearchKind, System, Test, Times, Timespan, TokenTest, TypePlan, Values,
 };
 
 use super::{
@@ -22,6 +22,8 @@ pub struct Terms {
     pub consent: Box<str>,
     /// Logical id of the patient.
     pub patient: Box<str>,
+    /// What it is about.
+    pub scope: ConsentScope,
     /// What it says.
     pub provision: std::sync::Arc<Provision>,
 }
@@ -31,6 +33,8 @@ pub struct Terms {
 pub(super) struct Decided {
     /// Which it permits.
     pub(super) permits: Filter,
+    /// Which it takes out of a denial around it: what it permits, also where the purpose has to be named and is not.
+    excepts: Filter,
     /// Which it may deny.
     pub(super) denies: Filter,
 }
@@ -99,26 +103,39 @@ pub(super) const AUTHORS: &[&str] =
 
 /// What a provision and those that refine it do: as deep as they are read.
 pub(super) fn decided(provision: &Provision, asker: &Asker, ty: ResourceType) -> Decided {
+    within(provision, asker, (ty, !asker.has_to_be_named()))
+}
+
+/// The same of one in others; `is_named`: whether the purpose was named around it, or need not be.
+fn within(provision: &Provision, asker: &Asker, (ty, is_named): (ResourceType, bool)) -> Decided {
     let told = conditions(provision, asker, ty);
     if is_never(&told.maybe) {
-        return Decided { permits: never(), denies: never() };
+        return Decided { permits: never(), excepts: never(), denies: never() };
     }
-    let inner = provision.inner.iter().map(|one| decided(one, asker, ty));
-    let (permitted, mut denied): (Vec<Filter>, Vec<Filter>) =
-        inner.map(|one| (one.permits, one.denies)).unzip();
+    let mut named = provision.purposes.known.iter();
+    let is_named = is_named || named.any(|purpose| **purpose == *asker.purpose);
+    let (mut permitted, mut excepted, mut denied) = (Vec::new(), Vec::new(), Vec::new());
+    for one in &provision.inner {
+        let one = within(one, asker, (ty, is_named));
+        permitted.push(one.permits);
+        excepted.push(one.excepts);
+        denied.push(one.denies);
+    }
     if provision.is_cut {
         denied.push(always());
     }
-    let permitted = any(permitted);
+    let (permitted, excepted) = (any(permitted), any(excepted));
+    let not_denied = not(any(denied.clone()));
     let is_permitted = match provision.effect {
-        Some(Effect::Permit) => always(),
-        Some(Effect::Deny) | None => permitted.clone(),
+        Some(Effect::Permit) => [if is_named { always() } else { permitted }, always()],
+        Some(Effect::Deny) | None => [permitted, excepted.clone()],
     };
-    let permits = all([told.surely, not(any(denied.clone())), is_permitted]);
+    let [permits, excepts] =
+        is_permitted.map(|one| all([told.surely.clone(), not_denied.clone(), one]));
     if provision.effect == Some(Effect::Deny) {
-        denied.push(not(permitted));
+        denied.push(not(excepted));
     }
-    Decided { permits, denies: all([told.maybe, any(denied)]) }
+    Decided { permits, excepts, denies: all([told.maybe, any(denied)]) }
 }
 
 /// Whether all conditions of a provision hold.

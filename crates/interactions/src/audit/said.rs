@@ -1,6 +1,6 @@
 //! Who had a token and what for, as it is kept beside what they did.
 
-use auth::Principal;
+use auth::{Principal, Role};
 use serde::{Deserialize, Serialize};
 use storage::Bearing;
 
@@ -31,12 +31,18 @@ pub(super) struct Person {
     pub(super) itself: Option<String>,
 }
 
+/// The part that somebody's account gives them.
+fn part(who: &Principal) -> &'static str {
+    // within a study they are still who they are
+    if who.role() == Role::Study { Role::Researcher } else { who.role() }.name()
+}
+
 impl Said {
     pub(super) fn of(who: &Principal) -> Self {
         let grant = who.grant();
         let person = |user: &auth::User| Person {
             login: user.login.clone(),
-            role: who.role().name().to_owned(),
+            role: part(who).to_owned(),
             itself: user.fhir_user.clone(),
         };
         Self {
@@ -53,9 +59,7 @@ impl Said {
         let grant = who.grant();
         let is_person = match (&self.user, &grant.user) {
             (Some(said), Some(user)) => {
-                said.login == user.login
-                    && said.itself == user.fhir_user
-                    && said.role == who.role().name()
+                said.login == user.login && said.itself == user.fhir_user && said.role == part(who)
             }
             (said, user) => said.is_none() && user.is_none(),
         };

@@ -101,6 +101,7 @@ fn through(filter: &Filter, ty: ResourceType) -> bool {
         Filter::Not(inner) => through(inner, ty),
         Filter::Chain { targets, .. } => targets.iter().any(|one| within(one, ty)),
         Filter::Has { source, .. } => within(source, ty),
+        Filter::During(during) => within(&during.other, ty),
         Filter::Id(_)
         | Filter::Updated(_)
         | Filter::Value { .. }
@@ -140,6 +141,7 @@ fn patient(filter: &Filter) -> Option<&str> {
         | Filter::Chain { .. }
         | Filter::Has { .. }
         | Filter::Words { .. }
+        | Filter::During(_)
         | Filter::Near { .. } => None,
     }
 }

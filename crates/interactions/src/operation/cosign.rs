@@ -1,4 +1,4 @@
-//! `[type]/[id]/$cosign`: a supervisor makes final what their intern wrote as preliminary. Who wrote it stands in what
+//! `[type]/[id]/$cosign`: a supervisor makes final what their intern wrote as preliminary; of a Task what it is about. Who wrote it stands in what
 //! was recorded of the write, not in what the resource says of itself; who supervises whom in the record, up to whoever
 //! stands above. A Provenance with author and verifier is written with it: <https://hl7.org/fhir/R4/provenance.html>.
 
@@ -18,6 +18,7 @@ use crate::{
     write::{
         Target, Write,
         commit::{Commit, Entry},
+        cosigning,
     },
 };
 
@@ -49,7 +50,8 @@ struct Writer {
 }
 
 pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
-    let (fhir, key) = (request.fhir, request.call.key()?);
+    let fhir = request.fhir;
+    let key = &what(&request).await?;
     let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
     authorize(request.caller, Action::Create, ResourceType::named("Provenance")).map(drop)?;
     let own = match request.caller {
@@ -70,7 +72,31 @@ pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
             format!("Who co-signs this {} is the supervisor of who wrote it", key.resource_type);
         return Err(Outcome::new(IssueType::Forbidden, text));
     }
-    write(&request, permit, (&found, &body), (&writer.itself, own)).await
+    write((&request, key), permit, (&found, &body), (&writer.itself, own)).await
+}
+
+/// What is to be signed: what the call names, or what the Task is about that it names.
+async fn what(request: &Request<'_>) -> Result<Key, Outcome> {
+    let (fhir, named) = (request.fhir, request.call.key()?);
+    if named.resource_type.name() != "Task" {
+        return Ok(named.clone());
+    }
+    let permit = authorize(request.caller, Action::Read, Some(named.resource_type))?;
+    let found = fhir.vault.read(&permit, named).await?.ok_or_else(|| not_found(named))?;
+    let task = Value::parse(found.body.as_ref().ok_or_else(|| deleted(named))?, &fhir.limits)?;
+    let conflict = |text: &'static str| Outcome::new(IssueType::Conflict, text);
+    match cosigning::is_open(&task) {
+        Some(true) => {}
+        Some(false) => return Err(conflict("This Task does not wait for a signature any more")),
+        None => return Err(conflict("This Task is not about a signature")),
+    }
+    let focus = task.get("focus").and_then(|focus| focus.get("reference")?.as_str());
+    let whole = focus.and_then(|focus| focus.split("/_history/").next());
+    let key = whole.and_then(|whole| whole.split_once('/')).and_then(|(ty, id)| {
+        STEPS.iter().find(|(name, _)| *name == ty)?;
+        Some(Key::new(ResourceType::named(ty)?, id))
+    });
+    key.ok_or_else(|| conflict("This Task is about nothing that is signed"))
 }
 
 /// The resource as it is when it is signed.
@@ -148,12 +174,12 @@ fn intern(event: &Version, written: &str) -> Option<Writer> {
 
 /// Writes what is signed, and who wrote and who signed it, in one transaction.
 async fn write(
-    request: &Request<'_>,
+    (request, key): (&Request<'_>, &Key),
     permit: Permit,
     (found, body): (&Version, &Value),
     (author, verifier): (&str, &str),
 ) -> Result<Answer, Outcome> {
-    let (fhir, key) = (request.fhir, request.call.key()?);
+    let fhir = request.fhir;
     let conditions = Conditions {
         if_match: Some(request.call.conditions.if_match.unwrap_or(found.version)),
         ..Conditions::default()

@@ -90,7 +90,8 @@ fn walk(filters: &mut [Filter], visit: &mut dyn FnMut(&mut Filter)) {
             | Filter::Value { .. }
             | Filter::Present { .. }
             | Filter::Words { .. }
-            | Filter::Near { .. } => {}
+            | Filter::Near { .. }
+            | Filter::During(_) => {}
         }
         visit(filter);
     }

@@ -52,6 +52,7 @@ fn of(filter: &Filter) -> usize {
         Filter::Updated(any) => any.len(),
         Filter::Words { any, .. } => any.len(),
         Filter::Near { params, any } => params.len().saturating_mul(any.len()),
+        Filter::During(during) => of_type(&during.other).saturating_add(1),
         Filter::Id(_) | Filter::Present { .. } => 1,
     }
 }

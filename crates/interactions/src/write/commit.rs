@@ -11,6 +11,7 @@ use storage::{Access, Change, Head, Key, Lock, Method, Tx, Vault, Work};
 use super::{
     Target, Write, Written, app_state,
     catalogue::Catalogue,
+    cosigning,
     decide::{Decision, decide},
     identity::{Identity, identify, refuse_overlaps},
     prepare::Prepared,
@@ -76,9 +77,16 @@ pub(super) struct Context {
     /// For index rows: see [`Vault::index_base`].
     pub(super) index_base: Arc<str>,
     pub(super) limits: json::Limits,
+    vault: Vault,
 }
 
 impl Context {
+    /// Under which a Task waits for the signature under a resource: nobody else can tell it beforehand.
+    pub(super) fn task_id(&self, of: &Key) -> String {
+        let of = format!("{}/{}", of.resource_type, of.id);
+        self.vault.accounts().keyed("cosign", &of).chars().take(32).collect()
+    }
+
     /// The URLs under which absolute references are local.
     pub(super) fn bases(&self) -> [&str; 2] {
         [&self.base, &self.index_base]
@@ -139,6 +147,7 @@ impl Commit {
             index_base: fhir.vault.index_base(),
             // a patch brings no reference by search: nothing would look it up
             limits: fhir.limits,
+            vault: fhir.vault.clone(),
         };
         let vault: &Vault = &fhir.vault;
         for entry in &mut entries {
@@ -258,6 +267,9 @@ impl Work for Commit {
         tx.clear(&changes).await.map_err(place)?;
         tx.settle_beds(&changes).await.map_err(place)?;
         let events = self.events(&changes, tx.now());
+        let tasks = cosigning::follow(&self.context, &changes, tx).await?;
+        tx.vouch(&tasks);
+        changes.extend(tasks);
         let mut stored = tx.write(changes).await?.into_iter();
         tx.record(&events).await?;
         let mut written = Vec::with_capacity(decisions.len());

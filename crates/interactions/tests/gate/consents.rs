@@ -3,7 +3,7 @@
 use auth::{Caller, Grant, Role, User};
 use serde_json::{Value, json};
 
-use crate::nation::{Nation, alone, client, patient, person, report};
+use crate::nation::{Nation, alone, claim, client, coverage, patient, person, report};
 
 /// A Consent of A.
 pub(crate) fn consent(id: &str, provision: Value) -> Value {
@@ -149,6 +149,95 @@ pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
     assert_eq!(status("/Observation/oa").await, 404);
     assert_eq!(status("/Patient/a").await, 404);
     assert_eq!(status("/Claim/ca").await, 200);
+}
+
+pub(crate) async fn an_insurer_reads_of_who_was_insured_then(nation: &Nation) {
+    let i1 = client(Role::Insurer, "i1", "system/*.rs");
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    // by id, by search, in the history, and counted
+    let sees = async || {
+        let by_id = nation.get(&i1, "/Claim/ca").await.status == 200;
+        let found = nation.get(&i1, "/Claim?_total=accurate&_id=ca").await.expect(&[200]);
+        assert_eq!((by_id, by_id), (found.names() == ["Claim/ca"], found.total() == 1));
+        let by_date = nation.get(&i1, "/Claim?patient=Patient/a&_sort=-created").await;
+        assert_eq!(by_date.names().contains(&"Claim/ca".to_owned()), by_id);
+        by_id
+    };
+    put(&consent(
+        "c",
+        json!({"type": "permit", "actor": actor("Organization/i1"), "purpose": [{"code": "HPAYMT"}]}),
+    ))
+    .await;
+    assert!(sees().await);
+    let served = |name: &str, value: Value| {
+        let mut claim = claim("ca", "Organization/i1");
+        claim[name] = value;
+        claim
+    };
+    let item = |name: &str, value: Value| {
+        let mut item = json!({"sequence": 1, "productOrService": {"text": "x"}});
+        item[name] = value;
+        json!([item])
+    };
+    let period = |start: &str, end: &str| json!({"start": start, "end": end});
+    for (name, value, expected) in [
+        ("billablePeriod", period("2020-03-01", "2020-12-31"), true),
+        ("billablePeriod", period("2020-12-30", "2021-01-02"), false),
+        ("billablePeriod", period("2019-12-30", "2020-01-02"), false),
+        ("billablePeriod", period("2021-03-01", "2021-03-02"), false),
+        ("item", item("servicedDate", json!("2020-12-31")), true),
+        ("item", item("servicedDate", json!("2021-01-01")), false),
+        ("item", item("servicedPeriod", period("2020-02-01", "2020-02-03")), true),
+        ("item", item("servicedPeriod", period("2020-02-01", "2021-02-03")), false),
+        ("created", json!("2019-12-31"), false),
+        // a year is known to be covered by the whole of it only
+        ("created", json!("2020"), true),
+        ("created", json!("2019"), false),
+    ] {
+        put(&served(name, value.clone())).await;
+        assert_eq!(sees().await, expected, "{name} {value}");
+    }
+    // each version by its own time
+    let versions = nation.get(&i1, "/Claim/ca/_history").await.expect(&[200]);
+    assert_eq!(versions.names().len(), 5, "{:?}", versions.names());
+    // over the end of one year's Coverage into the next
+    put(&served("billablePeriod", period("2020-12-30", "2021-01-02"))).await;
+    let next = |status: &str, payor: &str, period: Value| {
+        let mut next = coverage("next", payor, period);
+        next["status"] = json!(status);
+        next
+    };
+    let year = || period("2021-01-01", "2021-12-31");
+    for (status, payor, when, expected) in [
+        ("active", "Organization/i1", year(), true),
+        ("cancelled", "Organization/i1", year(), true),
+        ("cancelled", "Organization/i1", json!({"start": "2021-01-01"}), false),
+        ("draft", "Organization/i1", year(), false),
+        ("entered-in-error", "Organization/i1", year(), false),
+        ("active", "Organization/i2", year(), false),
+        ("active", "Organization/i1", json!({"start": "2021-01-03"}), false),
+        ("active", "Organization/i1", json!({"end": "2021-01-02"}), true),
+    ] {
+        put(&next(status, payor, when.clone())).await;
+        assert_eq!(sees().await, expected, "{status} {payor} {when}");
+    }
+    // of somebody else it does not count
+    let mut other = next("active", "Organization/i1", year());
+    other["beneficiary"] = json!({"reference": "Patient/b"});
+    put(&other).await;
+    assert!(!sees().await);
+    // what explains a benefit goes the same way
+    let benefit = |created: &str| {
+        json!({"resourceType": "ExplanationOfBenefit", "id": "eb", "status": "active", "use": "claim",
+            "type": {"text": "x"}, "patient": {"reference": "Patient/a"}, "created": created,
+            "insurer": {"reference": "Organization/i1"}, "provider": {"reference": "Organization/h1"},
+            "outcome": "complete", "claim": {"reference": "Claim/ca"},
+            "insurance": [{"focal": true, "coverage": {"reference": "Coverage/va"}}]})
+    };
+    put(&benefit("2020-05-01")).await;
+    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[200]);
+    put(&benefit("2021-05-01")).await;
+    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[404]);
 }
 
 pub(crate) async fn a_denial_wins(nation: &Nation) {

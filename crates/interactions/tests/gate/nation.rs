@@ -235,13 +235,21 @@ pub(crate) fn report(id: &str, subject: &str, performer: &str) -> Value {
     })
 }
 
-fn claim(id: &str, insurer: &str) -> Value {
+pub(crate) fn claim(id: &str, insurer: &str) -> Value {
     json!({
         "resourceType": "Claim", "id": id, "status": "active", "use": "claim", "created": "2020-01-01",
         "type": {"text": "institutional"}, "priority": {"text": "normal"},
         "patient": {"reference": "Patient/a"}, "insurer": {"reference": insurer},
         "provider": {"reference": "Organization/h1"},
         "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}],
+    })
+}
+
+/// A Coverage of A.
+pub(crate) fn coverage(id: &str, payor: &str, period: Value) -> Value {
+    json!({
+        "resourceType": "Coverage", "id": id, "status": "active", "period": period,
+        "beneficiary": {"reference": "Patient/a"}, "payor": [{"reference": payor}],
     })
 }
 
@@ -276,6 +284,12 @@ fn resources() -> Vec<Value> {
     all.extend([moved("Patient/b"), moved("Patient/a")]);
     all.push(report("ra", "Patient/a", "Organization/h1"));
     all.push(report("rb", "Patient/b", "Organization/h2"));
+    all.push(coverage(
+        "va",
+        "Organization/i1",
+        json!({"start": "2020-01-01", "end": "2020-12-31"}),
+    ));
+    all.push(coverage("va2", "Organization/i2", json!({"start": "2019"})));
     all.push(claim("ca", "Organization/i1"));
     all.push(claim("ca2", "Organization/i2"));
     all.push(json!({"resourceType": "Binary", "id": "x", "contentType": "text/plain",

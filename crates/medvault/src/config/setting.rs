@@ -132,6 +132,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         None,
         "How long a decision can be explained and made again [default: 365]",
     ),
+    quiet(
+        "research.queries_per_day",
+        "N",
+        None,
+        "How many questions the view of a study answers within 24 hours [default: 200]",
+    ),
     flag(
         "log.format",
         "log",

@@ -7,6 +7,8 @@
 //! A Consent of which codes cannot say all, because it asks for what is in a resource or refines what refines, has to
 //! be read: `t|actor` says by whom, and `u|actor` that it may deny something to them.
 //!
+//! Of a Consent to research the effects are capital letters: what it permits opens nothing but the view of a study.
+//!
 //! **Invariant**: what is not understood never opens anything. A permission with such a condition is left out; a
 //! denial is taken to be without that condition.
 
@@ -15,7 +17,7 @@ use std::collections::BTreeSet;
 use fhir_model::NodeRef;
 
 use crate::{
-    provision::{Effect, Provision, Times, Values},
+    provision::{ConsentScope, Effect, Provision, Times, Values},
     registry::ParamId,
     rows::TokenRow,
 };
@@ -31,25 +33,10 @@ const ANY: &str = "*";
 
 /// The rows of a Consent; of other resources none.
 pub(super) fn rules(root: NodeRef<'_>, base: &str) -> Vec<TokenRow> {
-    let Some(provision) = Provision::of(root, base) else { return Vec::new() };
-    let mut codes = BTreeSet::new();
-    if is_plain(&provision) {
-        add(&provision, &mut codes);
-        for exception in &provision.inner {
-            if (provision.effect, exception.effect) == (Some(Effect::Deny), Some(Effect::Permit)) {
-                add_as('x', exception, &mut codes);
-            }
-            add(exception, &mut codes);
-        }
-    } else {
-        to_be_read(&provision, &mut codes);
-    }
-    if codes.len() > CODES_MAX {
-        let denies = codes.iter().any(|code| code.starts_with('d'));
-        codes.clear();
-        if denies {
-            codes.insert(code('d', [ANY; 4]));
-        }
+    let privacy = Provision::of(root, ConsentScope::Privacy, base);
+    let mut codes = privacy.map_or_else(BTreeSet::new, |provision| codes_of(&provision));
+    if let Some(provision) = Provision::of(root, ConsentScope::Research, base) {
+        codes.extend(codes_of(&provision).into_iter().map(|code| capital(&code)));
     }
     let row = |code: String| TokenRow {
         param: CONSENT_RULE,
@@ -58,6 +45,35 @@ pub(super) fn rules(root: NodeRef<'_>, base: &str) -> Vec<TokenRow> {
         first: true,
     };
     codes.into_iter().map(row).collect()
+}
+
+/// The same effect of a Consent to research.
+fn capital(code: &str) -> String {
+    let (effect, rest) = code.split_at_checked(1).unwrap_or_default();
+    format!("{}{rest}", effect.to_ascii_uppercase())
+}
+
+fn codes_of(provision: &Provision) -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    if is_plain(provision) {
+        add(provision, &mut codes);
+        for exception in &provision.inner {
+            if (provision.effect, exception.effect) == (Some(Effect::Deny), Some(Effect::Permit)) {
+                add_as('x', exception, &mut codes);
+            }
+            add(exception, &mut codes);
+        }
+    } else {
+        to_be_read(provision, &mut codes);
+    }
+    if codes.len() > CODES_MAX {
+        let denies = codes.iter().any(|code| code.starts_with('d'));
+        codes.clear();
+        if denies {
+            codes.insert(code('d', [ANY; 4]));
+        }
+    }
+    codes
 }
 
 /// Whether codes can say all of it: nothing is asked of what is in a resource, exceptions are no deeper than one level,
@@ -156,8 +172,12 @@ mod tests {
     use super::*;
 
     fn codes(provision: &str) -> Vec<String> {
+        codes_within("patient-privacy", provision)
+    }
+
+    fn codes_within(scope: &str, provision: &str) -> Vec<String> {
         let text = format!(
-            r#"{{"resourceType":"Consent","scope":{{"coding":[{{"code":"patient-privacy"}}]}},"provision":{provision}}}"#
+            r#"{{"resourceType":"Consent","scope":{{"coding":[{{"code":"{scope}"}}]}},"provision":{provision}}}"#
         );
         let tree = json::parse_trusted(text.into_bytes().into());
         let rows = rules(tree.root(), "http://own.example/fhir");
@@ -251,6 +271,21 @@ mod tests {
         for (provision, expected) in cases {
             assert_eq!(codes(provision), *expected, "{provision}");
         }
+    }
+
+    #[test]
+    fn consents_to_research_open_nothing_else() {
+        let research = |provision: &str| codes_within("research", provision);
+        let org = actor("Organization/h");
+        let permit = format!(r#"{{"type":"permit",{org},"purpose":[{{"code":"HRESCH"}}]}}"#);
+        assert_eq!(research(&permit), ["P|Organization/h|HRESCH|*|*"]);
+        let deny = format!(r#"{{"type":"deny","provision":[{{"type":"permit",{org}}}]}}"#);
+        assert_eq!(
+            research(&deny),
+            ["D|*|*|*|*", "P|Organization/h|*|*|*", "X|Organization/h|*|*|*"]
+        );
+        assert_eq!(research(r#"{"type":"deny","dataPeriod":{"start":"2020"}}"#), ["T|*", "U|*"]);
+        assert_eq!(codes_within("treatment", &permit), [""; 0]);
     }
 
     #[test]

@@ -88,8 +88,8 @@ impl Accounts {
         Ok(Some(SigningKey { kid: kid.into(), pair: Arc::new(pair) }))
     }
 
-    fn seal(&self, kid: &str, plain: &[u8]) -> Result<String, Outcome> {
-        let trouble = || broken("The signing key could not be sealed");
+    pub(super) fn seal(&self, kid: &str, plain: &[u8]) -> Result<String, Outcome> {
+        let trouble = || broken("A key could not be sealed");
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).map_err(|_| trouble())?;
         let mut text = plain.to_vec();
@@ -100,7 +100,7 @@ impl Accounts {
         Ok(jose::encode([nonce.as_slice(), &text].concat()))
     }
 
-    fn open_sealed(&self, kid: &str, sealed: &str) -> Option<Vec<u8>> {
+    pub(super) fn open_sealed(&self, kid: &str, sealed: &str) -> Option<Vec<u8>> {
         let sealed = jose::decode(sealed)?;
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
         let mut text = text.to_vec();

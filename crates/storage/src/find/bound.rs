@@ -175,7 +175,8 @@ impl<'p> About<'p> {
             | Filter::Chain { .. }
             | Filter::Has { .. }
             | Filter::Words { .. }
-            | Filter::Near { .. } => Ok(None),
+            | Filter::Near { .. }
+            | Filter::During(_) => Ok(None),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Filters as conditions on a resource that is found already: look-ups by its number.
 
 use fhir_model::ResourceType;
-use search::{Circle, Filter, ParamId, SearchKind, TypePlan, WordScope};
+use search::{Circle, During, Filter, ParamId, SearchKind, TypePlan, WordScope};
 
 use super::{
     ask::Dialect,
@@ -46,6 +46,7 @@ pub(super) fn holds(filter: &Filter, on: &On, names: &Names) -> Sql {
         Filter::Has { params, source } => has(params, source, on, names),
         Filter::Words { scope, any } => word(*scope, any, on, names),
         Filter::Near { params, any } => near(params, any, on, names),
+        Filter::During(during) => at_its_time(during, on, names),
     }
 }
 
@@ -180,6 +181,39 @@ fn has(params: &[ParamId], source: &TypePlan, on: &On, names: &Names) -> Sql {
     Sql::all([exists("resource", sql("@.container is null", []), on, names), refers])
 }
 
+/// Something refers to what it refers to, and its own time lies in that of the other.
+fn at_its_time(during: &During, on: &On, names: &Names) -> Sql {
+    if on.domain != Domain::Own {
+        return Sql::never();
+    }
+    let (n, res) = (on.depth, &on.res);
+    let [at, about, refers, within] = ["i", "a", "b", "w"].map(|name| format!("{name}{n}"));
+    let own = Domain::Own;
+    let p = |row: &str, params: &[ParamId]| Sql::one_of("@.p", &own.numbers(params)).on(row);
+    let other = On { res: format!("{refers}.res"), ty: during.other.ty, domain: own, depth: n + 1 };
+    let joined = format!(
+        "{about}.res = {res} and {refers}.target = {about}.target and {within}.res = {refers}.res \
+         and {within}.lo <= {at}.lo and {within}.hi >= {at}.hi"
+    );
+    let conditions = [
+        p(&at, &[during.at]),
+        p(&about, &during.about),
+        p(&refers, &during.refers),
+        p(&within, &[during.within]),
+        sql(joined, []),
+    ];
+    let filters = during.other.filters.iter().map(|filter| holds(filter, &other, names));
+    let condition = Sql::all(conditions.into_iter().chain(filters));
+    if condition.is_never() {
+        return condition;
+    }
+    let from = format!(
+        "exists (select 1 from idx_date {at} cross join idx_reference {about} \
+         cross join idx_reference {refers} cross join idx_date {within} where {at}.res = {res} and "
+    );
+    sql(from, []).with(condition).then(names.end)
+}
+
 /// Whether a resource is there, of the plan's type, and satisfies its filters.
 pub(super) fn satisfies(plan: &TypePlan, on: &On, names: &Names) -> Sql {
     let is_there = if plan.filters.iter().any(tells_type) {
@@ -211,6 +245,7 @@ fn tells_type(filter: &Filter) -> bool {
         | Filter::Present { .. }
         | Filter::Chain { .. }
         | Filter::Near { .. }
+        | Filter::During(_)
         | Filter::Words { .. } => true,
         Filter::Not(_) | Filter::Id(_) | Filter::Updated(_) | Filter::Has { .. } => false,
     }

@@ -75,6 +75,7 @@ impl<'a> Leaders<'a> {
             | Filter::Updated(_)
             | Filter::Has { .. }
             | Filter::Words { .. }
+            | Filter::During(_)
             | Filter::Not(_)
             | Filter::Present { .. } => None,
         }
@@ -315,7 +316,7 @@ pub(super) fn rank(filter: &Filter) -> u8 {
         Filter::Has { .. } | Filter::Chain { .. } => 8,
         Filter::Updated(_) => 11,
         Filter::Any(inner) | Filter::All(inner) => inner.iter().map(rank).max().unwrap_or(0),
-        Filter::Not(_) | Filter::Present { .. } => u8::MAX,
+        Filter::Not(_) | Filter::Present { .. } | Filter::During(_) => u8::MAX,
     }
 }
 

@@ -120,6 +120,7 @@ impl Names {
                 targets.iter().try_for_each(|one| self.collect_type(one, Domain::Either))
             }
             Filter::Has { source, .. } => self.collect_type(source, Domain::Own),
+            Filter::During(during) => self.collect_type(&during.other, Domain::Own),
             Filter::Value { params, any } => {
                 let ps = domain.numbers(params);
                 any.iter().try_for_each(|test| self.collect_test(test, &ps))

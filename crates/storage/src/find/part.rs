@@ -84,7 +84,8 @@ fn flatten<'p>(filters: &'p [Filter], into: &mut Vec<&'p Filter>) {
             | Filter::Chain { .. }
             | Filter::Has { .. }
             | Filter::Words { .. }
-            | Filter::Near { .. } => into.push(filter),
+            | Filter::Near { .. }
+            | Filter::During(_) => into.push(filter),
         }
     }
 }

@@ -108,7 +108,7 @@ impl Sizes {
                 let rows = self.rows.get(&(identity(filter), part.domain));
                 rows.copied().unwrap_or(u64::MAX)
             }
-            Filter::Not(_) | Filter::Present { .. } => u64::MAX,
+            Filter::Not(_) | Filter::Present { .. } | Filter::During(_) => u64::MAX,
         }
     }
 
@@ -125,6 +125,7 @@ impl Sizes {
             | Filter::Value { .. }
             | Filter::Words { .. }
             | Filter::Near { .. }
+            | Filter::During(_)
             | Filter::Not(_)
             | Filter::Present { .. } => 0,
         }
@@ -175,7 +176,7 @@ pub(super) fn can_lead(filter: &Filter, part: &Part<'_>) -> bool {
         }
         Filter::Any(inner) => inner.iter().all(|one| can_lead(one, part)),
         Filter::All(inner) => inner.iter().any(|one| can_lead(one, part)),
-        Filter::Not(_) | Filter::Present { .. } => false,
+        Filter::Not(_) | Filter::Present { .. } | Filter::During(_) => false,
     }
 }
 
@@ -217,6 +218,6 @@ fn collect_filter<'p>(
                 collect(part, dialect, into);
             }
         }
-        Filter::Id(_) | Filter::Not(_) | Filter::Present { .. } => {}
+        Filter::Id(_) | Filter::Not(_) | Filter::Present { .. } | Filter::During(_) => {}
     }
 }

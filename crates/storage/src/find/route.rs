@@ -96,7 +96,8 @@ fn only_leader(part: &Part<'_>) -> Option<usize> {
         | Filter::Value { .. }
         | Filter::Present { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => false,
+        | Filter::Near { .. }
+        | Filter::During(_) => false,
     };
     is_certain.then_some(*only)
 }
@@ -166,6 +167,7 @@ fn collects(filter: &Filter) -> bool {
         | Filter::Value { .. }
         | Filter::Words { .. }
         | Filter::Near { .. }
+        | Filter::During(_)
         | Filter::Not(_)
         | Filter::Present { .. } => false,
     }

@@ -104,6 +104,7 @@ fn look_ups(filter: &Filter) -> usize {
         }
         // some are looked at before the one that is asked for
         Filter::Has { source, .. } => 1 + 8 * of_all(&source.filters),
+        Filter::During(during) => 2 + 8 * of_all(&during.other.filters),
         Filter::All(inner) | Filter::Any(inner) => of_all(inner),
         Filter::Not(inner) => look_ups(inner),
         Filter::Id(_)

@@ -75,7 +75,8 @@ fn of_contexts<'f>(filter: &'f mut Filter, chains: &mut Vec<&'f mut Vec<TypePlan
         | Filter::Value { .. }
         | Filter::Present { .. }
         | Filter::Words { .. }
-        | Filter::Near { .. } => {}
+        | Filter::Near { .. }
+        | Filter::During(_) => {}
     }
 }
 

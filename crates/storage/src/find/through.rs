@@ -83,7 +83,8 @@ impl<'p> Through<'p> {
             | Filter::Value { .. }
             | Filter::Present { .. }
             | Filter::Words { .. }
-            | Filter::Near { .. } => return None,
+            | Filter::Near { .. }
+            | Filter::During(_) => return None,
         };
         let mut through =
             Self { way, params: Domain::Own.numbers(params), inside: vec![], ranges: vec![] };
@@ -307,6 +308,7 @@ fn is_plain(filter: &Filter) -> bool {
         | Filter::Present { .. }
         | Filter::Chain { .. }
         | Filter::Has { .. }
+        | Filter::During(_)
         | Filter::Words { .. } => false,
     }
 }

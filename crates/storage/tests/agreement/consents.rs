@@ -14,6 +14,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) body: &'a Value,
     pub(crate) world: &'a World,
     pub(crate) today: &'a str,
+    /// Whether a permission counts only where the purpose is named.
+    pub(crate) is_study: bool,
 }
 
 /// It is known whether it holds.
@@ -31,23 +33,32 @@ const UNCLEAR: Told = (false, true);
 
 /// What a Consent does: whether it permits, and whether it denies.
 pub(crate) fn decide(consent: &Value, asked: &Asked<'_>) -> (bool, bool) {
-    decide_provision(&consent["provision"], None, asked)
+    let [permits, _, denies] =
+        decide_provision((&consent["provision"], !asked.is_study), None, asked);
+    (permits, denies)
 }
 
-fn decide_provision(of: &Value, unsaid: Option<&str>, asked: &Asked<'_>) -> (bool, bool) {
+/// Whether it permits, whether it is an exception from a denial around it, whether it denies.
+fn decide_provision(
+    (of, is_named): (&Value, bool),
+    unsaid: Option<&str>,
+    asked: &Asked<'_>,
+) -> [bool; 3] {
+    let is_named = is_named || items(&of["purpose"]).iter().any(|one| one["code"] == asked.purpose);
     let effect = of["type"].as_str().or(unsaid);
     let opposite = if effect == Some("deny") { "permit" } else { "deny" };
     let told = conditions(of, effect, asked);
-    let inner: Vec<(bool, bool)> = items(&of["provision"])
+    let inner: Vec<[bool; 3]> = items(&of["provision"])
         .into_iter()
-        .map(|one| decide_provision(one, Some(opposite), asked))
+        .map(|one| decide_provision((one, is_named), Some(opposite), asked))
         .collect();
-    let permitted = inner.iter().any(|one| one.0);
-    let denied = inner.iter().any(|one| one.1);
-    (
-        told.0 && !denied && (effect == Some("permit") || permitted),
-        told.1 && (denied || (effect == Some("deny") && !permitted)),
-    )
+    let [permitted, excepted, denied] = [0, 1, 2].map(|n| inner.iter().any(|one| one[n]));
+    let is_permit = effect == Some("permit");
+    [
+        told.0 && !denied && ((is_permit && is_named) || permitted),
+        told.0 && !denied && (is_permit || excepted),
+        told.1 && (denied || (effect == Some("deny") && !excepted)),
+    ]
 }
 
 fn conditions(of: &Value, effect: Option<&str>, asked: &Asked<'_>) -> Told {
@@ -130,6 +141,7 @@ fn code(concept: &Value, body: &Value) -> Told {
 
 /// Elements with the time that a resource is about.
 const TIMED: &[(&str, &[&str])] = &[
+    ("Claim", &["created"]),
     ("CareTeam", &["period"]),
     ("Condition", &["onsetDateTime", "onsetPeriod", "recordedDate"]),
     ("Consent", &["dateTime"]),
@@ -156,6 +168,7 @@ fn time(period: &Value, body: &Value) -> Told {
 
 /// Elements that say who made a resource.
 const MADE: &[(&str, &[&str])] = &[
+    ("Claim", &["provider"]),
     ("Condition", &["asserter"]),
     ("DiagnosticReport", &["performer"]),
     ("MedicationRequest", &["requester"]),

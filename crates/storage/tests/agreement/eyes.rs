@@ -59,7 +59,9 @@ const CHART: &[&str] = &[
 const ABOUT: &[(&str, &[&str])] = &[
     ("CareTeam", &["subject", "participant.member"]),
     ("Condition", &["subject", "asserter"]),
+    ("Claim", &["patient"]),
     ("Consent", &["patient"]),
+    ("Coverage", &["beneficiary", "subscriber", "payor"]),
     ("DiagnosticReport", &["subject"]),
     ("Encounter", &["subject"]),
     ("List", &["subject", "source"]),
@@ -81,11 +83,19 @@ impl Looker {
     fn kinds(&self) -> Vec<&'static str> {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
-            "patient" | "doctor" | "proxy" => chart().chain(["Consent"]).collect(),
-            "intern" | "hospital" => chart().collect(),
+            "patient" | "proxy" => chart().chain(["Consent", "Claim", "Coverage"]).collect(),
+            "doctor" => chart().chain(["Consent", "Coverage"]).collect(),
+            "intern" => chart().chain(["Coverage"]).collect(),
+            "hospital" | "insurer" => chart().chain(["Claim", "Coverage"]).collect(),
             "admin" => COMMON.to_vec(),
+            "study" => STUDIED.to_vec(),
             _ => Vec::new(),
         }
+    }
+
+    /// Whether they may read such a type by id, and its history.
+    pub(crate) fn may_read(&self, ty: &str) -> bool {
+        self.role != "study" && self.may(ty)
     }
 
     /// Whether they may see the resource.
@@ -124,17 +134,68 @@ impl Looker {
                     && !about.iter().any(|patient| self.denied(patient, (name, body), world))
             }
             "hospital" => {
-                made_by(&self.who, body, world)
-                    || (cleared(body, self.role)
-                        && subjects(name, body)
-                            .iter()
-                            .any(|one| self.permitted(one, (name, body), world))
-                        && !about.iter().any(|patient| self.denied(patient, (name, body), world)))
+                let is_chart = !["Claim", "Coverage"].contains(&ty);
+                made_by(&self.who, body, world) || (is_chart && self.lets((name, body), world))
             }
+            "insurer" => {
+                let is_theirs = match ty {
+                    "Claim" => {
+                        references(body, "insurer").contains(&self.who) && self.insured(body, world)
+                    }
+                    "Coverage" => references(body, "payor").contains(&self.who),
+                    // nobody has a Contract with them
+                    _ => ty == "Patient",
+                };
+                is_theirs && self.lets((name, body), world)
+            }
+            "study" => self.lets((name, body), world),
             _ => false,
         }
     }
+
+    /// Whether a subject's Consent permits it and no patient's denies it, and its labels are low enough.
+    fn lets(&self, (name, body): (&str, &Value), world: &World) -> bool {
+        cleared(body, self.role)
+            && subjects(name, body).iter().any(|one| self.permitted(one, (name, body), world))
+            && !patients(name, body).iter().any(|one| self.denied(one, (name, body), world))
+    }
+
+    /// Whether the patient had a Coverage by them on the first day of what is claimed, and on the last.
+    fn insured(&self, claim: &Value, world: &World) -> bool {
+        let (first, last) = if claim["billablePeriod"].is_null() {
+            (&claim["item"][0]["servicedDate"], &claim["item"][0]["servicedDate"])
+        } else {
+            (&claim["billablePeriod"]["start"], &claim["billablePeriod"]["end"])
+        };
+        let created = claim["created"].as_str().unwrap();
+        let holds_on = |day: &Value| {
+            let day = day.as_str().unwrap_or(created);
+            let coverages = world.values().filter(|one| one["resourceType"] == "Coverage");
+            coverages.into_iter().any(|one| {
+                let (status, period) = (&one["status"], &one["period"]);
+                let is_said =
+                    status == "active" || (status == "cancelled" && period["end"].is_string());
+                let patients = references(claim, "patient");
+                is_said
+                    && overlaps(period, day, day)
+                    && references(one, "payor").contains(&self.who)
+                    && references(one, "beneficiary").iter().any(|of| patients.contains(of))
+            })
+        };
+        holds_on(first) && holds_on(last)
+    }
 }
+
+/// What a study is shown.
+const STUDIED: &[&str] = &[
+    "Condition",
+    "DiagnosticReport",
+    "Encounter",
+    "MedicationRequest",
+    "Observation",
+    "Patient",
+    "ServiceRequest",
+];
 
 impl Looker {
     /// What each of a patient's Consents that are in force does with a resource.
@@ -144,16 +205,30 @@ impl Looker {
         (name, body): (&str, &Value),
         world: &World,
     ) -> Vec<(bool, bool)> {
-        let purpose = if self.role == "proxy" { "PATRQT" } else { "TREAT" };
-        let actors = [self.who.clone()];
-        let asked = Asked { actors: &actors, purpose, name, body, world, today: TODAY };
+        let purpose = match self.role {
+            "proxy" => "PATRQT",
+            "insurer" => "HPAYMT",
+            "study" => "HRESCH",
+            _ => "TREAT",
+        };
+        let (actors, is_study) = ([self.who.clone()], self.role == "study");
+        let asked = Asked { actors: &actors, purpose, name, body, world, today: TODAY, is_study };
         let consents = world.values().filter(|one| one["resourceType"] == "Consent");
         let in_force = consents.filter(|one| {
             one["status"] == "active"
                 && world.contains_key(patient)
                 && references(one, "patient").iter().any(|it| it == patient)
         });
-        in_force.map(|one| consents::decide(one, &asked)).collect()
+        let decide = |one: &Value| {
+            let (permits, denies) = consents::decide(one, &asked);
+            match (one["scope"]["coding"][0]["code"].as_str().unwrap(), self.role) {
+                ("research", "study") | ("patient-privacy", "insurer") => (permits, denies),
+                ("patient-privacy", "study") => (false, denies),
+                ("research", _) => (false, false),
+                _ => (permits, denies),
+            }
+        };
+        in_force.map(decide).collect()
     }
 
     fn permitted(&self, patient: &str, of: (&str, &Value), world: &World) -> bool {
@@ -191,7 +266,8 @@ fn subjects(name: &str, body: &Value) -> Vec<String> {
     if body["resourceType"] == "Patient" {
         return vec![name.to_owned()];
     }
-    let all = ["subject", "patient"].iter().flat_map(|element| references(body, element));
+    let all =
+        ["subject", "patient", "beneficiary"].iter().flat_map(|element| references(body, element));
     all.filter(|one| one.starts_with("Patient/")).collect()
 }
 
@@ -298,13 +374,18 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
         "MedicationRequest" | "ServiceRequest" => is(body, "requester") || is(body, "performer"),
         "CareTeam" => is(body, "participant.member"),
         "Condition" => by_encounter(),
+        "Claim" => is(body, "provider"),
+        "Coverage" => references(body, "beneficiary")
+            .iter()
+            .any(|patient| world.get(patient).is_some_and(|one| is(one, "managingOrganization"))),
         _ => false,
     }
 }
 
 /// Whether labels leave it open to a role.
 fn cleared(body: &Value, role: &str) -> bool {
-    let rung = if matches!(role, "intern" | "proxy") { "N" } else { "R" };
+    let is_low = matches!(role, "intern" | "proxy" | "insurer" | "study");
+    let rung = if is_low { "N" } else { "R" };
     let sensitive = role == "doctor";
     let ladder = ["U", "L", "M", "N", "R", "V"];
     let at = |code: &str| ladder.iter().position(|one| *one == code);

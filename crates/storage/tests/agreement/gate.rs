@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use auth::{Action, Caller, Grant, Named, Permit, Principal, Role, Standing, User, authorize};
+use auth::{
+    Action, Caller, Grant, Named, Permit, Principal, Role, Standing, Study, User, authorize,
+};
 use fhir_model::{Instant, ResourceType, json};
 use search::{Corpus, Handling, Reading, Registry};
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ type Written = (Key, u64, Option<Value>, Instant);
 async fn nobody_finds_what_they_may_not_see() {
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
-    let (mut pairs, mut hits, mut refused, mut round) = (0, 0, 0, 0);
+    let (mut pairs, mut hits, mut refused, mut round, mut claims) = (0, 0, 0, 0, 0);
     let mut seen = (0, 0);
     while pairs < pairs_wanted {
         let mut dice = Dice::new(u64::try_from(seed + 1000 + round).unwrap());
@@ -45,21 +47,13 @@ async fn nobody_finds_what_they_may_not_see() {
                 closes(vault, &looker, &unread, written, &called).await;
                 let caller = informed(vault, &unread).await;
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
+                claims += open_claims(&looker, written);
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
             }
             for n in 0..QUERIES_A_LOOKER {
-                let mut query = queries::query(&mut dice);
-                if dice.percent(60) {
-                    // what is asked for in every way, but not narrowed much
-                    let shows = |name: &str| {
-                        ["_sort", "_include", "_revinclude", "_has"]
-                            .iter()
-                            .any(|one| name.starts_with(one))
-                    };
-                    query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
-                }
+                let query = asked(&mut dice, &looker);
                 let name = format!("{called} query {n}: {}", text(&query));
                 let now = Instant::from_date(2020, 2, 10);
                 let reading = Reading { handling: Handling::Strict, base: BASE, now };
@@ -89,11 +83,37 @@ async fn nobody_finds_what_they_may_not_see() {
         round += 1;
     }
     println!(
-        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open",
+        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open, {claims} claims to insurers",
         seen.0, seen.1
     );
+    assert!(claims > 0, "no claim is open to an insurer");
     assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
     assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
+}
+
+/// What somebody asks for.
+fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
+    let mut query = queries::query(dice);
+    if dice.percent(60) {
+        // what is asked for in every way, but not narrowed much
+        let ways = ["_sort", "_include", "_revinclude", "_has"];
+        let shows = |name: &str| ways.iter().any(|one| name.starts_with(one));
+        query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
+    }
+    if looker.role == "insurer" && dice.percent(50) {
+        query.ty = ResourceType::named("Claim").unwrap();
+        let pairs = ["status=active", "use=claim", "_sort=created", "patient.gender=male"];
+        let (name, value) = dice.one(&pairs).split_once('=').unwrap();
+        query.pairs = vec![(name.to_owned(), value.to_owned())];
+    }
+    query
+}
+
+/// How many claims an insurer may see.
+fn open_claims(looker: &Looker, written: &[Written]) -> usize {
+    let world = world(written);
+    let is_claim = |body: &Value| looker.role == "insurer" && body["resourceType"] == "Claim";
+    world.iter().filter(|(name, body)| is_claim(body) && looker.sees(name, body, &world)).count()
 }
 
 /// Somebody who has read the Consents that they have to.
@@ -123,12 +143,13 @@ async fn closes(
 fn looker(dice: &mut Dice) -> Looker {
     let role = dice.one(&[
         "patient", "doctor", "doctor", "doctor", "intern", "hospital", "hospital", "admin",
-        "proxy", "proxy", "proxy",
+        "proxy", "proxy", "proxy", "insurer", "insurer", "study", "study",
     ]);
     let who = match role {
         "patient" => format!("Patient/{}", dice.below(10)),
         "proxy" => format!("RelatedPerson/{}", dice.below(3)),
-        "hospital" => format!("Organization/{}", dice.below(5)),
+        "hospital" | "study" => format!("Organization/{}", dice.below(5)),
+        "insurer" => format!("Organization/{}", dice.below(2)),
         _ => format!("Practitioner/{}", dice.below(4)),
     };
     let scopes = match dice.below(7) {
@@ -166,6 +187,8 @@ fn looker(dice: &mut Dice) -> Looker {
             "doctor" => "doctor",
             "intern" => "intern",
             "hospital" => "hospital",
+            "insurer" => "insurer",
+            "study" => "study",
             _ => "admin",
         },
         who,
@@ -177,7 +200,7 @@ fn looker(dice: &mut Dice) -> Looker {
 fn caller(looker: &Looker) -> Caller {
     let context = match (&looker.patient, looker.role) {
         (Some(_), _) => "patient",
-        (None, "hospital") => "system",
+        (None, "hospital" | "insurer") => "system",
         (None, _) => "user",
     };
     let scope = |(ty, condition): &(&str, Option<(&str, &str)>)| {
@@ -189,18 +212,20 @@ fn caller(looker: &Looker) -> Caller {
     let (role, id) = (looker.role, looker.who.split_once('/').unwrap().1);
     let fhir_user =
         if role == "intern" { "Practitioner/none".to_owned() } else { looker.who.clone() };
-    let user = (role != "hospital").then(|| User {
+    let is_client = matches!(role, "hospital" | "insurer");
+    let is_study = role == "study";
+    let user = (!is_client).then(|| User {
         login: "somebody".into(),
-        role: role.into(),
-        fhir_user: Some(fhir_user),
-        organization: None,
+        role: if is_study { "researcher" } else { role }.into(),
+        fhir_user: (!is_study).then_some(fhir_user),
+        organization: is_study.then(|| looker.who.clone()),
         supervisor: None,
         until: None,
     });
     let grant = Grant {
         token_id: "t".into(),
         client: Some("app".into()),
-        client_organization: (role == "hospital").then(|| looker.who.clone()),
+        client_organization: is_client.then(|| looker.who.clone()),
         origins: Vec::new(),
         user,
         patient: looker.patient.as_ref().map(|name| name.split_once('/').unwrap().1.to_owned()),
@@ -209,7 +234,7 @@ fn caller(looker: &Looker) -> Caller {
         expires: Instant::from_date(2999, 1, 1),
     };
     let standing = Standing {
-        client_role: (role == "hospital").then_some(Role::Hospital),
+        client_role: Role::named(role).filter(|_| is_client),
         supervisor: (role == "intern").then(|| id.into()),
         acts_for: looker.acts_for.iter().map(|name| bare(name)).collect(),
         wards: looker.wards.iter().map(|name| bare(name)).collect(),
@@ -217,7 +242,12 @@ fn caller(looker: &Looker) -> Caller {
     };
     let now = Instant::from_date(2020, 2, 10);
     assert_eq!(TODAY, "2020-02-10");
-    Caller::Bearer(Arc::new(Principal::new(grant, standing, now).unwrap()))
+    let who = Principal::new(grant, standing, now).unwrap();
+    if is_study {
+        let study = Study { id: "s".into(), sponsor: None };
+        return Caller::Bearer(Arc::new(who.within(study).unwrap()));
+    }
+    Caller::Bearer(Arc::new(who))
 }
 
 /// `1` of `Patient/1`
@@ -227,8 +257,14 @@ fn bare(name: &str) -> Box<str> {
 
 /// Writes resources, updates and deletions into each; all versions, in their order.
 async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
-    const MORE: &[(&str, usize)] =
-        &[("CareTeam", 10), ("ServiceRequest", 5), ("PractitionerRole", 4), ("Consent", 16)];
+    const MORE: &[(&str, usize)] = &[
+        ("CareTeam", 10),
+        ("ServiceRequest", 5),
+        ("PractitionerRole", 4),
+        ("Consent", 24),
+        ("Coverage", 30),
+        ("Claim", 12),
+    ];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
         all.flat_map(|(ty, ids)| (0..*ids).map(move |id| (*ty, id.to_string()))).collect();
@@ -282,10 +318,12 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             let depth = dice.one(&["", "", "x", "xx", "xxx"]).len();
             json!({"resourceType": ty, "id": id,
                 "status": dice.one(&["active", "active", "active", "inactive"]),
-                "scope": {"coding": [{"code": "patient-privacy"}]}, "category": [{"text": "x"}],
+                "scope": {"coding": [{"code": dice.one(&["patient-privacy", "patient-privacy", "research"])}]}, "category": [{"text": "x"}],
                 "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
                 "provision": provision(dice, depth)})
         }
+        "Coverage" => coverage(dice, id),
+        "Claim" => claim(dice, id),
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -293,6 +331,11 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
     };
     match ty {
         "CareTeam" if dice.percent(60) => body["period"] = resources::period(dice),
+        "Consent" if dice.percent(30) => {
+            body["patient"] = few(dice, "Patient");
+            body["provision"] =
+                json!({"type": "permit", "purpose": [{"code": "HPAYMT"}, {"code": "HRESCH"}]});
+        }
         "Encounter" => {
             body["status"] = json!(dice.one(&["in-progress", "finished", "finished", "cancelled"]));
             body["serviceProvider"] = resources::reference(dice, &["Organization"]);
@@ -317,6 +360,44 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
     body
 }
 
+/// One of few patients and insurers, so that they meet.
+fn few(dice: &mut Dice, ty: &str) -> Value {
+    json!({"reference": format!("{ty}/{}", dice.below(if ty == "Patient" { 4 } else { 2 }))})
+}
+
+fn coverage(dice: &mut Dice, id: &str) -> Value {
+    let mut body = json!({"resourceType": "Coverage", "id": id,
+        "status": dice.one(&["active", "active", "cancelled", "draft"]),
+        "beneficiary": few(dice, "Patient"), "payor": [few(dice, "Organization")]});
+    for (name, day) in [("start", "2019-01-01"), ("end", "2019-12-31"), ("end", "2020-01-15")] {
+        if dice.percent(40) {
+            body["period"][name] = json!(day);
+        }
+    }
+    body
+}
+
+fn claim(dice: &mut Dice, id: &str) -> Value {
+    let mut body = json!({"resourceType": "Claim", "id": id, "status": "active", "use": "claim",
+        "type": {"text": "x"}, "priority": {"text": "x"}, "created": "2020-01-20",
+        "patient": few(dice, "Patient"), "insurer": few(dice, "Organization"),
+        "provider": resources::reference(dice, &["Organization"]),
+        "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}]});
+    match dice.below(3) {
+        0 => {
+            body["billablePeriod"] = json!({"start": dice.one(&["2018-12-31", "2019-01-01"]),
+                "end": dice.one(&["2019-12-31", "2020-01-01", "2020-01-15"])});
+        }
+        1 => {
+            let day = dice.one(&["2019-06-01", "2020-01-15", "2020-01-16"]);
+            body["item"] = json!([{"sequence": 1, "productOrService": {"text": "x"},
+                "servicedDate": day}]);
+        }
+        _ => {}
+    }
+    body
+}
+
 /// A rule, and what refines it.
 fn provision(dice: &mut Dice, depth: usize) -> Value {
     let mut one = json!({});
@@ -328,7 +409,8 @@ fn provision(dice: &mut Dice, depth: usize) -> Value {
         one["actor"] = json!([{"role": {"text": "x"}, "reference": of}]);
     }
     if dice.percent(25) {
-        one["purpose"] = json!([{"code": dice.one(&["TREAT", "PATRQT", "HPAYMT"])}]);
+        one["purpose"] =
+            json!([{"code": dice.one(&["TREAT", "PATRQT", "HPAYMT", "HRESCH", "HRESCH"])}]);
     }
     if dice.percent(30) {
         one["class"] =
@@ -428,7 +510,7 @@ async fn reads(
             open.entry(key.resource_type).or_default().push((key.clone(), *version));
         }
         let Some(permit) = reading(caller, key.resource_type) else {
-            assert!(!looker.may(key.resource_type.name()), "{called}: {name}");
+            assert!(!looker.may_read(key.resource_type.name()), "{called}: {name}");
             continue;
         };
         let found = vault.vread(&permit, key, *version).await.unwrap();

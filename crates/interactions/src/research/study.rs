@@ -1,0 +1,106 @@
+//! Who may use the view of a study: a researcher whom an approved or active `ResearchStudy` names in its time, as its
+//! principal investigator or by its sponsor: <https://hl7.org/fhir/R4/researchstudy.html>.
+
+use std::sync::Arc;
+
+use auth::{Action, Caller, Permit, Principal, Study, authorize};
+use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, Tree, json};
+use storage::Key;
+
+use crate::{Fhir, standing};
+
+/// What a study is while its view is open: <https://hl7.org/fhir/R4/valueset-research-study-status.html>.
+const OPEN: &[&str] = &["active", "approved"];
+
+/// The researcher, within the study.
+///
+/// # Errors
+/// `login` without a token; `forbidden` for everybody but the study's researchers, in the same words where there is no
+/// such study.
+pub(super) async fn enter(
+    fhir: &Fhir,
+    caller: &Caller,
+    project: Option<&String>,
+) -> Result<Arc<Principal>, Outcome> {
+    let who = match caller {
+        Caller::Bearer(who) => who,
+        Caller::Operator => {
+            let text = "The view of a study is for its researchers";
+            return Err(Outcome::new(IssueType::Forbidden, text));
+        }
+        Caller::Anonymous => {
+            let text = "The view of a study needs the access token of one of its researchers";
+            return Err(Outcome::new(IssueType::Login, text));
+        }
+    };
+    let id = project.map_or("", String::as_str);
+    // refused before anything is looked up
+    let own = who.within(Study { id: id.into(), sponsor: None })?;
+    let permit = authorize(&Caller::Operator, Action::Read, None)?;
+    let found = read(fhir, &permit, ("ResearchStudy", id)).await?.ok_or_else(not_yours)?;
+    let root = found.root();
+    let sponsor = root.child("sponsor").and_then(|it| reference(it, "Organization"));
+    let is_sponsor = sponsor.is_some() && who.organization() == sponsor.as_deref();
+    if !is_sponsor && !is_investigator(fhir, &permit, root, who).await? {
+        return Err(not_yours());
+    }
+    let status = root.child_text("status").unwrap_or_default();
+    if !OPEN.contains(&&*status) {
+        let text =
+            format!("The study is {status}; its view is open while it is approved or active");
+        return Err(Outcome::new(IssueType::Forbidden, text));
+    }
+    let now = fhir.vault.clock().now();
+    if root.child("period").is_some_and(|period| !standing::is_within(period, now)) {
+        let text = "The study has not begun, or is over: see ResearchStudy.period";
+        return Err(Outcome::new(IssueType::Forbidden, text));
+    }
+    drop(own);
+    who.within(Study { id: id.into(), sponsor: sponsor.map(Into::into) }).map(Arc::new)
+}
+
+/// By the practitioner, or by a role of theirs that is active.
+async fn is_investigator(
+    fhir: &Fhir,
+    permit: &Permit,
+    study: NodeRef<'_>,
+    who: &Principal,
+) -> Result<bool, Outcome> {
+    let Some(("Practitioner", own)) = who.itself() else { return Ok(false) };
+    let Some(named) = study.child("principalInvestigator") else { return Ok(false) };
+    if let Some(id) = reference(named, "Practitioner") {
+        return Ok(id == own);
+    }
+    let Some(id) = reference(named, "PractitionerRole") else { return Ok(false) };
+    let Some(role) = read(fhir, permit, ("PractitionerRole", &id)).await? else { return Ok(false) };
+    let root = role.root();
+    let is_off = root.child_text("active").is_some_and(|active| active == "false");
+    let now = fhir.vault.clock().now();
+    let is_over = root.child("period").is_some_and(|period| !standing::is_within(period, now));
+    let holder = root.child("practitioner").and_then(|it| reference(it, "Practitioner"));
+    Ok(!is_off && !is_over && holder.as_deref() == Some(own))
+}
+
+async fn read(
+    fhir: &Fhir,
+    permit: &Permit,
+    (ty, id): (&str, &str),
+) -> Result<Option<Tree>, Outcome> {
+    let Some(ty) = ResourceType::named(ty).filter(|_| !id.is_empty()) else { return Ok(None) };
+    let found = fhir.vault.read(permit, &Key::new(ty, id)).await?;
+    Ok(found.and_then(|version| version.body.clone()).map(json::parse_trusted))
+}
+
+/// `1` of a reference to `Practitioner/1`.
+fn reference(node: NodeRef<'_>, ty: &str) -> Option<String> {
+    let text = node.child_text("reference")?;
+    let (rest, id) = text.rsplit_once('/')?;
+    (rest.rsplit('/').next() == Some(ty)).then(|| id.to_owned())
+}
+
+/// The same whether there is such a study or not.
+fn not_yours() -> Outcome {
+    let text = "This is none of your studies: a ResearchStudy names you as its principalInvestigator, or your \
+                organization as its sponsor";
+    Outcome::new(IssueType::Forbidden, text)
+}

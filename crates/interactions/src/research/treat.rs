@@ -1,0 +1,161 @@
+//! What becomes of a single value before a study is shown it. What is not understood is left out.
+
+use fhir_model::{ResourceType, json::Value};
+
+use super::{
+    person::Person,
+    table::{Table, Treatment},
+};
+
+const UCUM: &str = "http://unitsofmeasure.org";
+
+/// Units of age, and how many of them are 90 years.
+const YEARS_90: &[(&str, i64)] =
+    &[("a", 90), ("mo", 1_080), ("wk", 4_696), ("d", 32_872), ("h", 788_940)];
+
+/// The value as it is shown; `None`: not at all.
+pub(super) fn treated(treatment: Treatment, value: &Value, person: Person) -> Option<Value> {
+    match treatment {
+        Treatment::Code => code(value),
+        Treatment::Concept => concept(value),
+        Treatment::Coding => coding(value),
+        Treatment::Date => person.date(value.as_str()?).map(Value::String),
+        Treatment::Birth => person.birth(value.as_str()?).map(Value::String),
+        Treatment::Period => {
+            let end = |name: &'static str| Some((name, person.date(value.get(name)?.as_str()?)?));
+            let ends = ["start", "end"].into_iter().filter_map(end);
+            object(ends.map(|(name, text)| (name, Value::String(text))))
+        }
+        Treatment::Quantity => quantity(value),
+        Treatment::Range => each(value, &["low", "high"]),
+        Treatment::Ratio => each(value, &["numerator", "denominator"]),
+        Treatment::Region => region(value),
+        // what stands beside them counts: the caller knows
+        Treatment::Postcode | Treatment::Reference => None,
+    }
+}
+
+fn text(text: impl Into<String>) -> Value {
+    Value::String(text.into())
+}
+
+/// `None` where there are no members.
+fn object<'n>(members: impl Iterator<Item = (&'n str, Value)>) -> Option<Value> {
+    let members: Vec<(String, Value)> =
+        members.map(|(name, value)| (name.to_owned(), value)).collect();
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+fn code(value: &Value) -> Option<Value> {
+    match value {
+        Value::Bool(_) | Value::Number(_) => Some(value.clone()),
+        Value::String(text) if is_code(text) => Some(value.clone()),
+        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// As FHIR's own codes and those of terminologies look; words that somebody wrote do not.
+fn is_code(text: &str) -> bool {
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || ".:+/_-".contains(one);
+    (1..=32).contains(&text.len()) && text.chars().all(is_plain)
+}
+
+fn concept(value: &Value) -> Option<Value> {
+    let Value::Array(codings) = value.get("coding")? else { return None };
+    let codings: Vec<Value> = codings.iter().filter_map(coding).collect();
+    (!codings.is_empty()).then(|| Value::Object(vec![("coding".to_owned(), Value::Array(codings))]))
+}
+
+fn coding(value: &Value) -> Option<Value> {
+    let system = value.get("system")?.as_str()?;
+    let code = value.get("code")?.as_str().filter(|code| is_code(code))?;
+    let is_shown = Table::vault().shows_system(system);
+    object([("system", text(system)), ("code", text(code))].into_iter().filter(|_| is_shown))
+}
+
+/// A number with a unit of UCUM; without one a number that could be anything is not shown.
+fn quantity(value: &Value) -> Option<Value> {
+    let number = value.get("value")?;
+    let Value::Number(digits) = number else { return None };
+    let is_ucum = value.get("system").and_then(Value::as_str) == Some(UCUM);
+    let unit = value.get("code").and_then(Value::as_str).filter(|_| is_ucum)?;
+    let unit = without_annotations(unit)?;
+    let most = YEARS_90.iter().find(|(known, _)| *known == unit).map(|(_, most)| *most);
+    let is_over = |most: &i64| digits.parse::<f64>().is_ok_and(|value| value > exact(*most));
+    let number = match most.filter(is_over) {
+        Some(most) => Value::Number(most.to_string()),
+        None => number.clone(),
+    };
+    let comparator = value.get("comparator").and_then(code);
+    let comparator = comparator.map(|comparator| ("comparator", comparator));
+    let members = [("value", number)].into_iter().chain(comparator);
+    object(members.chain([("unit", text(&*unit)), ("system", text(UCUM)), ("code", text(&*unit))]))
+}
+
+/// Small whole numbers are the same as floating ones.
+fn exact(number: i64) -> f64 {
+    i32::try_from(number).map_or(f64::INFINITY, f64::from)
+}
+
+/// A unit without what stands in braces, which is anybody's words. `None` for what is no unit.
+fn without_annotations(unit: &str) -> Option<String> {
+    let (mut kept, mut is_inside) = (String::new(), false);
+    for one in unit.chars() {
+        match (one, is_inside) {
+            ('{', false) => is_inside = true,
+            ('}', true) => is_inside = false,
+            (_, true) => {}
+            (one, false) => kept.push(one),
+        }
+    }
+    let is_unit = |one: char| one.is_ascii_alphanumeric() || "%[]()./*^'+-_".contains(one);
+    let is_known = !is_inside && kept.len() <= 24 && kept.chars().all(is_unit);
+    is_known.then(|| if kept.is_empty() { "1".to_owned() } else { kept })
+}
+
+fn each(value: &Value, names: &[&'static str]) -> Option<Value> {
+    let part = |name: &&'static str| Some((*name, quantity(value.get(name)?)?));
+    object(names.iter().filter_map(part))
+}
+
+/// Of a state or a country: a few words of letters.
+fn region(value: &Value) -> Option<Value> {
+    let name = value.as_str()?;
+    let is_word = |word: &str| word.len() <= 20 && word.chars().all(char::is_alphabetic);
+    let words = name.split(' ').count();
+    ((1..=3).contains(&words) && name.split(' ').all(is_word)).then(|| value.clone())
+}
+
+/// The first three digits of a postal code, `000` where few people live under them, or nobody knows how many.
+pub(super) fn postcode(code: &str, country: Option<&str>) -> Option<String> {
+    let code = code.trim();
+    let is_digits = code.len() >= 5 && code.bytes().take(5).all(|one| one.is_ascii_digit());
+    let first = code.get(..3).filter(|_| is_digits)?;
+    let sparse = Table::vault().sparse(country);
+    let is_told = sparse.is_some_and(|sparse| !sparse.contains(&first));
+    Some(if is_told { first } else { "000" }.to_owned())
+}
+
+/// A reference to what a study is shown.
+pub(super) fn reference(ty: ResourceType, pseudonym: &str) -> Value {
+    Value::Object(vec![("reference".to_owned(), text(format!("{ty}/{pseudonym}")))])
+}
+
+/// Stands for a value that is not told: <https://hl7.org/fhir/R4/extension-data-absent-reason.html>.
+pub(super) fn masked() -> Value {
+    let extension = Value::Object(vec![
+        ("url".to_owned(), text("http://hl7.org/fhir/StructureDefinition/data-absent-reason")),
+        ("valueCode".to_owned(), text("masked")),
+    ]);
+    Value::Object(vec![("extension".to_owned(), Value::Array(vec![extension]))])
+}
+
+/// Says that names were taken out: <https://hl7.org/fhir/R4/v3/ObservationValue/cs.html>.
+pub(super) fn label() -> Value {
+    let system = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    let coding = Value::Object(vec![
+        ("system".to_owned(), text(system)),
+        ("code".to_owned(), text("PSEUDED")),
+    ]);
+    Value::Object(vec![("security".to_owned(), Value::Array(vec![coding]))])
+}

@@ -1,0 +1,179 @@
+//! What an intern wrote waits for the supervisor: a Task in the same transaction, one a resource, which is done when the
+//! resource is signed and cancelled when there is nothing to sign any more: <https://hl7.org/fhir/R4/task.html>.
+
+use std::sync::Arc;
+
+use auth::{Principal, Role};
+use bytes::Bytes;
+use fhir_model::{
+    Outcome, ResourceType,
+    json::{self, Limits, Value},
+};
+use storage::{Change, Head, Key, Method, Tx};
+
+use super::commit::Context;
+
+/// The code of such a Task.
+pub(crate) const CODE: &str = "cosign";
+
+/// What waits to be signed, and the words of its state.
+const SIGNED: &[(&str, &str)] = &[
+    ("Composition", "preliminary"),
+    ("Condition", "provisional"),
+    ("DiagnosticReport", "preliminary"),
+    ("Observation", "preliminary"),
+];
+
+/// What a Task is while it waits: <https://hl7.org/fhir/R4/valueset-task-status.html>.
+const OPEN: &[&str] =
+    &["requested", "received", "accepted", "ready", "in-progress", "on-hold", "draft"];
+
+/// Whether a Task waits for a signature; of another Task `None`.
+pub(crate) fn is_open(task: &Value) -> Option<bool> {
+    let Some(Value::Array(codings)) = task.get("code")?.get("coding") else { return None };
+    let is_ours = |coding: &Value| coding.get("code").and_then(Value::as_str) == Some(CODE);
+    let status = task.get("status").and_then(Value::as_str).unwrap_or_default();
+    codings.iter().any(is_ours).then(|| OPEN.contains(&status))
+}
+
+/// What changes of resources do to the Tasks of supervisors. Looks into the vault only where an intern wrote, or where
+/// something preliminary is changed.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn follow(
+    context: &Context,
+    changes: &[Change],
+    tx: &mut Tx<'_>,
+) -> Result<Vec<Change>, Outcome> {
+    let intern = tx.permit().principal().filter(|who| who.role() == Role::Intern).cloned();
+    let concerns = |change: &&Change| match &intern {
+        Some(_) if change.body.is_some() => word(change.key.resource_type).is_some(),
+        _ => was_preliminary(change),
+    };
+    let of: Vec<&Change> = changes.iter().filter(concerns).collect();
+    let Some(task) = ResourceType::named("Task").filter(|_| !of.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let keys: Vec<Key> =
+        of.iter().map(|change| Key::new(task, context.task_id(&change.key))).collect();
+    let heads = tx.load(&keys).await?;
+    let now = tx.now().to_string();
+    let mut tasks = Vec::new();
+    for ((change, key), head) in of.into_iter().zip(keys).zip(heads) {
+        // who changes the Task in the same transaction has said what becomes of it
+        if changes.iter().any(|other| other.key == key) {
+            continue;
+        }
+        let body = match intern.as_deref().and_then(|who| requested(context, change, (who, &now))) {
+            Some(body) => Some(body),
+            None => head.as_ref().and_then(|head| ended(head, change, &now)),
+        };
+        if let Some(body) = body {
+            tasks.push(written(context, (key, head), body)?);
+        }
+    }
+    Ok(tasks)
+}
+
+/// The word that stands for being preliminary in resources of a type that are signed.
+fn word(ty: ResourceType) -> Option<&'static str> {
+    SIGNED.iter().find(|(name, _)| *name == ty.name()).map(|(_, word)| *word)
+}
+
+/// Whether the version that ends may have been preliminary.
+fn was_preliminary(change: &Change) -> bool {
+    let Some(word) = word(change.key.resource_type) else { return false };
+    let body = change.replaces.as_ref().and_then(|head| head.body.as_ref());
+    body.is_some_and(|body| body.windows(word.len()).any(|piece| piece == word.as_bytes()))
+}
+
+/// The Task for the supervisor of who wrote; `None` where nobody supervises, or it is not preliminary.
+fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str)) -> Option<Bytes> {
+    let (ty, id) = (change.key.resource_type, &change.key.id);
+    if state(change) != State::Preliminary {
+        return None;
+    }
+    let supervisor = format!("Practitioner/{}", who.supervisor()?);
+    let (of, by) = who.itself()?;
+    let patients = search::patient_compartment(&context.registry, ty, id, &change.rows);
+    let patient = patients.first().map(|patient| format!("Patient/{patient}"));
+    let text = |text: String| Value::String(text);
+    let reference = |to: String| Value::Object(vec![("reference".to_owned(), text(to))]);
+    let coding = Value::Object(vec![("code".to_owned(), text(CODE.to_owned()))]);
+    let code = Value::Object(vec![("coding".to_owned(), Value::Array(vec![coding]))]);
+    let members = [
+        ("resourceType", Some(text("Task".to_owned()))),
+        ("status", Some(text("requested".to_owned()))),
+        ("intent", Some(text("order".to_owned()))),
+        ("code", Some(code)),
+        ("description", Some(text(format!("Co-sign what an intern wrote: {ty}")))),
+        ("focus", Some(reference(format!("{ty}/{id}/_history/{}", change.version())))),
+        ("for", patient.map(reference)),
+        ("authoredOn", Some(text(now.to_owned()))),
+        ("requester", Some(reference(format!("{of}/{by}")))),
+        ("owner", Some(reference(supervisor))),
+    ];
+    let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Some(Value::Object(members.collect()).to_vec().into())
+}
+
+/// The Task as it is when nothing waits any more; `None` when it did not wait.
+fn ended(head: &Head, change: &Change, now: &str) -> Option<Bytes> {
+    let mut task = Value::parse(head.body.as_ref()?, &Limits::default()).ok()?;
+    if is_open(&task) != Some(true) {
+        return None;
+    }
+    let status = if state(change) == State::Signed { "completed" } else { "cancelled" };
+    let Value::Object(members) = &mut task else { return None };
+    for (name, text) in [("status", status), ("lastModified", now)] {
+        let value = Value::String(text.to_owned());
+        match members.iter_mut().find(|(member, _)| member == name) {
+            Some((_, old)) => *old = value,
+            None => members.push((name.to_owned(), value)),
+        }
+    }
+    Some(task.to_vec().into())
+}
+
+/// What a new version is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Preliminary,
+    Signed,
+    Other,
+}
+
+fn state(change: &Change) -> State {
+    let Some(stamped) = &change.body else { return State::Other };
+    let tree = json::parse_trusted(stamped.bytes(1, fhir_model::Instant::from_millis(0)));
+    let root = tree.root();
+    let code = match root.child("verificationStatus") {
+        Some(concept) => concept.child("coding").and_then(|coding| coding.child_text("code")),
+        None => root.child_text("status"),
+    };
+    match code.as_deref() {
+        Some("preliminary" | "provisional") => State::Preliminary,
+        Some("final" | "amended" | "corrected" | "confirmed") => State::Signed,
+        _ => State::Other,
+    }
+}
+
+fn written(
+    context: &Context,
+    (key, head): (Key, Option<Head>),
+    body: Bytes,
+) -> Result<Change, Outcome> {
+    let resource = json::parse(body, &context.limits)?;
+    let stamped = resource.stamp(&key.id, &[]);
+    let rows = search::extract(&context.registry, resource.tree(), &context.index_base);
+    let is_new = head.as_ref().is_none_or(|head| head.version == 0);
+    Ok(Change {
+        key,
+        method: if is_new { Method::Post } else { Method::Put },
+        replaces: head,
+        body: Some(Arc::new(stamped)),
+        rows: Arc::new(rows),
+        epoch: context.epoch,
+    })
+}
