@@ -47,6 +47,10 @@ impl<'h> Archive<'h> {
             "subject": {"reference": a}, "participant": [{"member": {"reference": d}}]}));
         let payer =
             operator.store(&json!({"resourceType": "Organization", "name": unique("payer")}));
+        operator.store(
+            &json!({"resourceType": "Coverage", "status": "active", "beneficiary": {"reference": a},
+            "payor": [{"reference": payer}]}),
+        );
         let claim = operator.store(&json!({"resourceType": "Claim", "status": "active",
             "type": {"text": "x"}, "use": "claim", "patient": {"reference": a}, "created": "2026-11-22",
             "provider": {"reference": d}, "insurer": {"reference": payer}, "priority": {"text": "x"},

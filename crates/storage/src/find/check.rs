@@ -183,7 +183,8 @@ fn has(params: &[ParamId], source: &TypePlan, on: &On, names: &Names) -> Sql {
 
 /// Something refers to what it refers to, and its own time lies in that of the other.
 fn at_its_time(during: &During, on: &On, names: &Names) -> Sql {
-    if on.domain != Domain::Own {
+    // what is contained has no such times
+    if on.domain == Domain::Contained {
         return Sql::never();
     }
     let (n, res) = (on.depth, &on.res);
