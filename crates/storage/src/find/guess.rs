@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use search::{Filter, Plan, StringTest, Test};
+use search::{Filter, Plan};
 
 use super::{
     Turn,
     ask::{Dialect, Found},
     check::{self, On},
-    leader::{Leaders, rank},
+    leader::{Leaders, asks_for_letters, rank},
     names::Names,
     order::Order,
     page,
@@ -28,6 +28,9 @@ use super::{
 
 /// What ranks so is about one resource mostly, and few rows lead to it: see [`rank`].
 const CERTAIN: u8 = 2;
+
+/// More stretches than these give too many rows that are thrown away.
+const STRETCHES_MAX: usize = 16;
 
 /// A way, and the page along it.
 pub(super) struct Guess {
@@ -67,9 +70,8 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
     match certain {
         Some(leader) if !plan.sort.is_empty() => sorted(plan, part, leader, (leaders, limit)),
         Some(leader) if part.filters.len() > 1 => unsorted(plan, part, leader, (leaders, limit)),
-        None if plan.sort.is_empty() => {
-            named(plan, part, (leaders, limit)).or_else(|| through(plan, parts, (leaders, limit)))
-        }
+        None if plan.sort.is_empty() => along_values(plan, part, (leaders, limit))
+            .or_else(|| through(plan, parts, (leaders, limit))),
         Some(_) | None => None,
     }
 }
@@ -162,13 +164,22 @@ fn unsorted(
     Some(Guess { route: route(Mode::ByResource, leader)?, statement, repeats: false })
 }
 
-/// The first values that begin with a text: whether a resource has an earlier one is seen among them, and not asked of each.
-fn named(plan: &Plan, part: &Part<'_>, (leaders, limit): (Leaders<'_>, i64)) -> Option<Guess> {
-    let [filter @ Filter::Value { any, .. }] = part.filters.as_slice() else { return None };
-    if !any.iter().all(|test| matches!(test, Test::String(StringTest::StartsWith(_)))) {
+/// The first values of a stretch, one filter's alone: whether a resource has an earlier one is seen among them, and not
+/// asked of each.
+fn along_values(
+    plan: &Plan,
+    part: &Part<'_>,
+    (leaders, limit): (Leaders<'_>, i64),
+) -> Option<Guess> {
+    let [filter @ Filter::Value { .. }] = part.filters.as_slice() else { return None };
+    let ranges = leaders.ranges(filter, part)?;
+    let kind = ranges.first()?.kind;
+    let lies_so = |range: &Range| {
+        !range.is_fixed && !range.is_by_resource && range.each.is_none() && range.kind == kind
+    };
+    if asks_for_letters(filter) || ranges.len() > STRETCHES_MAX || !ranges.iter().all(lies_so) {
         return None;
     }
-    let ranges = leaders.ranges(filter, part)?;
     let order = Order::rising(1, &Turn::First);
     let branch = |range: &Range| {
         let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));

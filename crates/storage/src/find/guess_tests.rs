@@ -1,7 +1,7 @@
 //! What is guessed, and that a wrong guess changes nothing.
 
 use futures_util::FutureExt as _;
-use search::{Filter, ParamId, Plan, TypePlan};
+use search::{Comparison, DateTest, Filter, ParamId, Plan, Test, Timespan, TypePlan};
 
 use fhir_model::Outcome;
 
@@ -161,6 +161,12 @@ limit  $4"
     assert!(inner(&guess).contains("\nunion all\n"), "{}", inner(&guess));
     let within = value(8, containing("mit"));
     assert!(guessed(&over("Patient", vec![within]), Dialect::Postgres).is_none());
+    // times lie so too, a code does not
+    let times = Timespan { lo: 10, hi: 20 };
+    let since = Test::Date(DateTest { comparison: Comparison::Greater, span: times });
+    let guess = guessed(&over("Patient", vec![value(5, since)]), Dialect::Postgres).unwrap();
+    assert!(inner(&guess).starts_with("select d.hi as k1, d.res as res\nfrom   idx_date d\n"));
+    assert!(guessed(&over("Patient", vec![value(3, code("x"))]), Dialect::Postgres).is_none());
 
     let found = |all: &[i64]| all.iter().map(|res| one(*res)).collect::<Vec<_>>();
     let left = |all: &[i64], count| {
