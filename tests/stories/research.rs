@@ -277,6 +277,15 @@ fn only_what_tells_nothing_is_asked(house: &House) {
         "Patient?_lastUpdated=gt2020",
         "Patient?_id=1",
         "Patient?birthdate=1980",
+        "Patient?address-state=Irani",
+        "Patient?_has:Condition:patient:code=VIP-Irani",
+        "Patient?_has:Condition:patient:onset-age=gt95",
+        "Patient?_cursor=x&_total=accurate",
+        "Patient?_cursor=x&_summary=count",
+        "Observation?code=VIP-Irani",
+        "Observation?code=http://own.example%7CVIP-Irani",
+        "Observation?code-value-quantity=http://loinc.org%7C30525-0$gt95",
+        "Observation?value-quantity=gt95%7Chttp://unitsofmeasure.org%7Ca",
         "Patient?_has:Observation:subject:date=2020-05-12",
         "Observation?date=2020",
         "Observation?subject.name=Irani",
@@ -325,7 +334,10 @@ fn two_answers_do_not_differ_by_few(house: &House) {
     // all of the ill are women; the well women are two
     let study = Study::new(house, (28, 14, 12));
     assert_eq!(study.number("Patient?gender=female"), Some(14));
-    assert_eq!(study.number("Patient?_has:Condition:patient:code=E11"), None);
+    assert_eq!(
+        study.number("Patient?_has:Condition:patient:code=http://hl7.org/fhir/sid/icd-10%7CE11"),
+        None
+    );
     // the other way round in another study it is told, and the women are not
     let other = Study {
         itself: study
@@ -338,7 +350,10 @@ fn two_answers_do_not_differ_by_few(house: &House) {
         patients: Vec::new(),
         house,
     };
-    assert_eq!(other.number("Patient?_has:Condition:patient:code=E11"), Some(12));
+    assert_eq!(
+        other.number("Patient?_has:Condition:patient:code=http://hl7.org/fhir/sid/icd-10%7CE11"),
+        Some(12)
+    );
     assert_eq!(other.number("Patient?gender=female"), None);
     // the pseudonyms of two studies have nothing in common
     let ids = |study: &Study<'_>| study.ask("Patient").expect(200).ids();
@@ -359,12 +374,26 @@ fn only_its_researchers_enter_a_study(house: &House) {
     let absent = metadata.replace(study.project(), "absent");
     assert_eq!(study.researcher.get(&absent).expect(403).text, refused.text);
     researcher(house, None, None).get(&metadata).expect(403);
+    // an organization of another server is not the one of the same id here
+    let id = study.sponsor.rsplit('/').next().unwrap();
+    let foreign = format!("https://evil.example/fhir/Organization/{id}");
+    let mut of_another = json!({"resourceType": "ResearchStudy", "status": "active"});
+    of_another["sponsor"] = json!({"reference": foreign});
+    let of_another = study.operator.store(&of_another);
+    let id = of_another.rsplit('/').next().unwrap();
+    study.researcher.get(&metadata.replace(study.project(), id)).expect(403);
     // a token about one patient is not for studies
     let scopes = ["token", "--scope", "patient/*.rs", "--patient", "x", "--user"];
     let login = unique("researcher");
     house.account(&login, "researcher", &["--organization", &study.sponsor]);
     let narrow = Person::with(house, &house.medvault(&[&scopes[..], &[&login]].concat()));
     narrow.get(&metadata).expect(403);
+    // nor is one of which a scope asks what no question may
+    let scopes = "user/Patient.rs?name=Irani user/*.rs";
+    let asks = house.medvault(&["token", "--user", &login, "--scope", scopes]);
+    let asks = Person::with(house, &asks);
+    asks.get(&metadata).expect(403);
+    asks.get(&study.address("Patient")).expect(403);
     // the principal investigator, also by a role
     let role = study.operator.store(&json!({"resourceType": "PractitionerRole", "active": true,
         "practitioner": {"reference": d}}));

@@ -15,6 +15,7 @@ mod statement;
 mod study;
 mod table;
 mod treat;
+mod value;
 
 use std::sync::Arc;
 

@@ -48,7 +48,7 @@ impl Path<'_> {
         for (relation, way, position) in ends {
             let cursor = position.and_then(|position| self.seal(question, way, position));
             if let Some(cursor) = cursor {
-                let mut query = question.query();
+                let mut query = question.page_query();
                 query.push(CURSOR, cursor);
                 bundle.link(relation, &format!("{}/{}?{query}", self.base(), self.ty));
             }

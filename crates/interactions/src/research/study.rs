@@ -39,7 +39,7 @@ pub(super) async fn enter(
     let permit = authorize(&Caller::Operator, Action::Read, None)?;
     let found = read(fhir, &permit, ("ResearchStudy", id)).await?.ok_or_else(not_yours)?;
     let root = found.root();
-    let sponsor = root.child("sponsor").and_then(|it| reference(it, "Organization"));
+    let sponsor = root.child("sponsor").and_then(|it| reference(fhir, it, "Organization"));
     let is_sponsor = sponsor.is_some() && who.organization() == sponsor.as_deref();
     if !is_sponsor && !is_investigator(fhir, &permit, root, who).await? {
         return Err(not_yours());
@@ -68,16 +68,16 @@ async fn is_investigator(
 ) -> Result<bool, Outcome> {
     let Some(("Practitioner", own)) = who.itself() else { return Ok(false) };
     let Some(named) = study.child("principalInvestigator") else { return Ok(false) };
-    if let Some(id) = reference(named, "Practitioner") {
+    if let Some(id) = reference(fhir, named, "Practitioner") {
         return Ok(id == own);
     }
-    let Some(id) = reference(named, "PractitionerRole") else { return Ok(false) };
+    let Some(id) = reference(fhir, named, "PractitionerRole") else { return Ok(false) };
     let Some(role) = read(fhir, permit, ("PractitionerRole", &id)).await? else { return Ok(false) };
     let root = role.root();
     let is_off = root.child_text("active").is_some_and(|active| active == "false");
     let now = fhir.vault.clock().now();
     let is_over = root.child("period").is_some_and(|period| !standing::is_within(period, now));
-    let holder = root.child("practitioner").and_then(|it| reference(it, "Practitioner"));
+    let holder = root.child("practitioner").and_then(|it| reference(fhir, it, "Practitioner"));
     Ok(!is_off && !is_over && holder.as_deref() == Some(own))
 }
 
@@ -91,11 +91,14 @@ async fn read(
     Ok(found.and_then(|version| version.body.clone()).map(json::parse_trusted))
 }
 
-/// `1` of a reference to `Practitioner/1`.
-fn reference(node: NodeRef<'_>, ty: &str) -> Option<String> {
+/// `1` of a reference to `Practitioner/1` of this vault; what another server has is nobody here.
+fn reference(fhir: &Fhir, node: NodeRef<'_>, ty: &str) -> Option<String> {
     let text = node.child_text("reference")?;
-    let (rest, id) = text.rsplit_once('/')?;
-    (rest.rsplit('/').next() == Some(ty)).then(|| id.to_owned())
+    let own = fhir.vault.index_base();
+    let below = |base: &str| text.strip_prefix(base)?.strip_prefix('/');
+    let text = [&*fhir.base, &*own].into_iter().find_map(below).unwrap_or(&text);
+    let id = text.strip_prefix(ty)?.strip_prefix('/')?;
+    (!id.is_empty() && !id.contains('/')).then(|| id.to_owned())
 }
 
 /// The same whether there is such a study or not.
