@@ -1,16 +1,20 @@
 //! Who may use the view of a study: a researcher whom an approved or active `ResearchStudy` names in its time, as its
 //! principal investigator or by its sponsor: <https://hl7.org/fhir/R4/researchstudy.html>.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use ::search::Handling;
 use auth::{Action, Caller, Permit, Principal, Study, authorize};
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, Tree, json};
-use storage::Key;
+use storage::{Key, Turn};
 
-use crate::{Fhir, standing};
+use crate::{Fhir, Query, search, standing};
 
 /// What a study is while its view is open: <https://hl7.org/fhir/R4/valueset-research-study-status.html>.
 const OPEN: &[&str] = &["active", "approved"];
+
+/// Studies of one sponsor or investigator that are looked at.
+const STUDIES_MAX: u32 = 500;
 
 /// The researcher, within the study.
 ///
@@ -57,6 +61,43 @@ pub(super) async fn enter(
     }
     drop(own);
     who.within(Study { id: id.into(), sponsor: sponsor.map(Into::into) }).map(Arc::new)
+}
+
+/// The ids of the studies whose answers can be put together: this one, those of its sponsor and its principal investigator,
+/// and those of who asks and of their organization.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn related(
+    fhir: &Fhir,
+    who: &Principal,
+    project: &str,
+) -> Result<BTreeSet<String>, Outcome> {
+    let mut ids = BTreeSet::from([project.to_owned()]);
+    let permit = authorize(&Caller::Operator, Action::Search, None)?;
+    let Some(ty) = ResourceType::named("ResearchStudy") else { return Ok(ids) };
+    let Some(study) = read(fhir, &permit, (ty.name(), project)).await? else { return Ok(ids) };
+    let named = |name: &str, ty: &str| reference(fhir, study.root().child(name)?, ty);
+    let own = who.itself().filter(|(ty, _)| *ty == "Practitioner").map(|(_, id)| id.to_owned());
+    let investigator = named("principalInvestigator", "Practitioner");
+    let role = named("principalInvestigator", "PractitionerRole");
+    let asked = [
+        ("sponsor", "Organization", named("sponsor", "Organization")),
+        ("sponsor", "Organization", who.organization().map(ToOwned::to_owned)),
+        ("principalinvestigator", "Practitioner", investigator),
+        ("principalinvestigator", "PractitionerRole", role),
+        ("principalinvestigator", "Practitioner", own),
+    ];
+    for (name, target, id) in asked {
+        let Some(id) = id else { continue };
+        let mut query = Query::default();
+        query.push(name, format!("{target}/{id}"));
+        let (plan, _) =
+            search::understand(fhir, &search::Reach::Type(ty), query, Handling::Strict)?;
+        let page = fhir.vault.search(&permit, &plan, &Turn::First, STUDIES_MAX).await?;
+        ids.extend(page.versions.into_iter().map(|version| version.id));
+    }
+    Ok(ids)
 }
 
 /// By the practitioner, or by a role of theirs that is active.

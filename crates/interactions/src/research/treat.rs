@@ -30,9 +30,8 @@ pub(super) fn treated(treatment: Treatment, value: &Value, person: Person) -> Op
             let ends = ["start", "end"].into_iter().filter_map(end);
             object(ends.map(|(name, text)| (name, Value::String(text))))
         }
-        Treatment::Quantity => quantity(value),
         Treatment::Age | Treatment::Ages if person.since.is_some() => None,
-        Treatment::Age => quantity(value),
+        Treatment::Quantity | Treatment::Age => quantity(value),
         Treatment::Range | Treatment::Ages => each(value, &["low", "high"]),
         Treatment::Ratio => each(value, &["numerator", "denominator"]),
         Treatment::Region => region(value),
