@@ -237,7 +237,8 @@ fn what_a_consent_says_holds_from_the_next_request_on(house: &House) {
         "dataPeriod": {"start": "2020-05-01", "end": "2020-05-31"}});
     study.operator.store(&consent(c, "research", &of_then));
     assert_eq!(study.number("Patient"), Some(13));
-    assert_eq!(study.number("Observation"), Some(12));
+    // told, it would say who it is: one patient fewer than there are
+    assert_eq!(study.number("Observation"), None);
     // what is sensitive, and what nobody allowed for research
     let stranger = patient(&study.operator);
     let purposes =
@@ -277,6 +278,15 @@ fn only_what_tells_nothing_is_asked(house: &House) {
         "Patient?_lastUpdated=gt2020",
         "Patient?_id=1",
         "Patient?birthdate=1980",
+        "Patient?address-state=Irani",
+        "Patient?_has:Condition:patient:code=VIP-Irani",
+        "Patient?_has:Condition:patient:onset-age=gt95",
+        "Patient?_cursor=x&_total=accurate",
+        "Patient?_cursor=x&_summary=count",
+        "Observation?code=VIP-Irani",
+        "Observation?code=http://own.example%7CVIP-Irani",
+        "Observation?code-value-quantity=http://loinc.org%7C30525-0$gt95",
+        "Observation?value-quantity=gt95%7Chttp://unitsofmeasure.org%7Ca",
         "Patient?_has:Observation:subject:date=2020-05-12",
         "Observation?date=2020",
         "Observation?subject.name=Irani",
@@ -325,8 +335,12 @@ fn two_answers_do_not_differ_by_few(house: &House) {
     // all of the ill are women; the well women are two
     let study = Study::new(house, (28, 14, 12));
     assert_eq!(study.number("Patient?gender=female"), Some(14));
-    assert_eq!(study.number("Patient?_has:Condition:patient:code=E11"), None);
-    // the other way round in another study it is told, and the women are not
+    assert_eq!(
+        study.number("Patient?_has:Condition:patient:code=http://hl7.org/fhir/sid/icd-10%7CE11"),
+        None
+    );
+    // nor by what has them, nor in another study of the same sponsor
+    assert_eq!(study.number("Condition"), None);
     let other = Study {
         itself: study
             .operator
@@ -338,8 +352,15 @@ fn two_answers_do_not_differ_by_few(house: &House) {
         patients: Vec::new(),
         house,
     };
-    assert_eq!(other.number("Patient?_has:Condition:patient:code=E11"), Some(12));
-    assert_eq!(other.number("Patient?gender=female"), None);
+    let ill = "Patient?_has:Condition:patient:code=http://hl7.org/fhir/sid/icd-10%7CE11";
+    assert_eq!(other.number(ill), None);
+    assert_eq!(other.number("Condition"), None);
+    assert_eq!(other.number("Patient?gender=female"), Some(14));
+    // where the ill are the women, nobody is told of by it
+    let alone = Study::new(house, (24, 12, 12));
+    assert_eq!(alone.number("Condition"), Some(12));
+    assert_eq!(alone.number("Patient?gender=female"), Some(12));
+    assert_eq!(alone.number(ill), Some(12));
     // the pseudonyms of two studies have nothing in common
     let ids = |study: &Study<'_>| study.ask("Patient").expect(200).ids();
     assert!(ids(&study).iter().all(|id| !ids(&other).contains(id)));
@@ -359,12 +380,26 @@ fn only_its_researchers_enter_a_study(house: &House) {
     let absent = metadata.replace(study.project(), "absent");
     assert_eq!(study.researcher.get(&absent).expect(403).text, refused.text);
     researcher(house, None, None).get(&metadata).expect(403);
+    // an organization of another server is not the one of the same id here
+    let id = study.sponsor.rsplit('/').next().unwrap();
+    let foreign = format!("https://evil.example/fhir/Organization/{id}");
+    let mut of_another = json!({"resourceType": "ResearchStudy", "status": "active"});
+    of_another["sponsor"] = json!({"reference": foreign});
+    let of_another = study.operator.store(&of_another);
+    let id = of_another.rsplit('/').next().unwrap();
+    study.researcher.get(&metadata.replace(study.project(), id)).expect(403);
     // a token about one patient is not for studies
     let scopes = ["token", "--scope", "patient/*.rs", "--patient", "x", "--user"];
     let login = unique("researcher");
     house.account(&login, "researcher", &["--organization", &study.sponsor]);
     let narrow = Person::with(house, &house.medvault(&[&scopes[..], &[&login]].concat()));
     narrow.get(&metadata).expect(403);
+    // nor is one of which a scope asks what no question may
+    let scopes = "user/Patient.rs?name=Irani user/*.rs";
+    let asks = house.medvault(&["token", "--user", &login, "--scope", scopes]);
+    let asks = Person::with(house, &asks);
+    asks.get(&metadata).expect(403);
+    asks.get(&study.address("Patient")).expect(403);
     // the principal investigator, also by a role
     let role = study.operator.store(&json!({"resourceType": "PractitionerRole", "active": true,
         "practitioner": {"reference": d}}));
@@ -406,6 +441,10 @@ fn a_page_is_its_researchers_own(house: &House) {
     let third = study.researcher.get(&second.link("next").unwrap()).expect(200);
     assert_eq!(third.link("next"), None);
     seen.extend(third.ids());
+    // in the order of the pseudonyms, not of the vault
+    assert!(seen.is_sorted(), "{seen:?}");
+    let back = study.researcher.get(&third.link("previous").unwrap()).expect(200);
+    assert_eq!(back.ids(), second.ids());
     seen.sort();
     seen.dedup();
     assert_eq!(seen.len(), 12);

@@ -101,7 +101,8 @@ impl Principal {
     /// A researcher within one of their studies: what they see is the study's view, and nothing besides.
     ///
     /// # Errors
-    /// `forbidden` for everybody else, and for a token that is about one patient.
+    /// `forbidden` for everybody else, for a token that is about one patient, and for one of which a scope has conditions:
+    /// they would narrow what is counted without being a question.
     pub fn within(&self, study: Study) -> Result<Self, Outcome> {
         if self.role != Role::Researcher {
             let text = "The view of a study is for its researchers";
@@ -110,6 +111,11 @@ impl Principal {
         let is_patient = |scope: &Scope| scope.context() == Context::Patient;
         if self.grant.patient.is_some() || self.scopes.scopes().iter().any(is_patient) {
             let text = "The view of a study is for tokens that are about no patient: user/ and system/ scopes";
+            return Err(Outcome::new(IssueType::Forbidden, text));
+        }
+        if self.scopes.scopes().iter().any(|scope| !scope.filters().is_empty()) {
+            let text = "The view of a study is for tokens of which no scope has conditions: its questions say what is \
+                        looked for";
             return Err(Outcome::new(IssueType::Forbidden, text));
         }
         let name = format!("{}\n{}", self.name, study.id);

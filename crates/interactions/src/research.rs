@@ -8,6 +8,7 @@ mod calendar;
 mod cells;
 mod deidentify;
 mod link;
+mod page;
 mod person;
 mod question;
 mod shown;
@@ -15,22 +16,21 @@ mod statement;
 mod study;
 mod table;
 mod treat;
+mod value;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use auth::{Action, Caller, Principal, authorize};
 use fhir_model::{IssueType, Outcome, ResourceType};
 use search::Plan;
-use storage::{
-    Turn,
-    accounts::{Question as Kept, Reply},
-};
+use storage::accounts::{Question as Kept, Reply};
 
 use crate::{
     Answer, Fhir, Request, Verb,
     audit::{self, Asked, Note},
     bundle::Bundle,
 };
+use page::Turn;
 use person::StudyKey;
 use question::Question;
 
@@ -116,8 +116,7 @@ async fn search(
         let criteria = question.criteria();
         let kept = Kept { project, bearer: &bearer, ty: ty.name(), query: &criteria };
         let id = accounts.keep_question(kept, fhir.study_questions).await?;
-        let before = accounts.questions_before(kept, cells::COMPARED_MAX).await?;
-        let before = earlier(fhir, ty, &before);
+        let before = earlier(fhir, who, kept).await?;
         let is_told = room.tells_of_enough(&plan, &before).await?;
         let reply = if is_told { Reply::Answered } else { Reply::Withheld };
         accounts.settle_question(&id, reply).await?;
@@ -137,7 +136,8 @@ async fn search(
     }
     let mut patients = Vec::new();
     if question.count() > 0 {
-        let page = fhir.vault.search(&permit, &plan, &turn, question.count()).await?;
+        let source = page::Source { fhir, permit: &permit, key: &key, ty, plan: &plan };
+        let page = source.page(&turn, question.count()).await?;
         path.link_pages(&mut bundle, &question, &page);
         let show = shown::Show { fhir, permit: &permit, key: &key };
         patients = show.enter(&mut bundle, &path.base(), &page.versions).await?;
@@ -145,13 +145,28 @@ async fn search(
     Ok(Answer { shown: Some(patients), ..Answer::ok(bundle.finish()) })
 }
 
-/// The plans of earlier questions. One that this version does not understand any more was answered by another.
-fn earlier(fhir: &Fhir, ty: ResourceType, criteria: &[String]) -> Vec<Plan> {
-    let plan = |criteria: &String| {
+/// The plans of earlier questions: of this study, of all that its people can enter, and of who asks. One that this version
+/// does not understand any more was answered by another.
+async fn earlier(
+    fhir: &Fhir,
+    who: &Principal,
+    kept: Kept<'_>,
+) -> Result<Vec<(ResourceType, Plan)>, Outcome> {
+    let accounts = fhir.vault.accounts();
+    // as many as a study may ask within the time of its budget: none of them is left out
+    let count = fhir.study_questions.max(cells::COMPARED_MIN);
+    let mut asked = BTreeSet::new();
+    for project in study::related(fhir, who, kept.project).await? {
+        let kept = Kept { project: &project, ..kept };
+        asked.extend(accounts.questions_before(kept, count).await?);
+    }
+    let plan = |(ty, criteria): &(String, String)| {
+        let ty = ResourceType::named(ty)?;
         let query = crate::Query::parse(criteria).ok()?;
-        Question::parse(ty, query).and_then(|question| question.plan(fhir)).ok()
+        let plan = Question::parse(ty, query).and_then(|question| question.plan(fhir)).ok()?;
+        Some((ty, plan))
     };
-    criteria.iter().filter_map(plan).collect()
+    Ok(asked.iter().filter_map(plan).collect())
 }
 
 /// User and client, as the list of questions names them.

@@ -11,8 +11,8 @@ use crate::Fhir;
 /// Of fewer patients nothing is told: <https://resdac.org/articles/cms-cell-size-suppression-policy>.
 pub(super) const PATIENTS_MIN: u32 = 11;
 
-/// Earlier questions that an answer is compared with, at most: the latest.
-pub(super) const COMPARED_MAX: u32 = 100;
+/// Earlier questions of a study that an answer is compared with, at least: the latest.
+pub(super) const COMPARED_MIN: u32 = 100;
 
 /// What a study sees of one type.
 pub(super) struct Room<'r> {
@@ -51,7 +51,7 @@ impl<'r> Room<'r> {
     pub(super) async fn tells_of_enough(
         &self,
         asked: &Plan,
-        before: &[Plan],
+        before: &[(ResourceType, Plan)],
     ) -> Result<bool, Outcome> {
         let asked = self.inside(asked);
         if self.count(vec![self.patients(vec![asked.clone()])]).await? < PATIENTS_MIN {
@@ -61,7 +61,13 @@ impl<'r> Room<'r> {
         if self.differs_by_few(&all, &asked).await? {
             return Ok(false);
         }
-        for other in before {
+        for (ty, other) in before {
+            if *ty != self.ty {
+                if self.patients_differ_by_few(&asked, (*ty, other)).await? {
+                    return Ok(false);
+                }
+                continue;
+            }
             let other = self.inside(other);
             if self.differs_by_few(&asked, &other).await?
                 || self.differs_by_few(&other, &asked).await?
@@ -83,6 +89,19 @@ impl<'r> Room<'r> {
         }
         let (one, other) = (self.patients(vec![one.clone()]), self.patients(vec![other.clone()]));
         Ok(is_few(self.count(vec![one, not(other)]).await?))
+    }
+
+    /// Whether few patients are found by the one and not by an answer about another type, or the other way round.
+    async fn patients_differ_by_few(
+        &self,
+        one: &Filter,
+        (ty, other): (ResourceType, &Plan),
+    ) -> Result<bool, Outcome> {
+        let there = Self::new(self.fhir, self.permit, ty)?;
+        let one = self.patients(vec![one.clone()]);
+        let other = there.patients(vec![there.inside(other)]);
+        Ok(is_few(self.count(vec![one.clone(), not(other.clone())]).await?)
+            || is_few(self.count(vec![other, not(one)]).await?))
     }
 
     /// What is asked, as narrow as the study sees what it leads through.

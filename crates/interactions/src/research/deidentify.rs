@@ -64,9 +64,13 @@ fn parts(
     if depth > DEPTH_MAX || is_modified(value) {
         return None;
     }
+    let is_age = value.get("code").is_some_and(is_age);
     let mut kept = Vec::new();
     for (name, value) in members {
         let Some(element) = elements.get(name.as_str()) else { continue };
+        if is_age && name.starts_with("value") {
+            continue;
+        }
         let left = match element {
             Element::Leaf(Treatment::Postcode, _) => postcode(value, members),
             Element::Leaf(..) | Element::Parts(_) => shown(element, value, lens, depth),
@@ -74,6 +78,25 @@ fn parts(
         kept.extend(left.map(|left| (name.clone(), left)));
     }
     Some(kept)
+}
+
+/// Codes of an age in years, whatever the unit of the value says.
+const AGES: &[(&str, &[&str])] = &[
+    (
+        "http://loinc.org",
+        &["21611-9", "21612-7", "29553-5", "30525-0", "35659-2", "39016-1", "63900-5"],
+    ),
+    ("http://snomed.info/sct", &["397669002", "424144002", "445518008", "105727008"]),
+];
+
+/// Whether one of the codings of a concept says that something is an age.
+fn is_age(concept: &Value) -> bool {
+    let Some(Value::Array(codings)) = concept.get("coding") else { return false };
+    let has = |(system, codes): &(&str, &[&str]), coding: &Value| {
+        coding.get("system").and_then(Value::as_str) == Some(system)
+            && coding.get("code").and_then(Value::as_str).is_some_and(|code| codes.contains(&code))
+    };
+    codings.iter().any(|coding| AGES.iter().any(|known| has(known, coding)))
 }
 
 /// A postal code among the members of an address.

@@ -1,12 +1,12 @@
-//! The links of a page of a study's view. A position in a search holds ids and values of the vault, so here it is
-//! encrypted: <https://www.rfc-editor.org/rfc/rfc5116#section-2>.
+//! The links of a page of a study's view. A position is encrypted, so that nobody makes one, or takes one to another
+//! question: <https://www.rfc-editor.org/rfc/rfc5116#section-2>.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use fhir_model::{IssueType, Outcome, ResourceType};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use storage::{Page, Position, Turn};
 
 use super::{
+    page::{Page, Turn},
     person::StudyKey,
     question::{CURSOR, Question},
 };
@@ -48,17 +48,17 @@ impl Path<'_> {
         for (relation, way, position) in ends {
             let cursor = position.and_then(|position| self.seal(question, way, position));
             if let Some(cursor) = cursor {
-                let mut query = question.query();
+                let mut query = question.page_query();
                 query.push(CURSOR, cursor);
                 bundle.link(relation, &format!("{}/{}?{query}", self.base(), self.ty));
             }
         }
     }
 
-    fn seal(&self, question: &Question, way: u8, position: &Position) -> Option<String> {
+    fn seal(&self, question: &Question, way: u8, position: &str) -> Option<String> {
         let mut text = self.owner();
         text.push(way);
-        text.extend_from_slice(&position.to_bytes());
+        text.extend_from_slice(position.as_bytes());
         let of = self.of(question);
         // the same text has the same nonce, another one another: nothing is told but that two are the same
         let nonce: Vec<u8> = self.key.sign("nonce", &[of.as_bytes(), &text].concat());
@@ -95,7 +95,7 @@ impl Path<'_> {
         let text = self.cipher()?.open_in_place(nonce, Aad::from(of.as_bytes()), text).ok()?;
         let (owner, text) = text.split_at_checked(OWNER_BYTES)?;
         let (way, position) = text.split_first()?;
-        let position = Position::from_bytes(position)?;
+        let position = String::from_utf8(position.to_vec()).ok()?;
         let turn = match way {
             b'>' => Turn::After(position),
             b'<' => Turn::Before(position),

@@ -3,7 +3,7 @@
 use ::search::{Handling, Plan};
 use fhir_model::{IssueType, Outcome, ResourceType};
 
-use super::table::Table;
+use super::{table::Table, value};
 use crate::{Fhir, Query, search};
 
 /// Resources on a page when `_count` does not say, and at most.
@@ -53,8 +53,14 @@ impl Question {
                 return Err(Outcome::new(IssueType::Invalid, text));
             }
         };
-        for (name, _) in query.pairs() {
-            may_ask(ty, name)?;
+        if cursor.is_some() && (is_number || has_total) {
+            let text =
+                "A number is asked for with the question: a page that a link leads to has none";
+            return Err(Outcome::new(IssueType::NotSupported, text));
+        }
+        for (name, values) in query.pairs() {
+            let (ty, code) = may_ask(ty, name)?;
+            value::may_be(ty, code, values)?;
         }
         let mut pairs = query.pairs().to_vec();
         pairs.sort();
@@ -84,8 +90,18 @@ impl Question {
         self.is_number || self.has_total
     }
 
+    /// As a link to another page repeats it.
+    pub(super) fn page_query(&self) -> Query {
+        let mut query = self.criteria.clone();
+        query.push("_count", self.count.to_string());
+        query
+    }
+
     /// As a link repeats it.
     pub(super) fn query(&self) -> Query {
+        if !self.is_number && !self.has_total {
+            return self.page_query();
+        }
         let mut query = self.criteria.clone();
         if self.is_number {
             query.push("_summary", "count");
@@ -119,24 +135,24 @@ pub(super) fn only_searched() -> Outcome {
     Outcome::new(IssueType::NotSupported, text)
 }
 
-/// Whether a parameter stands in the table: itself, of the patient (`patient.gender`), or of what is about the patient
-/// (`_has:Condition:patient:code`).
-fn may_ask(ty: ResourceType, name: &str) -> Result<(), Outcome> {
-    let is_allowed = if let Some(rest) = name.strip_prefix("_has:") {
+/// The parameter of a type that a name asks for, where it stands in the table: itself, of the patient (`patient.gender`), or
+/// of what is about the patient (`_has:Condition:patient:code`).
+fn may_ask(ty: ResourceType, name: &str) -> Result<(ResourceType, &str), Outcome> {
+    let patient = ResourceType::named("Patient");
+    let asked = if let Some(rest) = name.strip_prefix("_has:") {
         match rest.split(':').collect::<Vec<_>>().as_slice() {
-            [source, "patient" | "subject", code] if ty.name() == "Patient" => {
-                ResourceType::named(source).is_some_and(|source| stands(source, code))
+            [source, "patient" | "subject", code] if Some(ty) == patient => {
+                ResourceType::named(source).map(|source| (source, *code))
             }
-            _ => false,
+            _ => None,
         }
     } else if let Some(code) = name.strip_prefix("patient.") {
-        let patient = ResourceType::named("Patient");
-        ty.name() != "Patient" && patient.is_some_and(|patient| stands(patient, code))
+        patient.filter(|patient| ty != *patient).map(|patient| (patient, code))
     } else {
-        stands(ty, name.strip_suffix(":not").unwrap_or(name))
+        Some((ty, name.strip_suffix(":not").unwrap_or(name)))
     };
-    if is_allowed {
-        return Ok(());
+    if let Some((ty, code)) = asked.filter(|(ty, code)| stands(*ty, code)) {
+        return Ok((ty, code));
     }
     let known = Table::vault().of(ty).map(|of| of.parameters.join(", ")).unwrap_or_default();
     let text = format!(
@@ -159,8 +175,21 @@ mod tests {
         let cases = [
             ("Patient", "gender=female", 200),
             ("Patient", "gender:not=female&_summary=count", 200),
-            ("Patient", "_has:Condition:patient:code=x&_total=accurate", 200),
-            ("Observation", "code=x&patient.gender=female&_count=7", 200),
+            (
+                "Patient",
+                "_has:Condition:patient:code=http://snomed.info/sct|1&_total=accurate",
+                200,
+            ),
+            ("Observation", "code=http://loinc.org|1-8&patient.gender=female&_count=7", 200),
+            ("Patient", "_cursor=x", 200),
+            ("Patient", "_cursor=x&_total=accurate", 400),
+            ("Patient", "_cursor=x&_summary=count", 400),
+            ("Patient", "_cursor=x&_count=0", 400),
+            ("Patient", "_has:Condition:patient:code=VIP-Irani", 400),
+            ("Patient", "_has:Condition:patient:onset-age=gt95", 400),
+            ("Patient", "address-state=Irani", 400),
+            ("Observation", "code:not=VIP-Irani", 400),
+            ("Encounter", "patient.address-country=Irani", 400),
             ("Patient", "name=rao", 400),
             ("Patient", "identifier=1", 400),
             ("Patient", "birthdate=1980", 400),
@@ -198,9 +227,14 @@ mod tests {
     fn the_same_question_is_the_same_text() {
         let ty = ResourceType::named("Observation").unwrap();
         let of = |query| Question::parse(ty, Query::parse(query).unwrap()).unwrap();
-        let (one, other) =
-            (of("status=final&code=x&_count=5"), of("code=x&status=final&_total=accurate"));
+        let (one, other) = (
+            of("status=final&method=http://loinc.org|1&_count=5"),
+            of("method=http://loinc.org|1&status=final&_total=accurate"),
+        );
         assert_eq!(one.criteria(), other.criteria());
-        assert_eq!(one.query().to_string(), "code=x&status=final&_count=5");
+        let written = "method=http://loinc.org|1&status=final&_count=";
+        assert_eq!(one.query().to_string(), format!("{written}5"));
+        assert_eq!(other.query().to_string(), format!("{written}20&_total=accurate"));
+        assert_eq!(other.page_query().to_string(), format!("{written}20"));
     }
 }

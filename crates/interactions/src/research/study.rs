@@ -1,16 +1,20 @@
 //! Who may use the view of a study: a researcher whom an approved or active `ResearchStudy` names in its time, as its
 //! principal investigator or by its sponsor: <https://hl7.org/fhir/R4/researchstudy.html>.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use ::search::Handling;
 use auth::{Action, Caller, Permit, Principal, Study, authorize};
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, Tree, json};
-use storage::Key;
+use storage::{Key, Turn};
 
-use crate::{Fhir, standing};
+use crate::{Fhir, Query, search, standing};
 
 /// What a study is while its view is open: <https://hl7.org/fhir/R4/valueset-research-study-status.html>.
 const OPEN: &[&str] = &["active", "approved"];
+
+/// Studies of one sponsor or investigator that are looked at.
+const STUDIES_MAX: u32 = 500;
 
 /// The researcher, within the study.
 ///
@@ -39,7 +43,7 @@ pub(super) async fn enter(
     let permit = authorize(&Caller::Operator, Action::Read, None)?;
     let found = read(fhir, &permit, ("ResearchStudy", id)).await?.ok_or_else(not_yours)?;
     let root = found.root();
-    let sponsor = root.child("sponsor").and_then(|it| reference(it, "Organization"));
+    let sponsor = root.child("sponsor").and_then(|it| reference(fhir, it, "Organization"));
     let is_sponsor = sponsor.is_some() && who.organization() == sponsor.as_deref();
     if !is_sponsor && !is_investigator(fhir, &permit, root, who).await? {
         return Err(not_yours());
@@ -59,6 +63,43 @@ pub(super) async fn enter(
     who.within(Study { id: id.into(), sponsor: sponsor.map(Into::into) }).map(Arc::new)
 }
 
+/// The ids of the studies whose answers can be put together: this one, those of its sponsor and its principal investigator,
+/// and those of who asks and of their organization.
+///
+/// # Errors
+/// The database's own trouble.
+pub(super) async fn related(
+    fhir: &Fhir,
+    who: &Principal,
+    project: &str,
+) -> Result<BTreeSet<String>, Outcome> {
+    let mut ids = BTreeSet::from([project.to_owned()]);
+    let permit = authorize(&Caller::Operator, Action::Search, None)?;
+    let Some(ty) = ResourceType::named("ResearchStudy") else { return Ok(ids) };
+    let Some(study) = read(fhir, &permit, (ty.name(), project)).await? else { return Ok(ids) };
+    let named = |name: &str, ty: &str| reference(fhir, study.root().child(name)?, ty);
+    let own = who.itself().filter(|(ty, _)| *ty == "Practitioner").map(|(_, id)| id.to_owned());
+    let investigator = named("principalInvestigator", "Practitioner");
+    let role = named("principalInvestigator", "PractitionerRole");
+    let asked = [
+        ("sponsor", "Organization", named("sponsor", "Organization")),
+        ("sponsor", "Organization", who.organization().map(ToOwned::to_owned)),
+        ("principalinvestigator", "Practitioner", investigator),
+        ("principalinvestigator", "PractitionerRole", role),
+        ("principalinvestigator", "Practitioner", own),
+    ];
+    for (name, target, id) in asked {
+        let Some(id) = id else { continue };
+        let mut query = Query::default();
+        query.push(name, format!("{target}/{id}"));
+        let (plan, _) =
+            search::understand(fhir, &search::Reach::Type(ty), query, Handling::Strict)?;
+        let page = fhir.vault.search(&permit, &plan, &Turn::First, STUDIES_MAX).await?;
+        ids.extend(page.versions.into_iter().map(|version| version.id));
+    }
+    Ok(ids)
+}
+
 /// By the practitioner, or by a role of theirs that is active.
 async fn is_investigator(
     fhir: &Fhir,
@@ -68,16 +109,16 @@ async fn is_investigator(
 ) -> Result<bool, Outcome> {
     let Some(("Practitioner", own)) = who.itself() else { return Ok(false) };
     let Some(named) = study.child("principalInvestigator") else { return Ok(false) };
-    if let Some(id) = reference(named, "Practitioner") {
+    if let Some(id) = reference(fhir, named, "Practitioner") {
         return Ok(id == own);
     }
-    let Some(id) = reference(named, "PractitionerRole") else { return Ok(false) };
+    let Some(id) = reference(fhir, named, "PractitionerRole") else { return Ok(false) };
     let Some(role) = read(fhir, permit, ("PractitionerRole", &id)).await? else { return Ok(false) };
     let root = role.root();
     let is_off = root.child_text("active").is_some_and(|active| active == "false");
     let now = fhir.vault.clock().now();
     let is_over = root.child("period").is_some_and(|period| !standing::is_within(period, now));
-    let holder = root.child("practitioner").and_then(|it| reference(it, "Practitioner"));
+    let holder = root.child("practitioner").and_then(|it| reference(fhir, it, "Practitioner"));
     Ok(!is_off && !is_over && holder.as_deref() == Some(own))
 }
 
@@ -91,11 +132,14 @@ async fn read(
     Ok(found.and_then(|version| version.body.clone()).map(json::parse_trusted))
 }
 
-/// `1` of a reference to `Practitioner/1`.
-fn reference(node: NodeRef<'_>, ty: &str) -> Option<String> {
+/// `1` of a reference to `Practitioner/1` of this vault; what another server has is nobody here.
+fn reference(fhir: &Fhir, node: NodeRef<'_>, ty: &str) -> Option<String> {
     let text = node.child_text("reference")?;
-    let (rest, id) = text.rsplit_once('/')?;
-    (rest.rsplit('/').next() == Some(ty)).then(|| id.to_owned())
+    let own = fhir.vault.index_base();
+    let below = |base: &str| text.strip_prefix(base)?.strip_prefix('/');
+    let text = [&*fhir.base, &*own].into_iter().find_map(below).unwrap_or(&text);
+    let id = text.strip_prefix(ty)?.strip_prefix('/')?;
+    (!id.is_empty() && !id.contains('/')).then(|| id.to_owned())
 }
 
 /// The same whether there is such a study or not.

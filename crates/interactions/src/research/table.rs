@@ -11,6 +11,7 @@ const TEXT: &str = include_str!("../../../../fhir-profiles/vault/research.tsv");
 pub(crate) struct Table {
     types: BTreeMap<ResourceType, TypeTable>,
     systems: Vec<&'static str>,
+    regions: Vec<&'static str>,
     /// By country.
     sparse: BTreeMap<&'static str, Vec<&'static str>>,
 }
@@ -22,6 +23,8 @@ pub(crate) struct TypeTable {
     pub(super) elements: Elements,
     /// Parameters that may be asked.
     pub(super) parameters: Vec<&'static str>,
+    /// Those of them that are about codes without a system.
+    pub(super) bare: Vec<&'static str>,
 }
 
 /// By their names in JSON.
@@ -55,6 +58,8 @@ pub(super) enum Treatment {
     Quantity,
     Range,
     Ratio,
+    Age,
+    Ages,
     Reference,
     Region,
     Postcode,
@@ -70,6 +75,8 @@ const TREATMENTS: &[(&str, Treatment)] = &[
     ("quantity", Treatment::Quantity),
     ("range", Treatment::Range),
     ("ratio", Treatment::Ratio),
+    ("age", Treatment::Age),
+    ("ages", Treatment::Ages),
     ("reference", Treatment::Reference),
     ("region", Treatment::Region),
     ("postcode", Treatment::Postcode),
@@ -94,18 +101,18 @@ impl Table {
 
     /// Whether codings of a system are shown.
     pub(super) fn shows_system(&self, system: &str) -> bool {
-        self.systems
-            .iter()
-            .any(|known| *known == system || known.ends_with('/') && system.starts_with(known))
+        self.systems.contains(&system)
     }
 
-    /// The beginnings of postal codes under which few people live; `None` for a country of which nothing is known. Where no
-    /// country is named it may be any.
-    pub(super) fn sparse(&self, country: Option<&str>) -> Option<Vec<&'static str>> {
-        match country {
-            None => Some(self.sparse.values().flatten().copied().collect()),
-            Some(country) => self.sparse.get(short(country)).cloned(),
-        }
+    /// Whether the name of a state or a country is shown.
+    pub(super) fn shows_region(&self, name: &str) -> bool {
+        self.regions.contains(&name)
+    }
+
+    /// The beginnings of postal codes under which few people live; `None` for a country of which nothing is known, and where
+    /// none is named.
+    pub(super) fn sparse(&self, country: Option<&str>) -> Option<&[&'static str]> {
+        self.sparse.get(short(country?)).map(Vec::as_slice)
     }
 
     /// The number of the first line that is not understood is the error.
@@ -127,6 +134,11 @@ impl Table {
                 let table = self.types.get_mut(&ResourceType::named(ty)?)?;
                 table.parameters.extend(names.split(' '));
             }
+            ["bare", ty, names] => {
+                let table = self.types.get_mut(&ResourceType::named(ty)?)?;
+                table.bare.extend(names.split(' '));
+            }
+            ["region", names] => self.regions.extend(names.split(", ")),
             ["system", system] => self.systems.push(system),
             ["sparse", country, beginnings] => {
                 self.sparse.insert(country, beginnings.split_whitespace().collect());
@@ -185,14 +197,10 @@ mod tests {
             for code in &of.parameters {
                 let parameter = Registry::r4().parameter(ty, code);
                 let kind = parameter.unwrap_or_else(|| panic!("{ty}.{code}")).kind;
-                let may = [
-                    SearchKind::Token,
-                    SearchKind::Quantity,
-                    SearchKind::Composite,
-                    SearchKind::String,
-                ];
+                let may = [SearchKind::Token, SearchKind::Quantity, SearchKind::Composite];
                 assert!(may.contains(&kind), "{ty}.{code}");
             }
+            assert!(of.bare.iter().all(|code| of.parameters.contains(code)), "{ty}");
         }
         assert_eq!(Table::parse("Patient\tname\tname").unwrap_err(), 1);
         assert_eq!(Table::parse("#\nShoe\tsize\tcode").unwrap_err(), 2);

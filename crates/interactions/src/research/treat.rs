@@ -1,6 +1,8 @@
 //! What becomes of a single value before a study is shown it. What is not understood is left out.
 
 use fhir_model::{ResourceType, json::Value};
+use fhirpath::ucum;
+use rust_decimal::Decimal;
 
 use super::{
     person::Person,
@@ -9,9 +11,11 @@ use super::{
 
 const UCUM: &str = "http://unitsofmeasure.org";
 
-/// Units of age, and how many of them are 90 years.
-const YEARS_90: &[(&str, i64)] =
-    &[("a", 90), ("mo", 1_080), ("wk", 4_696), ("d", 32_872), ("h", 788_940)];
+/// 90 years in the units that UCUM's units of time are made of: seconds, and months of no fixed length.
+const YEARS_90: &[(&str, i64)] = &[("s", 2_840_184_000), ("month", 1_080)];
+
+/// As many years, or as few, as may stand under a name that is not read.
+const COUNT_MAX: i64 = 90;
 
 /// The value as it is shown; `None`: not at all.
 pub(super) fn treated(treatment: Treatment, value: &Value, person: Person) -> Option<Value> {
@@ -26,8 +30,9 @@ pub(super) fn treated(treatment: Treatment, value: &Value, person: Person) -> Op
             let ends = ["start", "end"].into_iter().filter_map(end);
             object(ends.map(|(name, text)| (name, Value::String(text))))
         }
-        Treatment::Quantity => quantity(value),
-        Treatment::Range => each(value, &["low", "high"]),
+        Treatment::Age | Treatment::Ages if person.since.is_some() => None,
+        Treatment::Quantity | Treatment::Age => quantity(value),
+        Treatment::Range | Treatment::Ages => each(value, &["low", "high"]),
         Treatment::Ratio => each(value, &["numerator", "denominator"]),
         Treatment::Region => region(value),
         // what stands beside them counts: the caller knows
@@ -55,7 +60,7 @@ fn code(value: &Value) -> Option<Value> {
 }
 
 /// As FHIR's own codes and those of terminologies look; words that somebody wrote do not.
-fn is_code(text: &str) -> bool {
+pub(super) fn is_code(text: &str) -> bool {
     let is_plain = |one: char| one.is_ascii_alphanumeric() || ".:+/_-".contains(one);
     (1..=32).contains(&text.len()) && text.chars().all(is_plain)
 }
@@ -73,28 +78,46 @@ fn coding(value: &Value) -> Option<Value> {
     object([("system", text(system)), ("code", text(code))].into_iter().filter(|_| is_shown))
 }
 
-/// A number with a unit of UCUM; without one a number that could be anything is not shown.
+/// A number with a unit of UCUM; without one a number that could be anything is not shown, nor is what may be an age of
+/// more than 90 years.
 fn quantity(value: &Value) -> Option<Value> {
     let number = value.get("value")?;
     let Value::Number(digits) = number else { return None };
     let is_ucum = value.get("system").and_then(Value::as_str) == Some(UCUM);
-    let unit = value.get("code").and_then(Value::as_str).filter(|_| is_ucum)?;
-    let unit = without_annotations(unit)?;
-    let most = YEARS_90.iter().find(|(known, _)| *known == unit).map(|(_, most)| *most);
-    let is_over = |most: &i64| digits.parse::<f64>().is_ok_and(|value| value > exact(*most));
-    let number = match most.filter(is_over) {
-        Some(most) => Value::Number(most.to_string()),
-        None => number.clone(),
+    let written = value.get("code").and_then(Value::as_str).filter(|_| is_ucum)?;
+    let unit = without_annotations(written)?;
+    let (amount, dimension) = ucum::canonical(decimal(digits)?, &unit)?;
+    let is_age = match years_90(&dimension) {
+        Some(most) => amount.abs() > most,
+        // {years} is a number like {score}
+        None => unit != written && dimension == "1" && amount.abs() > Decimal::from(COUNT_MAX),
     };
     let comparator = value.get("comparator").and_then(code);
     let comparator = comparator.map(|comparator| ("comparator", comparator));
-    let members = [("value", number)].into_iter().chain(comparator);
-    object(members.chain([("unit", text(&*unit)), ("system", text(UCUM)), ("code", text(&*unit))]))
+    let members = [("value", number.clone())].into_iter().chain(comparator);
+    let unit = [("unit", text(&*unit)), ("system", text(UCUM)), ("code", text(&*unit))];
+    object(members.chain(unit)).filter(|_| !is_age)
 }
 
-/// Small whole numbers are the same as floating ones.
-fn exact(number: i64) -> f64 {
-    i32::try_from(number).map_or(f64::INFINITY, f64::from)
+fn decimal(digits: &str) -> Option<Decimal> {
+    digits.parse().or_else(|_| Decimal::from_scientific(digits)).ok()
+}
+
+/// As much as 90 years are, of a dimension of time.
+fn years_90(dimension: &str) -> Option<Decimal> {
+    let (_, most) = YEARS_90.iter().find(|(known, _)| *known == dimension)?;
+    Some(Decimal::from(*most))
+}
+
+/// Whether a quantity may be asked for: with a unit of UCUM as the view shows it, of no time. A pure number may be a number
+/// of years, so what is asked of it stops at 90.
+pub(super) fn may_ask(number: &str, system: &str, unit: &str) -> bool {
+    let known = decimal(number).and_then(|number| ucum::canonical(number, unit));
+    let Some((amount, dimension)) = known.filter(|_| system == UCUM && !unit.contains('{')) else {
+        return false;
+    };
+    let is_age = dimension == "1" && amount.abs() > Decimal::from(COUNT_MAX);
+    years_90(&dimension).is_none() && !is_age
 }
 
 /// A unit without what stands in braces, which is anybody's words. `None` for what is no unit.
@@ -108,9 +131,7 @@ fn without_annotations(unit: &str) -> Option<String> {
             (one, false) => kept.push(one),
         }
     }
-    let is_unit = |one: char| one.is_ascii_alphanumeric() || "%[]()./*^'+-_".contains(one);
-    let is_known = !is_inside && kept.len() <= 24 && kept.chars().all(is_unit);
-    is_known.then(|| if kept.is_empty() { "1".to_owned() } else { kept })
+    (!is_inside).then(|| if kept.is_empty() { "1".to_owned() } else { kept })
 }
 
 fn each(value: &Value, names: &[&'static str]) -> Option<Value> {
@@ -118,12 +139,12 @@ fn each(value: &Value, names: &[&'static str]) -> Option<Value> {
     object(names.iter().filter_map(part))
 }
 
-/// Of a state or a country: a few words of letters.
+/// Of a state or a country: as it is shortened, or a name that is known.
 fn region(value: &Value) -> Option<Value> {
     let name = value.as_str()?;
-    let is_word = |word: &str| word.len() <= 20 && word.chars().all(char::is_alphabetic);
-    let words = name.split(' ').count();
-    ((1..=3).contains(&words) && name.split(' ').all(is_word)).then(|| value.clone())
+    let is_short =
+        (2..=3).contains(&name.len()) && name.bytes().all(|one| one.is_ascii_uppercase());
+    (is_short || Table::vault().shows_region(name)).then(|| value.clone())
 }
 
 /// The first three digits of a postal code, `000` where few people live under them, or nobody knows how many.

@@ -123,7 +123,8 @@ impl Accounts {
         self.execute(sql, [id.into(), outcome.into()]).await.map(drop)
     }
 
-    /// The criteria of other questions about a type that a study was answered, or is being: the latest first, each once.
+    /// Other questions that a study was answered, or is being, and those of who asks: types and criteria, the latest first,
+    /// each once.
     ///
     /// # Errors
     /// The database's own trouble.
@@ -131,20 +132,27 @@ impl Accounts {
         &self,
         question: Question<'_>,
         count_max: u32,
-    ) -> Result<Vec<String>, Outcome> {
-        let Question { project, ty, query, .. } = question;
+    ) -> Result<Vec<(String, String)>, Outcome> {
+        let Question { project, bearer, ty, query } = question;
         let rows = self
             .all(
-                "select   query
+                "select   type, query
                  from     research_query
-                 where    project = $1 and type = $2 and query <> $3 and outcome in ('asked', 'answered')
-                 group by query
+                 where    (project = $1 or bearer = $2) and not (type = $3 and query = $4)
+                 and      outcome in ('asked', 'answered')
+                 group by type, query
                  order by max(asked) desc
-                 limit    $4",
-                [project.into(), ty.into(), query.into(), i64::from(count_max).into()],
+                 limit    $5",
+                [
+                    project.into(),
+                    bearer.into(),
+                    ty.into(),
+                    query.into(),
+                    i64::from(count_max).into(),
+                ],
             )
             .await?;
-        rows.iter().map(|row| row.get("query")).collect()
+        rows.iter().map(|row| Ok((row.get("type")?, row.get("query")?))).collect()
     }
 }
 

@@ -69,7 +69,7 @@ fn what_stands_in_the_table_stays() {
         (
             r##"{"resourceType":"Condition","code":{"text":"Rao's"},"subject":{"reference":"Patient/other"},
                 "encounter":{"reference":"#inside"},"onsetAge":{"value":93,"system":"http://unitsofmeasure.org","code":"a"}}"##,
-            r#","subject":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]},"onsetAge":{"value":90,"unit":"a","system":"http://unitsofmeasure.org","code":"a"}}"#,
+            r#","subject":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"masked"}]}}"#,
         ),
     ];
     for (body, expected) in cases {
@@ -97,12 +97,69 @@ fn postal_codes_keep_three_digits_where_many_live() {
         ("12345-6789", Some("usa"), Some("123")),
         ("03601", Some("US"), Some("000")),
         ("03601", None, Some("000")),
+        ("90210", None, Some("000")),
         ("411001", Some("India"), Some("411")),
         ("12345", Some("FR"), Some("000")),
         ("SW1A 1AA", Some("GB"), None),
         ("123", Some("US"), None),
     ] {
         assert_eq!(treat::postcode(code, country).as_deref(), expected, "{code} {country:?}");
+    }
+}
+
+/// What an observation says, with a quantity as its value.
+fn measured(code: &str, value: &str) -> bool {
+    let body = format!(
+        r#"{{"resourceType":"Observation","code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},{value}}}"#
+    );
+    view(&body).unwrap().contains(r#""value"#)
+}
+
+#[test]
+fn nothing_tells_an_age_over_ninety() {
+    let ucum = r#""system":"http://unitsofmeasure.org""#;
+    for (value, unit, expected) in [
+        ("61.5", "kg", true),
+        ("90", "a", true),
+        ("93", "a", false),
+        ("93", "a_j", false),
+        ("93", "a_g", false),
+        ("93", "a_t", false),
+        ("1120", "mo", false),
+        ("1080", "mo", true),
+        ("4900", "wk", false),
+        ("34000", "d", false),
+        ("3e9", "s", false),
+        ("93", "{years}", false),
+        ("88", "{score}", true),
+        ("120", "{copies}/mL", true),
+        ("5", "stones of Rao", false),
+        ("5", "VIP-Irani", false),
+    ] {
+        let value = format!(r#""valueQuantity":{{"value":{value},{ucum},"code":"{unit}"}}"#);
+        assert_eq!(measured("29463-7", &value), expected, "{value}");
+        assert!(!measured("30525-0", &value), "{value}");
+    }
+    assert!(!measured("30525-0", r#""valueInteger":93"#));
+}
+
+#[test]
+fn systems_and_regions_are_those_that_are_known() {
+    for (system, expected) in [
+        ("http://loinc.org", true),
+        ("http://terminology.hl7.org/CodeSystem/condition-clinical", true),
+        ("http://terminology.hl7.org/CodeSystem/ours", false),
+        ("http://hl7.org/fhir/sid/us-ssn", false),
+        ("http://hl7.org/fhir/sid/icd-10", true),
+        ("http://hl7.org/fhir/ours", false),
+    ] {
+        assert_eq!(Table::vault().shows_system(system), expected, "{system}");
+    }
+    for (state, expected) in
+        [("Maharashtra", true), ("MH", true), ("IRANI", false), ("House of Irani", false)]
+    {
+        let body = format!(r#"{{"resourceType":"Patient","address":[{{"state":"{state}"}}]}}"#);
+        assert_eq!(view(&body).unwrap().contains(state), expected, "{state}");
     }
 }
 
