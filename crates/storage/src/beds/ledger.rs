@@ -320,8 +320,8 @@ pub(crate) fn taken(now: Instant) -> Outcome {
 }
 
 pub(crate) fn hold_expired() -> Outcome {
-    let text =
-        "The time of the hold is over; the request is in the queue again and keeps its place";
+    let text = "The time of the hold is over, and the bed is not kept any more; the Task says what became of the \
+                request";
     Outcome::new(IssueType::Conflict, text).coded("hold-expired")
 }
 

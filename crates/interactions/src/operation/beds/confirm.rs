@@ -127,7 +127,7 @@ impl Deed for Confirm {
 }
 
 fn over() -> Outcome {
-    let text =
-        "The time of the hold is over; the request is in the queue again and keeps its place";
+    let text = "The time of the hold is over, and the bed is not kept any more; the Task says what became of the \
+                request";
     Outcome::new(IssueType::Conflict, text).coded("hold-expired")
 }
