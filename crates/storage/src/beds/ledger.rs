@@ -286,7 +286,9 @@ impl Ledger {
         }
         for (n, (bed, state)) in places.iter().enumerate() {
             let role = if n == 0 { Role::Current } else { Role::Next };
-            match mine.iter().find(|claim| claim.bed == *bed) {
+            let known = mine.iter().find(|claim| claim.bed == *bed).cloned();
+            let known = known.map(|it| self.identified(it, patient)).transpose()?;
+            match &known {
                 Some(claim) if claim.patient.as_deref() != patient => {
                     let text = "The patient of a stay with a bed cannot change";
                     return Err(Outcome::new(IssueType::BusinessRule, text).at("Encounter.subject"));
@@ -308,6 +310,19 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+}
+
+impl Ledger {
+    /// A claim of somebody whom nobody knew, and now somebody does.
+    fn identified(&mut self, claim: Claim, patient: Option<&str>) -> Result<Claim, Outcome> {
+        if claim.patient.is_some() || patient.is_none() {
+            return Ok(claim);
+        }
+        let claim = Claim { patient: patient.map(str::to_owned), ..claim };
+        self.check_patient(&claim)?;
+        self.change(claim.clone());
+        Ok(claim)
     }
 }
 
