@@ -2,6 +2,7 @@
 
 mod allocation;
 mod crash;
+mod duties;
 mod emergencies;
 mod hospital;
 mod invariant;

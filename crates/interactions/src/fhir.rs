@@ -101,8 +101,8 @@ impl Fhir {
     /// # Errors
     /// The database's own trouble.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
-        operation::beds::sweep::sweep(self).await?;
         operation::beds::order_due::mind(self).await?;
+        operation::beds::sweep::sweep(self).await?;
         operation::beds::sweep::forget(self).await?;
         operation::beds::sweep::make_ready(self).await
     }

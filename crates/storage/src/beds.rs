@@ -132,6 +132,14 @@ impl Tx<'_> {
         Ok(found.iter().map(|row| (row.text(0).to_owned(), row.text(1).to_owned())).collect())
     }
 
+    /// Whether a request is an emergency's, which stands on no order yet.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn is_without_order(&mut self, task: &str) -> Result<bool, Outcome> {
+        Ok(rows::requests_among(self, &[task.to_owned()]).await?.is_empty())
+    }
+
     /// Whether a Location is known as a bed.
     ///
     /// # Errors

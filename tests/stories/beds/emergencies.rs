@@ -21,7 +21,7 @@ stories!(
 );
 
 /// A room of the emergency department with so many beds.
-fn emergency_room(hospital: &Hospital<'_>, beds: usize) -> Vec<String> {
+pub(super) fn emergency_room(hospital: &Hospital<'_>, beds: usize) -> Vec<String> {
     let room = unique("resus");
     let role = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
     let body = json!({"resourceType": "Location", "id": room, "name": "Resus",
@@ -38,34 +38,34 @@ fn emergency_room(hospital: &Hospital<'_>, beds: usize) -> Vec<String> {
     (0..beds).map(bed).collect()
 }
 
-fn stay_body(hospital: &Hospital<'_>, id: &str, patient: &str) -> Value {
+pub(super) fn stay_body(hospital: &Hospital<'_>, id: &str, patient: &str) -> Value {
     json!({"resourceType": "Encounter", "id": id, "status": "arrived", "class": {"code": "EMER"},
         "subject": {"reference": format!("Patient/{patient}")},
         "serviceProvider": {"reference": format!("Organization/{}", hospital.organization)}})
 }
 
 /// Somebody who was brought in: stay and patient.
-fn brought_in(hospital: &Hospital<'_>) -> (String, String) {
+pub(super) fn brought_in(hospital: &Hospital<'_>) -> (String, String) {
     let (stay, patient) = (unique("emergency"), hospital.patient());
     let body = stay_body(hospital, &stay, &patient);
     hospital.house.put(&format!("/Encounter/{stay}"), &body).expect(201);
     (stay, patient)
 }
 
-fn hold(hospital: &Hospital<'_>, stay: &str, parameters: Value) -> Reply {
+pub(super) fn hold(hospital: &Hospital<'_>, stay: &str, parameters: Value) -> Reply {
     hospital.call(&format!("Encounter/{stay}/$allocate-bed"), &parameters)
 }
 
-fn named(bed: &str) -> Value {
+pub(super) fn named(bed: &str) -> Value {
     json!([{"name": "bed", "valueReference": {"reference": format!("Location/{bed}")}}])
 }
 
-fn refers(of: &Value, name: &str) -> String {
+pub(super) fn refers(of: &Value, name: &str) -> String {
     part(of, name)["valueReference"]["reference"].as_str().unwrap_or_default().to_owned()
 }
 
 /// What the order-due Task of a stay says, once it says that.
-fn order_task(house: &House, stay: &str, expected: &str) -> Value {
+pub(super) fn order_task(house: &House, stay: &str, expected: &str) -> Value {
     let path = format!("/Task?code=bed-order-due&focus=Encounter/{stay}");
     let mut seen = String::new();
     for _ in 0..100 {
@@ -364,7 +364,7 @@ fn only_an_order_that_approves_is_the_one_that_is_due(house: &House) {
 }
 
 /// Arguments of a server with these settings on beds, on either database.
-fn hasty(database: &str, settings: &str) -> Vec<String> {
+pub(super) fn hasty(database: &str, settings: &str) -> Vec<String> {
     let directory = fresh_directory();
     let file = directory.join("hasty.toml");
     std::fs::write(&file, format!("[beds]\n{settings}\n")).unwrap();

@@ -69,9 +69,15 @@ pub(crate) struct Desk {
     forgotten: Arc<AtomicI64>,
     /// The last commit after which was looked whether orders that are due came.
     minded: Arc<AtomicI64>,
+    overdue: Arc<sync::Mutex<order_due::Round>>,
 }
 
 impl Desk {
+    /// The round through the orders that are overdue.
+    fn overdue(&self) -> sync::MutexGuard<'_, order_due::Round> {
+        self.overdue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers that this is kept, until the roster hears of it.
     fn is_kept(&self, part: RosterPart) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(part);

@@ -29,6 +29,8 @@ enum Saying {
     Request(Option<Asked>),
     /// An order that a request may stand on.
     Order(Standing),
+    /// A Task that asks for an order, deleted, or with another state, stay or patient.
+    Owed,
 }
 
 /// Whether an order still holds.
@@ -78,6 +80,7 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
         return Ok(());
     }
     let alone = |outcome| (0, outcome);
+    owed(tx, (changes, &sayings)).await?;
     let about = about(changes, &sayings);
     let mut ledger = rows::ledger(tx, &about).await.map_err(alone)?;
     let mut known = rows::beds_among(tx, &about.beds).await.map_err(alone)?;
@@ -89,7 +92,11 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
                 known.insert(id.to_owned());
                 new_bed(&mut ledger, id, told)
             }
-            Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) | Saying::Order(_) => Ok(()),
+            Saying::Bed(_)
+            | Saying::Stay(_)
+            | Saying::Request(_)
+            | Saying::Order(_)
+            | Saying::Owed => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
@@ -102,7 +109,7 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
                 ledger.settle_stay(id, stay.patient.as_deref(), &places)
             }
             Saying::Request(asked) => request(&mut ledger, (id, &asked_for), asked.as_ref()),
-            Saying::Bed(_) | Saying::Order(_) => Ok(()),
+            Saying::Bed(_) | Saying::Order(_) | Saying::Owed => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
@@ -131,13 +138,31 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
     Ok(())
 }
 
+/// Refuses what is done by hand to Tasks that ask for an order which is due.
+async fn owed(
+    tx: &mut Tx<'_>,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+) -> Result<(), (usize, Outcome)> {
+    let owed = sayings.iter().filter(|(_, saying)| matches!(saying, Saying::Owed));
+    let owed: Vec<(usize, &str)> =
+        owed.filter_map(|(at, _)| Some((*at, changes.get(*at)?.key.id.as_str()))).collect();
+    let Some((first, _)) = owed.first() else { return Ok(()) };
+    let ids: Vec<&str> = owed.iter().map(|(_, id)| *id).collect();
+    let open = order_due::asked_by(tx, &ids).await.map_err(|outcome| (*first, outcome))?;
+    let Some((at, _)) = owed.iter().find(|(_, id)| open.contains(*id)) else { return Ok(()) };
+    let text = "The Task asks for an order as long as the stay has a bed without one; it is completed by the order, \
+                and not by hand";
+    let refused = Outcome::new(IssueType::BusinessRule, text).coded("illegal-transition");
+    Err((*at, refused.at("Task.status")))
+}
+
 /// Emergencies that have a bed and no order.
 async fn asking(
     tx: &mut Tx<'_>,
     (changes, sayings): (&[Change], &[(usize, Saying)]),
     (ledger, known): (&Ledger, &BTreeSet<String>),
 ) -> Result<Vec<Asking>, (usize, Outcome)> {
-    let mut asking = Vec::new();
+    let mut stays = Vec::new();
     for (at, saying) in sayings {
         let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
         let Saying::Stay(Stay { patient, emergency: Some(it), .. }) = saying else {
@@ -145,12 +170,26 @@ async fn asking(
         };
         let fresh: Vec<String> =
             it.fresh.iter().filter(|bed| known.contains(*bed)).cloned().collect();
-        let hospital =
-            order_due::check(tx, changes, &fresh).await.map_err(|outcome| (*at, outcome))?;
+        if it.is_one || !fresh.is_empty() {
+            stays.push((*at, id, (it, patient.as_deref()), fresh));
+        }
+    }
+    // an emergency that owes an order is one until that is given, whatever its class says
+    let others = stays.iter().filter(|(_, _, (it, _), _)| !it.is_one);
+    let others: Vec<&str> = others.map(|(_, id, ..)| *id).collect();
+    let owing = order_due::owing(tx, &others).await.map_err(|outcome| (0, outcome))?;
+    stays.retain(|(_, id, (it, _), _)| it.is_one || owing.contains(*id));
+    let mut asking = Vec::new();
+    for (at, id, (it, patient), fresh) in stays {
+        let alone = |outcome| (at, outcome);
+        if order_due::stands_on_an_order(tx, changes, (it, patient)).await.map_err(alone)? {
+            continue;
+        }
+        let hospital = order_due::check(tx, changes, &fresh).await.map_err(alone)?;
         if ledger.of_encounter(id).iter().any(|claim| claim.state.is_patients()) {
-            let (encounter, patient, owner) =
-                (id.to_owned(), patient.clone().unwrap_or_default(), it.owner.clone().or(hospital));
-            asking.push(Asking { encounter, patient, owner });
+            let owner = it.owner.clone().or(hospital);
+            let patient = patient.unwrap_or_default().to_owned();
+            asking.push(Asking { encounter: id.to_owned(), patient, owner });
         }
     }
     Ok(asking)
@@ -174,14 +213,21 @@ fn saying(change: &Change, base: &str) -> Option<Saying> {
     }
     if ty == TYPES.encounter {
         let mut stay = after.as_ref().map(|tree| reading::stay(tree, base)).unwrap_or_default();
-        let was = before.as_ref().map(|it| reading::stay(it, base).places).unwrap_or_default();
+        let Stay { places: was, emergency: of_old, .. } =
+            before.as_ref().map(|it| reading::stay(it, base)).unwrap_or_default();
         if let Some(emergency) = &mut stay.emergency {
             let fresh = stay.places.iter().filter(|(bed, _)| !was.iter().any(|(it, _)| it == bed));
             emergency.fresh = fresh.map(|(bed, _)| bed.clone()).collect();
+            let of_old = of_old.filter(|_| !was.is_empty());
+            emergency.before = of_old.map(|it| it.orders).unwrap_or_default();
         }
         return (!was.is_empty() || !stay.places.is_empty()).then_some(Saying::Stay(stay));
     }
     if ty == TYPES.task {
+        if let Some(owed) = before.as_ref().and_then(|it| reading::owed(it, base)) {
+            let said = after.as_ref().and_then(|it| reading::owed(it, base));
+            return (said.as_ref() != Some(&owed)).then_some(Saying::Owed);
+        }
         let asked = after.as_ref().and_then(reading::request);
         let was = before.as_ref().and_then(reading::request);
         return (asked.is_some() || was.is_some()).then_some(Saying::Request(asked));
@@ -205,7 +251,7 @@ fn about(changes: &[Change], sayings: &[(usize, Saying)]) -> About {
                 about.beds.extend(stay.places.iter().map(|(bed, _)| bed.clone()));
             }
             Saying::Request(_) => about.tasks.push(id),
-            Saying::Order(_) => {}
+            Saying::Order(_) | Saying::Owed => {}
         }
     }
     about
@@ -308,7 +354,7 @@ async fn orders(
         match saying {
             Saying::Order(Standing::Holds) => changed.0.push(id),
             Saying::Order(Standing::IsRevoked) => changed.1.push(id),
-            Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) => {}
+            Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) | Saying::Owed => {}
         }
     }
     rows::touch_requests_of(tx, &changed.0).await?;
@@ -355,6 +401,11 @@ pub(super) fn written(changes: &[Change]) -> BTreeSet<crate::Key> {
         |ty: ResourceType| [TYPES.location, TYPES.encounter, TYPES.task].contains(&Some(ty));
     let keys = changes.iter().map(|change| &change.key);
     keys.filter(|key| is_shown(key.resource_type)).cloned().collect()
+}
+
+/// `ServiceRequest`
+pub(super) fn order() -> Option<ResourceType> {
+    TYPES.order
 }
 
 /// The resource types that show claims: Location, Encounter, Task.

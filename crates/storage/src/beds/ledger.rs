@@ -286,7 +286,9 @@ impl Ledger {
         }
         for (n, (bed, state)) in places.iter().enumerate() {
             let role = if n == 0 { Role::Current } else { Role::Next };
-            match mine.iter().find(|claim| claim.bed == *bed) {
+            let known = mine.iter().find(|claim| claim.bed == *bed).cloned();
+            let known = known.map(|it| self.identified(it, patient)).transpose()?;
+            match &known {
                 Some(claim) if claim.patient.as_deref() != patient => {
                     let text = "The patient of a stay with a bed cannot change";
                     return Err(Outcome::new(IssueType::BusinessRule, text).at("Encounter.subject"));
@@ -311,6 +313,19 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// A claim of somebody whom nobody knew, and now somebody does.
+    fn identified(&mut self, claim: Claim, patient: Option<&str>) -> Result<Claim, Outcome> {
+        if claim.patient.is_some() || patient.is_none() {
+            return Ok(claim);
+        }
+        let claim = Claim { patient: patient.map(str::to_owned), ..claim };
+        self.check_patient(&claim)?;
+        self.change(claim.clone());
+        Ok(claim)
+    }
+}
+
 pub(crate) fn taken(now: Instant) -> Outcome {
     Outcome::new(
         IssueType::Conflict,
@@ -320,8 +335,8 @@ pub(crate) fn taken(now: Instant) -> Outcome {
 }
 
 pub(crate) fn hold_expired() -> Outcome {
-    let text =
-        "The time of the hold is over; the request is in the queue again and keeps its place";
+    let text = "The time of the hold is over, and the bed is not kept any more; the Task says what became of the \
+                request";
     Outcome::new(IssueType::Conflict, text).coded("hold-expired")
 }
 

@@ -3,13 +3,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use fhir_model::{Instant, IssueType, NodeRef, Outcome, Tree, json, json::Value};
+use fhir_model::{Instant, IssueType, NodeRef, Outcome, ResourceType, Tree, json, json::Value};
 use search::Rows;
 
 use super::{
     hook,
     projection::{object, set, string},
-    reading::CANONICAL,
+    reading::{CANONICAL, local, referred},
     rows::{list, members},
     show,
 };
@@ -28,9 +28,15 @@ const LEVELS_MAX: usize = 8;
 /// Orders that are looked at together.
 const AT_ONCE: i64 = 500;
 
-/// What an Encounter says of an emergency without an order.
+/// What an Encounter says of an emergency and its orders.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Emergency {
+    /// Whether its class says that it is one.
+    pub(super) is_one: bool,
+    /// `ServiceRequest.id` of what it is based on, whether that is there or not.
+    pub(super) orders: Vec<String>,
+    /// What the version before was based on, if it had a bed.
+    pub(super) before: Vec<String>,
     /// Who is to give the order, as a reference: who takes part in the stay, or else the hospital.
     pub(super) owner: Option<String>,
     /// Beds that the version before did not name.
@@ -61,19 +67,18 @@ pub struct OrderDue {
     pub due: Instant,
 }
 
-/// What a live Encounter says, if it is an emergency without an order.
-pub(super) fn emergency(tree: &Tree) -> Option<Emergency> {
+/// What a live Encounter says.
+pub(super) fn emergency(tree: &Tree, base: &str) -> Option<Emergency> {
     let root = tree.root();
     let class = root.child("class")?.child_text("code")?;
-    let is_on_order = root.named("basedOn").any(|it| refers_to(it, &["ServiceRequest"]).is_some());
-    if class != "EMER" || is_on_order {
-        return None;
-    }
+    let orders = root.named("basedOn").filter_map(|it| local(it, "ServiceRequest", base));
+    let orders = orders.collect();
     let doctor = root
         .named("participant")
         .find_map(|it| refers_to(it.child("individual")?, &["PractitionerRole", "Practitioner"]));
     let hospital = || refers_to(root.child("serviceProvider")?, &["Organization"]);
-    Some(Emergency { owner: doctor.or_else(hospital), fresh: Vec::new() })
+    let owner = doctor.or_else(hospital);
+    Some(Emergency { is_one: class == "EMER", orders, owner, ..Emergency::default() })
 }
 
 /// `Type/id` of a reference to one of these types.
@@ -82,6 +87,75 @@ fn refers_to(reference: NodeRef<'_>, types: &[&str]) -> Option<String> {
     let mut pieces = text.rsplit('/');
     let (id, ty) = (pieces.next()?, pieces.next()?);
     types.contains(&ty).then(|| format!("{ty}/{id}"))
+}
+
+/// Orders; a proposal is a patient's own wish.
+const INTENTS: [&str; 3] = ["order", "original-order", "instance-order"];
+
+/// Whether a stay is based on an order of its patient that is there and holds. One that was carried out holds for the
+/// stay that had a bed on it.
+pub(super) async fn stands_on_an_order(
+    tx: &mut Tx<'_>,
+    changes: &[Change],
+    (stay, patient): (&Emergency, Option<&str>),
+) -> Result<bool, Outcome> {
+    let (Some(order), base) = (hook::order(), tx.index_base()) else { return Ok(false) };
+    for id in &stay.orders {
+        let Some(tree) = current(tx, changes, Key::new(order, id.as_str())).await? else {
+            continue;
+        };
+        let root = tree.root();
+        let is_done = stay.before.contains(id);
+        let is_in_force = match root.child_text("status").as_deref() {
+            Some("active") => true,
+            Some("completed") => is_done,
+            _ => false,
+        };
+        let is_order = root.child_text("intent").is_some_and(|it| INTENTS.contains(&&*it));
+        let of = referred(root, "subject", "Patient", &base);
+        if is_in_force && is_order && of.is_some() && of.as_deref() == patient {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A resource as these changes leave it.
+async fn current(tx: &mut Tx<'_>, changes: &[Change], key: Key) -> Result<Option<Tree>, Outcome> {
+    let body = match changes.iter().find(|change| change.key == key) {
+        Some(change) => change.body.as_ref().map(|it| it.bytes(1, Instant::from_millis(0))),
+        None => tx.load(std::slice::from_ref(&key)).await?.pop().flatten().and_then(|it| it.body),
+    };
+    Ok(body.map(json::parse_trusted))
+}
+
+/// Of these stays those for which an order is due.
+pub(super) async fn owing(
+    tx: &mut Tx<'_>,
+    encounters: &[&str],
+) -> Result<BTreeSet<String>, Outcome> {
+    open_among(tx, "encounter_id", encounters).await
+}
+
+/// Of these Tasks those that ask for an order still.
+pub(super) async fn asked_by(tx: &mut Tx<'_>, tasks: &[&str]) -> Result<BTreeSet<String>, Outcome> {
+    open_among(tx, "task_id", tasks).await
+}
+
+async fn open_among(
+    tx: &mut Tx<'_>,
+    column: &'static str,
+    ids: &[&str],
+) -> Result<BTreeSet<String>, Outcome> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let sql = format!(
+        "select {column} from bed_order_due where state in ('due', 'overdue') and {column} in ({})",
+        members(tx)
+    );
+    let rows = tx.rows(&ask(&sql, [list(ids).into()])).await?;
+    Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
 /// Refuses beds that are not an emergency department's; says whose they are.
@@ -148,18 +222,32 @@ async fn unit(tx: &mut Tx<'_>, changes: &[Change], bed: &str) -> Result<Unit, Ou
     Ok(unit)
 }
 
-/// Asks for the orders of stays for which none is asked yet.
-pub(super) async fn open(tx: &mut Tx<'_>, asking: &[Asking]) -> Result<Vec<Change>, Outcome> {
+/// Asks for the orders of stays for which none is asked yet. Who had a bed without an order before has no new time.
+pub(super) async fn open(
+    tx: &mut Tx<'_>,
+    asking: &[Asking],
+    written: &BTreeSet<Key>,
+) -> Result<Vec<Change>, Outcome> {
     let Some((_, _, task)) = hook::shown() else { return Ok(Vec::new()) };
     let mut changes = Vec::new();
     for it in asking {
-        let (id, due) = (uuid::Uuid::now_v7().to_string(), tx.order_due());
+        let (id, mut due) = (uuid::Uuid::now_v7().to_string(), tx.order_due());
+        if let Some((known, state)) = known(tx, &it.encounter).await? {
+            if state == "due" || state == "overdue" {
+                changes.extend(identify(tx, (&known, it), (task, written)).await?);
+                continue;
+            }
+            if state == "over" {
+                due = due.min(known.due);
+            }
+        }
         let sql =
             "insert into bed_order_due as there (encounter_id, task_id, patient_id, state, due)
                    values (?, ?, ?, 'due', ?)
                    on conflict (encounter_id) do update
-                   set task_id = excluded.task_id, state = excluded.state, due = excluded.due
-                   where there.state = 'over'";
+                   set task_id = excluded.task_id, patient_id = excluded.patient_id,
+                       state = excluded.state, due = excluded.due
+                   where there.state in ('over', 'given')";
         let texts = [&it.encounter, &id, &it.patient].map(|it| it.as_str().into());
         let [encounter, task_id, patient] = texts;
         let values = [encounter, task_id, patient, due.millis().into()];
@@ -168,6 +256,36 @@ pub(super) async fn open(tx: &mut Tx<'_>, asking: &[Asking]) -> Result<Vec<Chang
         }
     }
     Ok(changes)
+}
+
+/// The row of a stay and its state.
+async fn known(tx: &mut Tx<'_>, encounter: &str) -> Result<Option<(OrderDue, String)>, Outcome> {
+    let lock = if tx.is_postgres() { "for update" } else { "" };
+    let sql = format!("select {COLUMNS} from bed_order_due d where d.encounter_id = ? {lock}");
+    let rows = tx.rows(&ask(&sql, [encounter.into()])).await?;
+    Ok(rows.first().map(|row| (read(row), row.text(3).to_owned())))
+}
+
+/// Says who the patient is, once somebody knows.
+async fn identify(
+    tx: &mut Tx<'_>,
+    (known, asking): (&OrderDue, &Asking),
+    (task, written): (ResourceType, &BTreeSet<Key>),
+) -> Result<Option<Change>, Outcome> {
+    if !known.patient.is_empty() || asking.patient.is_empty() {
+        return Ok(None);
+    }
+    let sql = "update bed_order_due set patient_id = ? where encounter_id = ?";
+    let values = [asking.patient.as_str().into(), asking.encounter.as_str().into()];
+    tx.execute(&ask(sql, values)).await?;
+    let key = Key::new(task, known.task.as_str());
+    let head = tx.load(std::slice::from_ref(&key)).await?.pop().flatten();
+    let Some(head) = head.filter(|_| !written.contains(&key)) else { return Ok(None) };
+    let Some(mut body) = show::body_of(&head)? else { return Ok(None) };
+    let patient = object([("reference", string(&format!("Patient/{}", asking.patient)))]);
+    set(&mut body, "for", patient);
+    set(&mut body, "lastModified", string(&tx.now().to_string()));
+    show::change(key, head, &body)
 }
 
 /// Takes back what was asked for by stays that have no bed any more.
@@ -280,16 +398,41 @@ async fn set_state(tx: &mut Tx<'_>, of: &OrderDue, state: &'static str) -> Resul
 }
 
 impl Vault {
-    /// Orders that are due, the first first.
+    /// Some orders that are late and of which nobody was told yet, the first first.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn orders_due(&self, _permit: &Permit) -> Result<Vec<OrderDue>, Outcome> {
+    pub async fn orders_late(
+        &self,
+        _permit: &Permit,
+        now: Instant,
+    ) -> Result<Vec<OrderDue>, Outcome> {
         let sql = format!(
             "select {COLUMNS} from bed_order_due d
-             where d.state in ('due', 'overdue') order by d.due limit ?"
+             where d.state = 'due' and d.due < ? order by d.due limit ?"
         );
-        let rows = self.rows(ask(&sql, [AT_ONCE.into()])).await?;
+        let rows = self.rows(ask(&sql, [now.millis().into(), AT_ONCE.into()])).await?;
+        Ok(rows.iter().map(read).collect())
+    }
+
+    /// A page of the orders that are due, or of those that are overdue, the first first; empty after the last page.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn orders_due(
+        &self,
+        _permit: &Permit,
+        (is_overdue, after): (bool, Option<&OrderDue>),
+    ) -> Result<Vec<OrderDue>, Outcome> {
+        let state = if is_overdue { "overdue" } else { "due" };
+        let (due, encounter) =
+            after.map_or((i64::MIN, ""), |it| (it.due.millis(), it.encounter.as_str()));
+        let sql = format!(
+            "select {COLUMNS} from bed_order_due d
+             where d.state = '{state}' and (d.due, d.encounter_id) > (?, ?)
+             order by d.due, d.encounter_id limit ?"
+        );
+        let rows = self.rows(ask(&sql, [due.into(), encounter.into(), AT_ONCE.into()])).await?;
         Ok(rows.iter().map(read).collect())
     }
 }
@@ -306,6 +449,15 @@ impl Tx<'_> {
              where d.encounter_id = ? and d.state in ('due', 'overdue') {lock}"
         );
         Ok(self.rows(&ask(&sql, [encounter.into()])).await?.first().map(read))
+    }
+
+    /// When the order was due for a stay that had a bed before and let it go without one.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub async fn order_was_due_for(&mut self, encounter: &str) -> Result<Option<Instant>, Outcome> {
+        let known = known(self, encounter).await?;
+        Ok(known.filter(|(_, state)| state == "over").map(|(it, _)| it.due))
     }
 
     /// The order was given; the request by which the stay has its bed stands on it from now on.

@@ -17,7 +17,7 @@ pub(super) struct Stay {
     pub(super) patient: Option<String>,
     /// Beds that the patient has or is to have, those lain in first.
     pub(super) places: Vec<(String, ClaimState)>,
-    /// That it is an emergency without an order.
+    /// What it says of an emergency and its orders.
     pub(super) emergency: Option<Emergency>,
 }
 
@@ -58,7 +58,7 @@ pub(super) fn stay(tree: &Tree, base: &str) -> Stay {
         root.named("location").filter_map(|place| place_of(place, &status, base)).collect();
     places.sort_by_key(|(_, state)| std::cmp::Reverse(*state));
     let patient = referred(root, "subject", "Patient", base);
-    Stay { patient, places, emergency: emergency(tree) }
+    Stay { patient, places, emergency: emergency(tree, base) }
 }
 
 fn place_of(place: NodeRef<'_>, status: &str, base: &str) -> Option<(String, ClaimState)> {
@@ -77,7 +77,12 @@ fn place_of(place: NodeRef<'_>, status: &str, base: &str) -> Option<(String, Cla
 
 /// The id that a reference names, when it is to a resource of this type in this vault.
 pub(super) fn referred(of: NodeRef<'_>, element: &str, ty: &str, base: &str) -> Option<String> {
-    let text = of.child(element)?.child_text("reference")?;
+    local(of.child(element)?, ty, base)
+}
+
+/// The same of a reference itself.
+pub(super) fn local(reference: NodeRef<'_>, ty: &str, base: &str) -> Option<String> {
+    let text = reference.child_text("reference")?;
     let local = text.strip_prefix(base).map_or(&*text, |rest| rest.trim_start_matches('/'));
     let mut pieces = local.split('/');
     let is_it = pieces.next() == Some(ty);
@@ -119,6 +124,19 @@ pub(super) fn request(tree: &Tree) -> Option<Asked> {
         status: root.child_text("status").unwrap_or_default().into(),
         business: business.unwrap_or_default(),
     })
+}
+
+/// What a Task that asks for an order says of it: its status, the stay and the patient.
+pub(super) fn owed(tree: &Tree, base: &str) -> Option<[Option<String>; 3]> {
+    let root = tree.root();
+    if !has_code(root, "code", "bed-order-due") {
+        return None;
+    }
+    Some([
+        root.child_text("status").map(Into::into),
+        referred(root, "focus", "Encounter", base),
+        referred(root, "for", "Patient", base),
+    ])
 }
 
 /// Whether a `CodeableConcept` has this code, whatever its system.

@@ -51,6 +51,9 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
     keys.extend(all_tasks.into_iter().map(|id| Key::new(task, id)));
     keys.retain(|key| !written.contains(key));
     let heads = tx.load(&keys).await?;
+    let ends = tasks.iter().filter(|(_, became)| became.1.is_some());
+    let ends: Vec<String> = ends.map(|(id, _)| (*id).to_owned()).collect();
+    let on_order = rows::requests_among(tx, &ends).await?;
     let now = tx.now();
     let shown: Vec<Result<Shown, Outcome>> =
         on_all_cores(keys.into_iter().zip(heads).collect(), |(key, head)| {
@@ -65,7 +68,7 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
                 }
             } else if let Some((mut status, until)) = status_of(&heard, id, tasks.get(id)) {
                 // nobody waits without a doctor's order
-                if status.0 == "requested" && !stands_on_an_order(&body) {
+                if status.0 == "requested" && !on_order.contains(id) {
                     status = ("cancelled", "not-taken");
                 }
                 projection::show_on_task(&mut body, status, until, now);
@@ -73,7 +76,7 @@ pub(super) async fn follow(tx: &mut Tx<'_>, written: &[Change]) -> Result<Vec<Ch
             }
             Ok((change(key, head, &body)?, state))
         });
-    let mut changes = order_due::open(tx, &heard.asking).await?;
+    let mut changes = order_due::open(tx, &heard.asking, &written).await?;
     changes.extend(order_due::close(tx, &left, &written).await?);
     let mut states = BTreeMap::new();
     for shown in shown {
@@ -97,12 +100,6 @@ fn status_of(heard: &Heard, id: &str, became: Option<&Became<'_>>) -> Option<Sta
     }
     let falls = heard.fallen.iter().any(|task| task == id);
     falls.then_some((("failed", "approval-expired"), None))
-}
-
-/// Whether a request is on an order, and not an emergency's.
-fn stands_on_an_order(task: &json::Value) -> bool {
-    let focus = task.get("focus").and_then(|it| projection::text(it, "reference"));
-    focus.is_none_or(|it| !it.starts_with("Encounter/"))
 }
 
 pub(super) fn body_of(head: &Head) -> Result<Option<json::Value>, Outcome> {

@@ -188,7 +188,7 @@ async fn batch(
         let reviews = unserved(fhir, &hold, (wanted, &in_scope)).await?;
         let hold = Hold { losing, reviews, ..hold };
         match carry_out(request, permit, (hold, wanted)).await {
-            Err(outcome) if round < ROUNDS_MAX && is_lost(&outcome) => {}
+            Err(outcome) if round < ROUNDS_MAX && (is_lost(&outcome) || has_bed(&outcome)) => {}
             answer => return answer,
         }
     }
@@ -213,6 +213,11 @@ pub(super) fn is_lost(outcome: &Outcome) -> bool {
         && outcome.issues().first().is_some_and(|issue| {
             ["bed-taken", "illegal-transition"].contains(&issue.details.unwrap_or_default())
         })
+}
+
+/// Whether somebody of the batch got a bed by another stay in between.
+fn has_bed(outcome: &Outcome) -> bool {
+    outcome.issues().first().is_some_and(|issue| issue.details == Some("already-admitted"))
 }
 
 /// Holds, or says what would be held.

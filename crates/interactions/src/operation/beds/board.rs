@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use beds::{Bed, BedState, BedType, Hospital, News, Position, Request, Snapshot};
 use fhir_model::{Instant, Outcome};
-use storage::{BedRow, Claim, RequestRow};
+use storage::{BedRow, Claim, RequestRow, Role};
 
 use super::{
     assessment::{self, Assessed},
@@ -183,7 +183,9 @@ impl Board {
                 Err(_) => return Ok(()),
             },
         };
-        if row.changed.millis() > assessed.as_of_millis + 5_000 {
+        // an emergency that stands on an order by now asks for what the order says
+        let is_on_order = assessed.is_emergency && !row.order.is_empty();
+        if is_on_order || row.changed.millis() > assessed.as_of_millis + 5_000 {
             assessed = assessment::again(fhir, &assessed, &row.order).await?;
         }
         assessed.request.is_recalled |= row.is_recalled;
@@ -240,8 +242,27 @@ impl Board {
         }
     }
 
-    /// What a plan is made from: the beds that are in scope, and the requests that are chosen.
+    /// What a plan is made from: the beds that are in scope, and the requests that are chosen, of those who have no
+    /// bed yet.
     pub(super) fn snapshot(
+        &self,
+        policy: &InForce,
+        now: Instant,
+        (has_bed, has_request): (&HasBed<'_>, &HasRequest<'_>),
+    ) -> Snapshot {
+        let claims = self.beds.values().filter_map(|it| it.claim.as_ref());
+        let theirs = claims
+            .filter(|it| it.state.is_patients() && it.role == Role::Current && !it.is_expired(now));
+        let admitted: BTreeSet<&str> = theirs.filter_map(|it| it.patient.as_deref()).collect();
+        let waits = |task: &str| {
+            let patient = self.queue.get(task).map(|it| it.patient.as_str());
+            has_request(task) && !patient.is_some_and(|it| admitted.contains(it))
+        };
+        self.whole(policy, now, (has_bed, &waits))
+    }
+
+    /// The same with those who have a bed by another stay and wait still.
+    pub(super) fn whole(
         &self,
         policy: &InForce,
         now: Instant,

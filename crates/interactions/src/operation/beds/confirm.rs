@@ -6,7 +6,7 @@ use storage::{About, ClaimState, End, Key, Tx};
 
 use super::{
     deed::{Deed, Once, body, load},
-    document::{self, concept, read, set, string, update},
+    document::{concept, read, set, string, update},
     gate::{ASKING, MANAGING, admit, manages, manages_bed},
     ty,
 };
@@ -97,13 +97,12 @@ impl Deed for Confirm {
             && tx.bed_declines(&self.key.id).await? >= DECLINES_MAX;
         if asks_doctor || self.reason.is_some() && self.decision == Decision::Decline {
             let mut task = read(head.body.as_deref().unwrap_or_default())?;
-            let (status, business) =
-                match (document::referred(&task, "focus", "Encounter"), asks_doctor) {
-                    // an emergency's request does not wait
-                    (Some(_), _) => ("cancelled", "not-taken"),
-                    (None, true) => ("on-hold", "declined-twice"),
-                    (None, false) => ("requested", "queued"),
-                };
+            let (status, business) = match (tx.is_without_order(&self.key.id).await?, asks_doctor) {
+                // an emergency's request does not wait
+                (true, _) => ("cancelled", "not-taken"),
+                (false, true) => ("on-hold", "declined-twice"),
+                (false, false) => ("requested", "queued"),
+            };
             set(&mut task, "status", string(status));
             set(&mut task, "businessStatus", concept("bed-request-status", business));
             set(&mut task, "lastModified", string(tx.now().to_string()));
@@ -127,7 +126,7 @@ impl Deed for Confirm {
 }
 
 fn over() -> Outcome {
-    let text =
-        "The time of the hold is over; the request is in the queue again and keeps its place";
+    let text = "The time of the hold is over, and the bed is not kept any more; the Task says what became of the \
+                request";
     Outcome::new(IssueType::Conflict, text).coded("hold-expired")
 }

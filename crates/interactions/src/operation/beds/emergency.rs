@@ -288,7 +288,13 @@ impl Deed for Hold {
             ..About::default()
         };
         let mut ledger = tx.bed_ledger(&about).await?;
-        let until = Instant::from_millis(tx.now().millis() + i64::from(self.seconds) * 1000);
+        let mut until = Instant::from_millis(tx.now().millis() + i64::from(self.seconds) * 1000);
+        if let Some(due) = tx.order_was_due_for(&self.key.id).await? {
+            if due <= tx.now() {
+                return Err(late());
+            }
+            until = until.min(due);
+        }
         let task = self.assessed.request.id.as_str();
         ledger.start(Claim {
             task: Some(task.to_owned()),
@@ -318,8 +324,15 @@ impl Deed for Hold {
         changes.extend(self.trail(bed, until, tx.now())?);
         tx.write(changes).await?;
         let due = tx.order_due_for(&self.key.id).await?;
-        self.answer(due.map(|due| (until, due)).as_ref())
+        self.answer(Some(&(until, due)))
     }
+}
+
+/// Who had a bed before and whose order is late by now has none held again.
+fn late() -> Outcome {
+    let text = "The stay had a bed before, and the order for it is late: give the order, and \
+                ServiceRequest/[id]/$request-bed asks for a bed";
+    Outcome::new(IssueType::BusinessRule, text).coded("approval-missing").at("Encounter.basedOn")
 }
 
 impl Hold {
@@ -368,7 +381,7 @@ impl Hold {
     }
 
     /// What is held until when and which order is due; without that, what would be, or why nothing is.
-    fn answer(&self, held: Option<&(Instant, OrderDue)>) -> Result<Answer, Outcome> {
+    fn answer(&self, held: Option<&(Instant, Option<OrderDue>)>) -> Result<Answer, Outcome> {
         let plan = &self.decided.plan;
         let mut out = Output::default();
         if let Some(allocation) = plan.allocations.first() {
@@ -382,8 +395,10 @@ impl Hold {
             part.text("status", "code", if held.is_some() { "held" } else { "proposed" });
             if let Some((until, due)) = held {
                 part.text("holdUntil", "instant", &until.to_string());
-                part.reference("orderTask", "Task", &due.task);
-                part.text("orderDue", "instant", &due.due.to_string());
+                if let Some(due) = due {
+                    part.reference("orderTask", "Task", &due.task);
+                    part.text("orderDue", "instant", &due.due.to_string());
+                }
             }
             let alternatives = self.decided.alternatives.get(&allocation.request);
             let alternatives = alternatives.map(Vec::as_slice);

@@ -156,7 +156,7 @@ impl Board {
         let (id, name) = (fhir.vault.new_id(), policy.name.clone());
         let anew = known.is_none();
         let snapshot =
-            anew.then(|| self.snapshot(policy, now, (&|_: &BoardBed| true, &|_: &str| true)));
+            anew.then(|| self.whole(policy, now, (&|_: &BoardBed| true, &|_: &str| true)));
         let (lasting, answer) = storage::aside(move || {
             let (mut lasting, news) = match (known, snapshot) {
                 (None, Some(snapshot)) => (Lasting::begin(id, name, snapshot)?, Vec::new()),

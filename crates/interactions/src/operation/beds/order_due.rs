@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering;
 
-use auth::{Action, Caller, authorize};
+use auth::{Action, Caller, Permit, authorize};
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{About, Change, ClaimState, End, Head, Key, OrderDue, Tx, Work};
 
@@ -38,20 +38,63 @@ pub(crate) async fn mind(fhir: &Fhir) -> Result<(), Outcome> {
     let permit = authorize(&Caller::Operator, Action::Update, None)?;
     let commit = fhir.vault.last_commit();
     let is_news = commit.is_none_or(|it| fhir.desk.minded.swap(it, Ordering::Relaxed) != it);
-    for due in fhir.vault.orders_due(&permit).await? {
-        let is_late = !due.is_overdue && due.due < fhir.vault.clock().now();
-        if !is_news && !is_late {
-            continue;
+    for due in fhir.vault.orders_late(&permit, fhir.vault.clock().now()).await? {
+        look(fhir, &permit, due).await?;
+    }
+    let mut some = Vec::new();
+    if is_news {
+        some = fhir.vault.orders_due(&permit, (false, None)).await?;
+    }
+    while let Some(last) = some.last().cloned() {
+        for due in some {
+            look(fhir, &permit, due).await?;
         }
-        if let Some((order, requester)) = given(fhir, &due).await? {
-            fhir.vault.commit(permit.clone(), Link { due, order, requester }).await?;
-        } else if is_late {
-            let recipients = recipients(fhir, &due).await?;
-            let message_id = fhir.vault.new_id();
-            fhir.vault.commit(permit.clone(), Escalate { due, recipients, message_id }).await?;
+        some = fhir.vault.orders_due(&permit, (false, Some(&last))).await?;
+    }
+    // of those that are late already, one page each time, so that they are in nobody's way
+    let from = {
+        let mut round = fhir.desk.overdue();
+        round.is_news |= is_news;
+        if !round.goes_on() {
+            return Ok(());
         }
+        round.from.clone()
+    };
+    let some = fhir.vault.orders_due(&permit, (true, from.as_ref())).await?;
+    fhir.desk.overdue().from = some.last().cloned();
+    for due in some {
+        look(fhir, &permit, due).await?;
     }
     Ok(())
+}
+
+/// How far the round through the orders that are overdue is.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    /// The last one that was looked at; none when a round is over.
+    from: Option<OrderDue>,
+    /// Whether something was written since the round began.
+    is_news: bool,
+}
+
+impl Round {
+    /// Whether a round is on, or begins now.
+    fn goes_on(&mut self) -> bool {
+        self.from.is_some() || std::mem::take(&mut self.is_news)
+    }
+}
+
+/// Looks whether one order came, or is late.
+async fn look(fhir: &Fhir, permit: &Permit, due: OrderDue) -> Result<(), Outcome> {
+    if let Some((order, requester)) = given(fhir, &due).await? {
+        return fhir.vault.commit(permit.clone(), Link { due, order, requester }).await;
+    }
+    if due.is_overdue || due.due >= fhir.vault.clock().now() {
+        return Ok(());
+    }
+    let recipients = recipients(fhir, &due).await?;
+    let message_id = fhir.vault.new_id();
+    fhir.vault.commit(permit.clone(), Escalate { due, recipients, message_id }).await
 }
 
 async fn body_of(fhir: &Fhir, of: &str, id: &str) -> Result<Option<Value>, Outcome> {
@@ -90,7 +133,9 @@ pub(super) async fn approving(
 ) -> Result<Result<Order, Outcome>, Outcome> {
     let order = order(text(body, "id").unwrap_or_default(), body);
     let is_of_another = referred(body, "encounter", "Encounter").is_some_and(|it| it != encounter);
-    if is_of_another || order.patient.as_deref() != Some(patient) {
+    let subject = body.get("subject").and_then(|it| text(it, "reference")).unwrap_or_default();
+    let is_elsewhere = subject.contains("://") && !subject.starts_with(fhir.base());
+    if is_of_another || is_elsewhere || order.patient.as_deref() != Some(patient) {
         let text = "The order is for another patient, or another stay";
         return Ok(Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing")));
     }
@@ -147,7 +192,7 @@ impl Work for Link {
         let mut changes = Vec::new();
         if let Some((key, head, mut stay)) = loaded(tx, "Encounter", &due.encounter).await? {
             let mut orders = items(&stay, "basedOn").to_vec();
-            if !orders.iter().any(|it| named(it, "ServiceRequest") == Some(&self.order)) {
+            if !orders.iter().any(|it| text(it, "reference") == text(&order(), "reference")) {
                 orders.push(order());
                 set(&mut stay, "basedOn", Value::Array(orders));
                 changes.push(update(key, head, &stay)?);
@@ -155,7 +200,7 @@ impl Work for Link {
         }
         if let Some(task) = &request
             && let Some((key, head, mut body)) = loaded(tx, "Task", task).await?
-            && referred(&body, "focus", "Encounter").is_some()
+            && tx.is_without_order(task).await?
         {
             set(&mut body, "focus", order());
             if let Some(role) = &self.requester {

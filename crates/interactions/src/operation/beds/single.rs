@@ -101,7 +101,7 @@ async fn usual(
     (task, wanted, now): (&str, &Wanted, Instant),
 ) -> Result<Decided, Outcome> {
     if wanted.names_policy {
-        let snapshot = board.snapshot(&wanted.policy, now, (&|_: &BoardBed| true, &|_: &str| true));
+        let snapshot = board.whole(&wanted.policy, now, (&|_: &BoardBed| true, &|_: &str| true));
         return decide(fhir, snapshot, &wanted.policy).await;
     }
     let decided = board.decide_one(fhir, task, &wanted.policy).await?;
@@ -169,7 +169,7 @@ async fn by_choice(
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("override-reason-required"));
     }
     let is_it = |bed: &BoardBed| bed.bed.id == key.id;
-    let only = board.snapshot(&wanted.policy, now, (&is_it, &|id: &str| id == task));
+    let only = board.whole(&wanted.policy, now, (&is_it, &|id: &str| id == task));
     decide(fhir, only, &wanted.policy).await
 }
 
