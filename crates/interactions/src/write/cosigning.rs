@@ -65,6 +65,7 @@ pub(super) async fn follow(
         of.iter().map(|change| Key::new(task, context.task_id(&change.key))).collect();
     let heads = tx.load(&keys).await?;
     let now = tx.now().to_string();
+    let status = if signs { "completed" } else { "cancelled" };
     let mut tasks = Vec::new();
     for ((change, key), head) in of.into_iter().zip(keys).zip(heads) {
         // who changes the Task in the same transaction has said what becomes of it
@@ -73,7 +74,7 @@ pub(super) async fn follow(
         }
         let body = match intern.as_deref().and_then(|who| requested(context, change, (who, &now))) {
             Some(body) => Some(body),
-            None => head.as_ref().and_then(|head| ended(head, signs, &now)),
+            None => head.as_ref().and_then(|head| ended(head, status, &now)),
         };
         if let Some(body) = body {
             tasks.push(written(context, (key, head), body)?);
@@ -126,13 +127,12 @@ fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str))
     Some(Value::Object(members.collect()).to_vec().into())
 }
 
-/// The Task as it is when nothing waits any more: done by a signature only. `None` when it did not wait.
-fn ended(head: &Head, signs: bool, now: &str) -> Option<Bytes> {
+/// The Task as it is when nothing waits any more; `None` when it did not wait.
+fn ended(head: &Head, status: &str, now: &str) -> Option<Bytes> {
     let mut task = Value::parse(head.body.as_ref()?, &Limits::default()).ok()?;
     if is_open(&task) != Some(true) {
         return None;
     }
-    let status = if signs { "completed" } else { "cancelled" };
     let Value::Object(members) = &mut task else { return None };
     for (name, text) in [("status", status), ("lastModified", now)] {
         let value = Value::String(text.to_owned());
