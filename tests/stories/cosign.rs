@@ -12,6 +12,10 @@ smart_stories!(
     what_nobody_has_to_sign_is_not_signed,
     a_task_waits_for_the_supervisor,
     what_nobody_has_to_sign_waits_no_more,
+    the_task_is_the_vaults_own,
+    a_condition_is_provisional_in_every_coding,
+    nobody_signs_for_another,
+    what_was_read_is_what_is_signed,
 );
 
 /// Two doctors and an intern who treat the same patient, and the consultant above one of the doctors.
@@ -235,4 +239,162 @@ fn what_nobody_has_to_sign_waits_no_more(house: &House) {
     // what a doctor drafts waits for nobody
     ward.other.store(&observation);
     assert_eq!(ward.waiting().len(), 1);
+}
+
+impl Ward<'_> {
+    /// The one Task that waits, and its address.
+    fn task(&self) -> (Value, String) {
+        let task = self.waiting()[0]["resource"].clone();
+        let address = format!("/Task/{}", task["id"].as_str().unwrap());
+        (task, address)
+    }
+}
+
+fn the_task_is_the_vaults_own(house: &House) {
+    let ward = Ward::new(house);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let (task, address) = ward.task();
+    let with = |name: &str, value: Value| {
+        let mut task = task.clone();
+        task[name] = value;
+        task.to_string()
+    };
+    let other_report = ward.other.store(&ward.report("preliminary"));
+    let focus = json!({"reference": format!("{other_report}/_history/1")});
+    // nobody closes it, makes it another one, hides what it is, deletes it or makes one like it
+    for who in [&ward.intern, &ward.other, &ward.supervisor] {
+        who.ask("PUT", &address, &with("status", json!("completed"))).expect(403);
+        who.ask("PUT", &address, &with("focus", focus.clone())).expect(403);
+        who.ask("PUT", &address, &with("code", json!({"text": "x"}))).expect(403);
+        who.ask("POST", "/Task", &task.to_string()).expect(403);
+        let headers = [
+            ("Authorization", who.authorization.as_str()),
+            ("Content-Type", "application/json-patch+json"),
+        ];
+        let patch = r#"[{"op":"replace","path":"/status","value":"completed"}]"#;
+        house.send("PATCH", &address, &headers, patch).expect(403);
+        let plain = json!({"resourceType": "Task", "status": "requested", "intent": "order",
+            "for": {"reference": ward.patient}});
+        let mut plain = json!({"id": who.store(&plain).rsplit('/').next(), "code": task["code"],
+            "resourceType": "Task", "status": "requested", "intent": "order",
+            "for": {"reference": ward.patient}});
+        let own = format!("/Task/{}", plain["id"].as_str().unwrap());
+        who.ask("PUT", &own, &plain.to_string()).expect(403);
+        plain["code"] = json!({"text": "x"});
+        who.ask("PUT", &own, &plain.to_string()).expect(200);
+    }
+    ward.supervisor.ask("DELETE", &address, "").expect(403);
+    // nor beside a change of what it is about
+    let mut again = ward.report("preliminary");
+    again["id"] = json!(report.rsplit('/').next().unwrap());
+    again["conclusion"] = json!("worse");
+    let done: Value = serde_json::from_str(&with("status", json!("completed"))).unwrap();
+    let both = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": again, "request": {"method": "PUT", "url": report}},
+        {"resource": done, "request": {"method": "PUT", "url": &address[1..]}}]});
+    ward.intern.ask("POST", "/", &both.to_string()).expect(403);
+    assert_eq!(ward.waiting()[0]["resource"]["focus"], task["focus"]);
+    // one that is not the vault's signs nothing, whoever wrote it
+    let (mut like, mut moved) = (task.clone(), task.clone());
+    like.as_object_mut().unwrap().remove("id");
+    let like = ward.operator.store(&like);
+    cosign(&ward.supervisor, &like, 409);
+    let second = ward.intern.store(&ward.report("preliminary"));
+    moved["focus"] = json!({"reference": format!("{second}/_history/1")});
+    ward.operator.ask("PUT", &address, &moved.to_string()).expect(200);
+    cosign(&ward.supervisor, &address[1..], 409);
+    // who makes the report final without signing leaves no signature
+    let mut last = ward.report("final");
+    last["id"] = json!(second.rsplit('/').next().unwrap());
+    let path = format!("/Task?owner={}&focus={second}&status=requested", ward.d);
+    let own = ward.supervisor.get(&path).expect(200).json();
+    let own = own["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]["id"]);
+    let own =
+        own.filter(|id| **id != task["id"]).map(|id| format!("Task/{}", id.as_str().unwrap()));
+    let own: Vec<String> = own.collect();
+    let [own] = own.as_slice() else { panic!("{own:?}") };
+    ward.other.ask("PUT", &format!("/{second}"), &last.to_string()).expect(200);
+    assert_eq!(ward.status(own), "cancelled");
+}
+
+fn what_was_read_is_what_is_signed(house: &House) {
+    let ward = Ward::new(house);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let (mut task, address) = ward.task();
+    let mut again = ward.report("preliminary");
+    again["id"] = json!(report.rsplit('/').next().unwrap());
+    again["conclusion"] = json!("worse");
+    ward.intern.ask("PUT", &format!("/{report}"), &again.to_string()).expect(200);
+    // a Task that stayed behind
+    task.as_object_mut().unwrap().remove("meta");
+    ward.operator.ask("PUT", &address, &task.to_string()).expect(200);
+    cosign(&ward.supervisor, &address[1..], 412);
+    assert_eq!(
+        ward.supervisor.get(&format!("/{report}")).expect(200).json()["status"],
+        "preliminary"
+    );
+    task["focus"] = json!({"reference": format!("{report}/_history/2")});
+    ward.operator.ask("PUT", &address, &task.to_string()).expect(200);
+    let headers =
+        [("Authorization", ward.supervisor.authorization.as_str()), ("If-Match", "W/\"1\"")];
+    house.send("POST", &format!("{address}/$cosign"), &headers, "").expect(412);
+    cosign(&ward.supervisor, &address[1..], 200);
+    assert_eq!(ward.status(&address[1..]), "completed");
+}
+
+fn a_condition_is_provisional_in_every_coding(house: &House) {
+    let ward = Ward::new(house);
+    let condition = |codes: &[&str]| {
+        let codings: Vec<Value> = codes
+            .iter()
+            .map(|code| {
+                json!({"code": code,
+                    "system": "http://terminology.hl7.org/CodeSystem/condition-ver-status"})
+            })
+            .collect();
+        json!({"resourceType": "Condition", "verificationStatus": {"coding": codings},
+            "subject": {"reference": ward.patient}})
+    };
+    for codes in [["confirmed", "provisional"], ["provisional", "confirmed"]] {
+        let refused = condition(&codes).to_string();
+        let told = ward.intern.ask("POST", "/Condition", &refused).expect(422).json();
+        assert!(told.to_string().contains("cosign-required"), "{told:#}");
+    }
+    assert!(ward.waiting().is_empty());
+    let written = ward.intern.store(&condition(&["provisional"]));
+    assert_eq!(ward.waiting().len(), 1);
+    let mut both = condition(&["provisional", "confirmed"]);
+    both["id"] = json!(written.rsplit('/').next().unwrap());
+    ward.intern.ask("PUT", &format!("/{written}"), &both.to_string()).expect(422);
+    let signed = cosign(&ward.supervisor, &written, 200);
+    assert_eq!(signed["verificationStatus"]["coding"][0]["code"], "confirmed");
+}
+
+fn nobody_signs_for_another(house: &House) {
+    let ward = Ward::new(house);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let role = |of: &str| {
+        ward.operator.store(&json!({"resourceType": "PractitionerRole", "active": true,
+            "practitioner": {"reference": of}}))
+    };
+    let (own, others) = (role(&ward.d), role(&ward.t));
+    let provenance = |who: Value| {
+        json!({"resourceType": "Provenance", "recorded": "2026-01-01T00:00:00Z",
+            "target": [{"reference": report}, {"reference": ward.patient}],
+            "agent": [
+                {"type": {"coding": [{"code": "author"}]}, "who": {"reference": ward.t}},
+                {"type": {"coding": [{"code": "verifier"}]}, "who": who}]})
+        .to_string()
+    };
+    let post = |who: &Person<'_>, verifier: &Value, status: u16| {
+        who.ask("POST", "/Provenance", &provenance(verifier.clone())).expect(status);
+    };
+    let supervisor = json!({"reference": ward.d});
+    post(&ward.other, &supervisor, 403);
+    post(&ward.other, &json!({"reference": own}), 403);
+    post(&ward.other, &json!({"display": "the supervisor"}), 403);
+    post(&ward.supervisor, &json!({"reference": others}), 403);
+    post(&ward.supervisor, &supervisor, 201);
+    post(&ward.supervisor, &json!({"reference": own}), 201);
+    post(&ward.operator, &supervisor, 201);
 }

@@ -9,6 +9,7 @@ mod decide;
 mod identity;
 mod prepare;
 mod references;
+mod reserved;
 
 use auth::{Action, Caller, Named, Permit, authorize};
 use bytes::Bytes;

@@ -78,19 +78,25 @@ pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     (!any.is_empty()).then_some(Filter::Any(any))
 }
 
-/// What of a type was sent to the organization as the insurer.
+/// What of a type was sent to the organization as the insurer. An answer to a Claim and a payment take a Claim that was
+/// covered; what names none is closed.
 pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
     let us = ("Organization", id);
-    let of_claim = |code: &str| {
-        let claim = ResourceType::named("Claim")?;
-        chain(written::params(ty, code)?, "Claim", vec![refers(claim, "insurer", us)?])
-    };
+    let claim = ResourceType::named("Claim")?;
+    let of_claim = |code: &str, ours: Vec<Filter>| chain(written::params(ty, code)?, "Claim", ours);
+    let ours = refers(claim, "insurer", us)?;
     match ty.name() {
         "Claim" => Some(Filter::All(vec![refers(ty, "insurer", us)?, covered(ty, us)?])),
-        "ClaimResponse" | "CoverageEligibilityResponse" => refers(ty, "insurer", us),
+        "ClaimResponse" => {
+            let claimed = of_claim("request", vec![ours, covered(claim, us)?])?;
+            Some(Filter::All(vec![refers(ty, "insurer", us)?, claimed]))
+        }
+        "CoverageEligibilityResponse" => refers(ty, "insurer", us),
         "Coverage" => refers(ty, "payor", us),
-        "ExplanationOfBenefit" => Some(Filter::All(vec![of_claim("claim")?, covered(ty, us)?])),
-        "PaymentNotice" => of_claim("request"),
+        "ExplanationOfBenefit" => {
+            Some(Filter::All(vec![of_claim("claim", vec![ours])?, covered(ty, us)?]))
+        }
+        "PaymentNotice" => of_claim("request", vec![ours, covered(claim, us)?]),
         _ => None,
     }
 }

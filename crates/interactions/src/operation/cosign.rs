@@ -51,7 +51,7 @@ struct Writer {
 
 pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
     let fhir = request.fhir;
-    let key = &what(&request).await?;
+    let (key, version) = &what(&request).await?;
     let permit = authorize(request.caller, Action::Update, Some(key.resource_type))?;
     authorize(request.caller, Action::Create, ResourceType::named("Provenance")).map(drop)?;
     let own = match request.caller {
@@ -63,6 +63,9 @@ pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
     })?;
     let found = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
     let body = found.body.as_ref().ok_or_else(|| deleted(key))?;
+    if let Some(version) = version.filter(|version| *version != found.version) {
+        return Err(newer(key, (version, found.version)));
+    }
     let body = signed(key, &Value::parse(body, &fhir.limits)?)?;
     let writer = writer(fhir, key, &found).await?.ok_or_else(|| not_by_an_intern(key))?;
     let account = fhir.vault.accounts().user(&writer.login).await?;
@@ -75,11 +78,11 @@ pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
     write((&request, key), permit, (&found, &body), (&writer.itself, own)).await
 }
 
-/// What is to be signed: what the call names, or what the Task is about that it names.
-async fn what(request: &Request<'_>) -> Result<Key, Outcome> {
+/// What is to be signed: what the call names, or what the Task is about that it names, in the version that it names.
+async fn what(request: &Request<'_>) -> Result<(Key, Option<u64>), Outcome> {
     let (fhir, named) = (request.fhir, request.call.key()?);
     if named.resource_type.name() != "Task" {
-        return Ok(named.clone());
+        return Ok((named.clone(), None));
     }
     let permit = authorize(request.caller, Action::Read, Some(named.resource_type))?;
     let found = fhir.vault.read(&permit, named).await?.ok_or_else(|| not_found(named))?;
@@ -91,44 +94,47 @@ async fn what(request: &Request<'_>) -> Result<Key, Outcome> {
         None => return Err(conflict("This Task is not about a signature")),
     }
     let focus = task.get("focus").and_then(|focus| focus.get("reference")?.as_str());
-    let whole = focus.and_then(|focus| focus.split("/_history/").next());
-    let key = whole.and_then(|whole| whole.split_once('/')).and_then(|(ty, id)| {
-        STEPS.iter().find(|(name, _)| *name == ty)?;
-        Some(Key::new(ResourceType::named(ty)?, id))
-    });
-    key.ok_or_else(|| conflict("This Task is about nothing that is signed"))
+    let about =
+        focus.and_then(|focus| focus.split_once("/_history/")).and_then(|(whole, version)| {
+            let (ty, id) = whole.split_once('/')?;
+            STEPS.iter().find(|(name, _)| *name == ty)?;
+            Some((Key::new(ResourceType::named(ty)?, id), Some(version.parse().ok()?)))
+        });
+    // only the Task that the vault made for it
+    let about = about.filter(|(key, _)| cosigning::task_id(&fhir.vault, key) == *named.id);
+    about.ok_or_else(|| conflict("This Task is about nothing that is signed"))
 }
 
 /// The resource as it is when it is signed.
 fn signed(key: &Key, body: &Value) -> Result<Value, Outcome> {
     let mut body = body.clone();
     let step = STEPS.iter().find(|(name, _)| *name == key.resource_type.name());
-    let status = match step.map(|(_, step)| step) {
-        Some(Step::Status) => body.get_mut("status").map(|status| (status, "preliminary", "final")),
+    let (before, after) = match step.map(|(_, step)| step) {
+        Some(Step::Verification) => ("provisional", "confirmed"),
+        Some(Step::Status) | None => ("preliminary", "final"),
+    };
+    let places: Option<Vec<&mut Value>> = match step.map(|(_, step)| step) {
+        Some(Step::Status) => body.get_mut("status").map(|status| vec![status]),
         Some(Step::Verification) => {
-            let codings = body.get_mut("verificationStatus").and_then(|it| it.get_mut("coding"));
-            let first = match codings {
-                Some(Value::Array(codings)) => codings.first_mut(),
+            match body.get_mut("verificationStatus").and_then(|it| it.get_mut("coding")) {
+                Some(Value::Array(codings)) => {
+                    codings.iter_mut().map(|coding| coding.get_mut("code")).collect()
+                }
                 _ => None,
-            };
-            let code = first.and_then(|coding| coding.get_mut("code"));
-            code.map(|code| (code, "provisional", "confirmed"))
+            }
         }
         None => None,
     };
-    match status {
-        Some((place, before, after)) if place.as_str() == Some(before) => {
-            *place = Value::String(after.to_owned());
-            Ok(body)
-        }
-        _ => {
-            let text = format!(
-                "This {} is not preliminary; there is nothing to co-sign",
-                key.resource_type
-            );
-            Err(Outcome::new(IssueType::Conflict, text))
-        }
+    let mut places = places.unwrap_or_default();
+    if places.is_empty() || places.iter().any(|place| place.as_str() != Some(before)) {
+        let text =
+            format!("This {} is not preliminary; there is nothing to co-sign", key.resource_type);
+        return Err(Outcome::new(IssueType::Conflict, text));
     }
+    for place in &mut places {
+        **place = Value::String(after.to_owned());
+    }
+    Ok(body)
 }
 
 /// Who wrote what stands there now, if it was an intern.
@@ -197,7 +203,7 @@ async fn write(
         Entry::alone(Write::Update { target: Target::Key(key.clone()), resource, conditions }),
         Entry::alone(Write::Create { resource: provenance, if_none_exist: None }),
     ];
-    let commit = Commit::new(fhir, entries).recorded(fhir, request.caller);
+    let commit = Commit::new(fhir, entries).recorded(fhir, request.caller).signing();
     let written = fhir.vault.commit(permit, commit).await?.into_iter().next();
     let written = written.ok_or_else(|| not_found(key))?;
     Ok(Answer {
@@ -229,6 +235,14 @@ fn provenance(
         agent("author", author),
         agent("verifier", &format!("Practitioner/{verifier}")),
     )
+}
+
+fn newer(key: &Key, (named, current): (u64, u64)) -> Outcome {
+    let text = format!(
+        "The Task is about version {named} of this {}, the current version is {current}; read it again",
+        key.resource_type
+    );
+    Outcome::new(IssueType::VersionConflict, text)
 }
 
 fn not_by_an_intern(key: &Key) -> Outcome {

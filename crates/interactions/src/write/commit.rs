@@ -16,6 +16,7 @@ use super::{
     identity::{Identity, identify, refuse_overlaps},
     prepare::Prepared,
     references::Names,
+    reserved,
 };
 use crate::{
     Fhir,
@@ -53,6 +54,8 @@ pub(crate) struct Commit {
     entries: Vec<Entry>,
     pub(super) context: Context,
     recorded: Option<Recorded>,
+    /// Whether it is a supervisor's signature.
+    signs: bool,
 }
 
 /// Who is named in what is recorded of the changes.
@@ -81,10 +84,9 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Under which a Task waits for the signature under a resource: nobody else can tell it beforehand.
+    /// Under which a Task waits for the signature under a resource.
     pub(super) fn task_id(&self, of: &Key) -> String {
-        let of = format!("{}/{}", of.resource_type, of.id);
-        self.vault.accounts().keyed("cosign", &of).chars().take(32).collect()
+        cosigning::task_id(&self.vault, of)
     }
 
     /// The URLs under which absolute references are local.
@@ -165,7 +167,13 @@ impl Commit {
         for (entry, prepared) in entries.iter_mut().zip(prepared) {
             entry.prepared = prepared;
         }
-        Self { entries, context, recorded: None }
+        Self { entries, context, recorded: None, signs: false }
+    }
+
+    /// Makes it a supervisor's signature: it ends what waits for it, and may name its verifier.
+    pub(crate) fn signing(mut self) -> Self {
+        self.signs = true;
+        self
     }
 
     /// Writes with every change who made it.
@@ -265,9 +273,12 @@ impl Work for Commit {
         };
         tx.check(&changes).map_err(place)?;
         tx.clear(&changes).await.map_err(place)?;
+        if !self.signs {
+            reserved::refuse(&self.context, &changes, tx).await.map_err(place)?;
+        }
         tx.settle_beds(&changes).await.map_err(place)?;
         let events = self.events(&changes, tx.now());
-        let tasks = cosigning::follow(&self.context, &changes, tx).await?;
+        let tasks = cosigning::follow(&self.context, (&changes, self.signs), tx).await?;
         tx.vouch(&tasks);
         changes.extend(tasks);
         let mut stored = tx.write(changes).await?.into_iter();

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use auth::{Principal, Role};
 use bytes::Bytes;
 use fhir_model::{
-    Outcome, ResourceType,
+    NodeRef, Outcome, ResourceType,
     json::{self, Limits, Value},
 };
-use storage::{Change, Head, Key, Method, Tx};
+use storage::{Change, Head, Key, Method, Tx, Vault};
 
 use super::commit::Context;
 
@@ -36,6 +36,12 @@ pub(crate) fn is_open(task: &Value) -> Option<bool> {
     codings.iter().any(is_ours).then(|| OPEN.contains(&status))
 }
 
+/// Under which a Task waits for the signature under a resource: nobody else can tell it beforehand.
+pub(crate) fn task_id(vault: &Vault, of: &Key) -> String {
+    let of = format!("{}/{}", of.resource_type, of.id);
+    vault.accounts().keyed("cosign", &of).chars().take(32).collect()
+}
+
 /// What changes of resources do to the Tasks of supervisors. Looks into the vault only where an intern wrote, or where
 /// something preliminary is changed.
 ///
@@ -43,7 +49,7 @@ pub(crate) fn is_open(task: &Value) -> Option<bool> {
 /// The database's own trouble.
 pub(super) async fn follow(
     context: &Context,
-    changes: &[Change],
+    (changes, signs): (&[Change], bool),
     tx: &mut Tx<'_>,
 ) -> Result<Vec<Change>, Outcome> {
     let intern = tx.permit().principal().filter(|who| who.role() == Role::Intern).cloned();
@@ -59,6 +65,7 @@ pub(super) async fn follow(
         of.iter().map(|change| Key::new(task, context.task_id(&change.key))).collect();
     let heads = tx.load(&keys).await?;
     let now = tx.now().to_string();
+    let status = if signs { "completed" } else { "cancelled" };
     let mut tasks = Vec::new();
     for ((change, key), head) in of.into_iter().zip(keys).zip(heads) {
         // who changes the Task in the same transaction has said what becomes of it
@@ -67,7 +74,7 @@ pub(super) async fn follow(
         }
         let body = match intern.as_deref().and_then(|who| requested(context, change, (who, &now))) {
             Some(body) => Some(body),
-            None => head.as_ref().and_then(|head| ended(head, change, &now)),
+            None => head.as_ref().and_then(|head| ended(head, status, &now)),
         };
         if let Some(body) = body {
             tasks.push(written(context, (key, head), body)?);
@@ -91,7 +98,9 @@ fn was_preliminary(change: &Change) -> bool {
 /// The Task for the supervisor of who wrote; `None` where nobody supervises, or it is not preliminary.
 fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str)) -> Option<Bytes> {
     let (ty, id) = (change.key.resource_type, &change.key.id);
-    if state(change) != State::Preliminary {
+    let stamped = change.body.as_ref()?;
+    let tree = json::parse_trusted(stamped.bytes(1, fhir_model::Instant::from_millis(0)));
+    if !is_preliminary(tree.root()) {
         return None;
     }
     let supervisor = format!("Practitioner/{}", who.supervisor()?);
@@ -119,12 +128,11 @@ fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str))
 }
 
 /// The Task as it is when nothing waits any more; `None` when it did not wait.
-fn ended(head: &Head, change: &Change, now: &str) -> Option<Bytes> {
+fn ended(head: &Head, status: &str, now: &str) -> Option<Bytes> {
     let mut task = Value::parse(head.body.as_ref()?, &Limits::default()).ok()?;
     if is_open(&task) != Some(true) {
         return None;
     }
-    let status = if state(change) == State::Signed { "completed" } else { "cancelled" };
     let Value::Object(members) = &mut task else { return None };
     for (name, text) in [("status", status), ("lastModified", now)] {
         let value = Value::String(text.to_owned());
@@ -136,27 +144,14 @@ fn ended(head: &Head, change: &Change, now: &str) -> Option<Bytes> {
     Some(task.to_vec().into())
 }
 
-/// What a new version is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Preliminary,
-    Signed,
-    Other,
-}
-
-fn state(change: &Change) -> State {
-    let Some(stamped) = &change.body else { return State::Other };
-    let tree = json::parse_trusted(stamped.bytes(1, fhir_model::Instant::from_millis(0)));
-    let root = tree.root();
-    let code = match root.child("verificationStatus") {
-        Some(concept) => concept.child("coding").and_then(|coding| coding.child_text("code")),
-        None => root.child_text("status"),
+/// Whether a version is preliminary: of a concept in every coding.
+pub(crate) fn is_preliminary(root: NodeRef<'_>) -> bool {
+    let Some(concept) = root.child("verificationStatus") else {
+        return root.child_text("status").is_some_and(|status| status == "preliminary");
     };
-    match code.as_deref() {
-        Some("preliminary" | "provisional") => State::Preliminary,
-        Some("final" | "amended" | "corrected" | "confirmed") => State::Signed,
-        _ => State::Other,
-    }
+    let mut codings = concept.named("coding").peekable();
+    codings.peek().is_some()
+        && codings.all(|coding| coding.child_text("code").is_some_and(|code| code == "provisional"))
 }
 
 fn written(

@@ -240,6 +240,50 @@ pub(crate) async fn an_insurer_reads_of_who_was_insured_then(nation: &Nation) {
     nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[404]);
 }
 
+pub(crate) async fn an_answer_shows_no_more_than_its_claim(nation: &Nation) {
+    let i1 = client(Role::Insurer, "i1", "system/*.rs");
+    let put = async |body: &Value| nation.put(&Caller::Operator, body).await.expect(&[200, 201]);
+    put(&consent(
+        "c",
+        json!({"type": "permit", "actor": actor("Organization/i1"), "purpose": [{"code": "HPAYMT"}]}),
+    ))
+    .await;
+    let created = async |day: &str| {
+        let mut claim = claim("ca", "Organization/i1");
+        claim["created"] = json!(day);
+        put(&claim).await;
+    };
+    let answer = json!({"resourceType": "ClaimResponse", "id": "cr", "status": "active",
+        "use": "claim", "type": {"text": "x"}, "created": "2020-06-01", "outcome": "complete",
+        "patient": {"reference": "Patient/a"}, "insurer": {"reference": "Organization/i1"},
+        "request": {"reference": "Claim/ca"}});
+    let notice = json!({"resourceType": "PaymentNotice", "id": "pn", "status": "active",
+        "created": "2020-06-01", "payment": {"display": "x"}, "amount": {"value": 1},
+        "recipient": {"display": "x"}, "request": {"reference": "Claim/ca"}});
+    put(&answer).await;
+    put(&notice).await;
+    let shown = async || {
+        let by_id = nation.get(&i1, "/ClaimResponse/cr").await.status == 200;
+        let found = nation.get(&i1, "/ClaimResponse?_total=accurate").await.expect(&[200]);
+        assert_eq!((by_id, by_id), (found.names() == ["ClaimResponse/cr"], found.total() == 1));
+        by_id
+    };
+    let noticed = async || nation.get(&i1, "/PaymentNotice/pn").await.status == 200;
+    created("2020-05-01").await;
+    // a payment is about no patient, so that nobody's Consent opens it
+    assert!(shown().await && !noticed().await);
+    // the service before the first Coverage
+    created("2019-05-01").await;
+    assert!(!shown().await && !noticed().await);
+    created("2020-05-01").await;
+    assert!(shown().await && !noticed().await);
+    // nor does one that is no answer to a Claim
+    let mut alone = answer.clone();
+    alone.as_object_mut().unwrap().remove("request");
+    put(&alone).await;
+    assert!(!shown().await);
+}
+
 pub(crate) async fn a_denial_wins(nation: &Nation) {
     let d = person("doctor", "Practitioner/d", "user/*.rs");
     let h2 = client(Role::Hospital, "h2", "system/*.rs");

@@ -64,6 +64,7 @@ mod tests {
         an_insurer_reads_with_consent_only,
         an_insurer_sees_what_it_needs,
         an_insurer_reads_of_who_was_insured_then,
+        an_answer_shows_no_more_than_its_claim,
         a_denial_wins,
         what_is_in_a_resource_decides,
         relatives_act_as_far_as_they_are_let,

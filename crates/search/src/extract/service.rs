@@ -38,14 +38,16 @@ pub(super) fn add(rows: &mut Rows, root: NodeRef<'_>) {
     }
 }
 
-/// From the first service to the last: the time that is billed and that of each item; where neither is said, when the claim
-/// was made. `None` where one of them cannot be read.
+/// From the first service to the last: the time that is billed, that of each item and procedure, and that of what supports
+/// them; where none is said, when the claim was made. `None` where one of them cannot be read.
 fn served(root: NodeRef<'_>) -> Option<Timespan> {
     let billed = root.child("billablePeriod").into_iter();
     let items = root.named("item").chain(root.named("addItem"));
     let items = items.filter_map(|item| item.child("serviced"));
     let mut all: Option<Timespan> = None;
-    for said in billed.chain(items) {
+    let procedures = root.named("procedure").filter_map(|one| one.child("date"));
+    let infos = root.named("supportingInfo").filter_map(|info| info.child("timing"));
+    for said in billed.chain(items).chain(procedures).chain(infos) {
         let span = time(said)?;
         all = Some(all.map_or(span, |all| all.hull(span)));
     }
@@ -111,7 +113,18 @@ mod tests {
                 {"servicedPeriod":{"start":"2020-04-01","end":"2020-04-02"}},{"sequence":3}]"#,
                 Some(("2020-04-01", "2020-05-01")),
             ),
+            (
+                r#""created":"2020","procedure":[{"sequence":1,"date":"2019-12-31"},{"sequence":2}],
+                "billablePeriod":{"start":"2020-03-01","end":"2020-03-04"}"#,
+                Some(("2019-12-31", "2020-03-04")),
+            ),
+            (
+                r#""created":"2020","supportingInfo":[{"timingDate":"2020-02-01"},{"sequence":2},
+                {"timingPeriod":{"start":"2020-01-30","end":"2020-02-03"}}]"#,
+                Some(("2020-01-30", "2020-02-03")),
+            ),
             (r#""created":"2020-01-01","item":[{"servicedDate":"rao"}]"#, None),
+            (r#""created":"2020-01-01","procedure":[{"date":"rao"}]"#, None),
             (r#""use":"claim""#, None),
         ];
         for (members, expected) in cases {

@@ -142,6 +142,7 @@ fn code(concept: &Value, body: &Value) -> Told {
 /// Elements with the time that a resource is about.
 const TIMED: &[(&str, &[&str])] = &[
     ("Claim", &["created"]),
+    ("ClaimResponse", &["created"]),
     ("CareTeam", &["period"]),
     ("Condition", &["onsetDateTime", "onsetPeriod", "recordedDate"]),
     ("Consent", &["dateTime"]),

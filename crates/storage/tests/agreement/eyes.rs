@@ -60,6 +60,7 @@ const ABOUT: &[(&str, &[&str])] = &[
     ("CareTeam", &["subject", "participant.member"]),
     ("Condition", &["subject", "asserter"]),
     ("Claim", &["patient"]),
+    ("ClaimResponse", &["patient"]),
     ("Consent", &["patient"]),
     ("Coverage", &["beneficiary", "subscriber", "payor"]),
     ("DiagnosticReport", &["subject"]),
@@ -83,10 +84,14 @@ impl Looker {
     fn kinds(&self) -> Vec<&'static str> {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
-            "patient" | "proxy" => chart().chain(["Consent", "Claim", "Coverage"]).collect(),
+            "patient" | "proxy" => {
+                chart().chain(["Consent", "Claim", "ClaimResponse", "Coverage"]).collect()
+            }
             "doctor" => chart().chain(["Consent", "Coverage"]).collect(),
             "intern" => chart().chain(["Coverage"]).collect(),
-            "hospital" | "insurer" => chart().chain(["Claim", "Coverage"]).collect(),
+            "hospital" | "insurer" => {
+                chart().chain(["Claim", "ClaimResponse", "Coverage"]).collect()
+            }
             "admin" => COMMON.to_vec(),
             "study" => STUDIED.to_vec(),
             _ => Vec::new(),
@@ -134,7 +139,7 @@ impl Looker {
                     && !about.iter().any(|patient| self.denied(patient, (name, body), world))
             }
             "hospital" => {
-                let is_chart = !["Claim", "Coverage"].contains(&ty);
+                let is_chart = !["Claim", "ClaimResponse", "Coverage"].contains(&ty);
                 made_by(&self.who, body, world) || (is_chart && self.lets((name, body), world))
             }
             "insurer" => {
@@ -142,6 +147,7 @@ impl Looker {
                     "Claim" => {
                         references(body, "insurer").contains(&self.who) && self.insured(body, world)
                     }
+                    "ClaimResponse" => self.answers(body, world),
                     "Coverage" => references(body, "payor").contains(&self.who),
                     // nobody has a Contract with them
                     _ => ty == "Patient",
@@ -158,6 +164,15 @@ impl Looker {
         cleared(body, self.role)
             && subjects(name, body).iter().any(|one| self.permitted(one, (name, body), world))
             && !patients(name, body).iter().any(|one| self.denied(one, (name, body), world))
+    }
+
+    /// Whether it is their answer to a Claim of theirs that they insured.
+    fn answers(&self, body: &Value, world: &World) -> bool {
+        let is_theirs = |one: &Value| references(one, "insurer").contains(&self.who);
+        is_theirs(body)
+            && references(body, "request").iter().filter_map(|name| world.get(name)).any(|claim| {
+                claim["resourceType"] == "Claim" && is_theirs(claim) && self.insured(claim, world)
+            })
     }
 
     /// Whether the patient had a Coverage by them on the first day of what is claimed, and on the last.
@@ -375,6 +390,7 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
         "CareTeam" => is(body, "participant.member"),
         "Condition" => by_encounter(),
         "Claim" => is(body, "provider"),
+        "ClaimResponse" => is(body, "requestor"),
         "Coverage" => references(body, "beneficiary")
             .iter()
             .any(|patient| world.get(patient).is_some_and(|one| is(one, "managingOrganization"))),

@@ -31,7 +31,7 @@ async fn nobody_finds_what_they_may_not_see() {
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
     let (mut pairs, mut hits, mut refused, mut round, mut claims) = (0, 0, 0, 0, 0);
-    let mut seen = (0, 0);
+    let (mut seen, mut answers) = ((0, 0), 0);
     while pairs < pairs_wanted {
         let mut dice = Dice::new(u64::try_from(seed + 1000 + round).unwrap());
         let directory = tempfile::tempdir().unwrap();
@@ -47,7 +47,8 @@ async fn nobody_finds_what_they_may_not_see() {
                 closes(vault, &looker, &unread, written, &called).await;
                 let caller = informed(vault, &unread).await;
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
-                claims += open_claims(&looker, written);
+                claims += open_claims(&looker, "Claim", written);
+                answers += open_claims(&looker, "ClaimResponse", written);
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
@@ -83,12 +84,13 @@ async fn nobody_finds_what_they_may_not_see() {
         round += 1;
     }
     println!(
-        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open, {claims} claims to insurers",
+        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open, {claims} claims and {answers} answers to insurers",
         seen.0, seen.1
     );
     assert!(claims > 0, "no claim is open to an insurer");
-    assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
-    assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
+    assert!(answers > 0, "no answer to a claim is open to an insurer");
+    assert!(hits * 500 > pairs, "too little is found to say anything: {hits} of {pairs}");
+    assert!(seen.0 * 25 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
 }
 
 /// What somebody asks for.
@@ -101,7 +103,7 @@ fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
         query.pairs.retain(|(name, _)| shows(name) || name.contains('.'));
     }
     if looker.role == "insurer" && dice.percent(50) {
-        query.ty = ResourceType::named("Claim").unwrap();
+        query.ty = ResourceType::named(dice.one(&["Claim", "Claim", "ClaimResponse"])).unwrap();
         let pairs = ["status=active", "use=claim", "_sort=created", "patient.gender=male"];
         let (name, value) = dice.one(&pairs).split_once('=').unwrap();
         query.pairs = vec![(name.to_owned(), value.to_owned())];
@@ -109,10 +111,10 @@ fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
     query
 }
 
-/// How many claims an insurer may see.
-fn open_claims(looker: &Looker, written: &[Written]) -> usize {
+/// How many claims, or answers to them, an insurer may see.
+fn open_claims(looker: &Looker, ty: &str, written: &[Written]) -> usize {
     let world = world(written);
-    let is_claim = |body: &Value| looker.role == "insurer" && body["resourceType"] == "Claim";
+    let is_claim = |body: &Value| looker.role == "insurer" && body["resourceType"] == ty;
     world.iter().filter(|(name, body)| is_claim(body) && looker.sees(name, body, &world)).count()
 }
 
@@ -264,6 +266,7 @@ async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
         ("Consent", 24),
         ("Coverage", 30),
         ("Claim", 12),
+        ("ClaimResponse", 16),
     ];
     let all = TYPES.iter().chain(MORE);
     let all: Vec<(&str, String)> =
@@ -324,6 +327,7 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
         }
         "Coverage" => coverage(dice, id),
         "Claim" => claim(dice, id),
+        "ClaimResponse" => response(dice, id),
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -394,6 +398,17 @@ fn claim(dice: &mut Dice, id: &str) -> Value {
                 "servicedDate": day}]);
         }
         _ => {}
+    }
+    body
+}
+
+fn response(dice: &mut Dice, id: &str) -> Value {
+    let mut body = json!({"resourceType": "ClaimResponse", "id": id, "status": "active",
+        "use": "claim", "type": {"text": "x"}, "created": "2020-01-25", "outcome": "complete",
+        "patient": few(dice, "Patient"), "insurer": few(dice, "Organization"),
+        "requestor": resources::reference(dice, &["Organization"])});
+    if dice.percent(85) {
+        body["request"] = json!({"reference": format!("Claim/{}", dice.below(12))});
     }
     body
 }
