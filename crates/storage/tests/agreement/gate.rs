@@ -154,7 +154,9 @@ fn looker(dice: &mut Dice) -> Looker {
         "insurer" => format!("Organization/{}", dice.below(2)),
         _ => format!("Practitioner/{}", dice.below(4)),
     };
-    let scopes = match dice.below(7) {
+    // a study lets nobody in whose scopes have conditions
+    let kinds = if role == "study" { &[0, 3][..] } else { &[0, 1, 2, 3, 3, 3, 3] };
+    let scopes = match kinds[dice.below(kinds.len())] {
         0 => vec![("Observation", None), ("Patient", None)],
         1 => {
             vec![("Observation", Some(("status", "final"))), ("Encounter", None), ("Patient", None)]
