@@ -206,10 +206,12 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
         set(&writer, Access::TakenBack, 1).await;
         // even: closed or open for good, by turns; odd: being changed
         let (state, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let told = Arc::new(AtomicU64::new(0));
         let begun = Moment::now();
         let looks = (0..4).map(|n| {
             let (reader, permit) = (reader.clone(), doctor());
             let (state, over) = (Arc::clone(&state), Arc::clone(&over));
+            let told = Arc::clone(&told);
             tokio::spawn(async move {
                 let mut decided = 0_u64;
                 while !over.load(SeqCst) {
@@ -224,6 +226,7 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
                     if before.is_multiple_of(2) && state.load(SeqCst) == before {
                         assert_eq!(sees, before % 4 == 2, "in state {before}");
                         decided += 1;
+                        told.fetch_add(1, SeqCst);
                     }
                 }
                 decided
@@ -231,7 +234,7 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
         });
         let looks: Vec<_> = looks.collect();
         let mut turn = 0;
-        while !is_over(begun, turn) {
+        while !is_over(begun, turn) || told.load(SeqCst) <= 100 && begun.elapsed() < TIME_MAX {
             state.fetch_add(1, SeqCst);
             let access = if turn % 2 == 0 { Access::Given } else { Access::TakenBack };
             set(&writer, access, 1).await;
@@ -244,7 +247,7 @@ async fn nobody_sees_more_than_was_open_when_they_asked() {
         for look in looks {
             decided += look.await.unwrap();
         }
-        assert!(decided > 50 && turn >= TURNS_MIN, "{decided} looks, {turn} turns");
+        assert!(decided > 100 && turn >= TURNS_MIN, "{decided} looks, {turn} turns");
     }
 }
 
