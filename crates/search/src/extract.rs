@@ -6,7 +6,6 @@ mod contents;
 mod context;
 mod date;
 mod found;
-mod letters;
 mod local;
 mod number;
 #[cfg(test)]
@@ -15,6 +14,7 @@ mod position;
 mod reference;
 mod service;
 mod string;
+mod suffix;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -25,10 +25,10 @@ use fhirpath::Context;
 
 pub use consent::CONSENT_RULE;
 pub use context::SECURITY_CONTEXT;
-pub use letters::letters;
 pub(crate) use reference::{is_id, target};
 pub use service::{COVERED, SERVICE};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
+pub use suffix::{SUFFIX_LETTERS, has_suffixes};
 
 use crate::{
     registry::{Condition, Place, Program, Registry},
@@ -48,7 +48,6 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
         rows.words = contents::words(tree);
         rows.tokens.extend(consent::rules(tree.root(), base));
         rows.tokens.sort();
-        rows.letters = letters::of_strings(&rows.strings);
     }
     rows.contained = local
         .resources()
@@ -62,7 +61,7 @@ pub fn extract(registry: &Registry, tree: &Tree, base: &str) -> Rows {
     rows
 }
 
-/// The rows of a resource, contained or not, without its words, its letters and what it contains.
+/// The rows of a resource, contained or not, without its words and what it contains.
 fn of_resource(registry: &Registry, root: NodeRef<'_>, base: &str, local: &Local<'_>) -> Rows {
     let program = root.ty().as_resource().and_then(|ty| registry.program(ty));
     let Some(program) = program else { return Rows::default() };
@@ -74,7 +73,9 @@ fn of_resource(registry: &Registry, root: NodeRef<'_>, base: &str, local: &Local
         walk(program, start, root, &mut found);
     }
     evaluate(program, root, &mut found);
-    found.settle()
+    let mut rows = found.settle();
+    rows.suffixes = suffix::of_strings(&rows.strings);
+    rows
 }
 
 /// Follows the trie; it is as deep as the longest path of a parameter.

@@ -22,7 +22,9 @@ mod timespan;
 
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
-pub use extract::{CONSENT_RULE, COVERED, SECURITY_CONTEXT, SERVICE, extract, letters};
+pub use extract::{
+    CONSENT_RULE, COVERED, SECURITY_CONTEXT, SERVICE, SUFFIX_LETTERS, extract, has_suffixes,
+};
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};
 pub use parse::{
@@ -36,8 +38,8 @@ pub use plan::{
 pub use provision::{ConsentScope, Datum, Effect, Meaning, Provision, Times, Values};
 pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
 pub use rows::{
-    CanonicalRow, CompositeRow, ContainedRows, DateRow, LetterRow, NumberRow, Part, PositionRow,
-    QuantityRow, Real, ReferenceRow, Rows, StringRow, Target, TextRow, TokenRow, UriRow, WordRow,
+    CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
+    Real, ReferenceRow, Rows, StringRow, SuffixRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
 pub use text::{fold, key, words};
 pub use timespan::Timespan;

@@ -222,13 +222,13 @@ pub struct WordRow {
     pub word: Box<str>,
 }
 
-/// Three letters in a row of a string parameter's values, for `:contains`; see [`crate::letters()`].
+/// How a string parameter's value ends, from one of its letters on, for `:contains`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LetterRow {
+pub struct SuffixRow {
     /// The parameter.
     pub param: ParamId,
-    /// Folded; empty: the values have more letters than are kept, and may contain anything.
-    pub letters: Box<str>,
+    /// Folded, its first [`crate::SUFFIX_LETTERS`]; empty: the values are longer than is kept, and may contain anything.
+    pub suffix: Box<str>,
 }
 
 /// A resource inside another, with its own rows.
@@ -238,7 +238,7 @@ pub struct ContainedRows {
     pub ty: ResourceType,
     /// Its id inside its container, without `#`.
     pub id: Box<str>,
-    /// What it is found by; what it contains itself, words and letters are none of its rows.
+    /// What it is found by; what it contains itself, words are none of its rows.
     pub rows: Rows,
 }
 
@@ -282,8 +282,8 @@ pub struct Rows {
     pub positions: Vec<PositionRow>,
     /// Words, for `_text` and `_content`.
     pub words: Vec<WordRow>,
-    /// Letters of the values of string parameters, for `:contains`.
-    pub letters: Vec<LetterRow>,
+    /// Suffixes of the values of string parameters, for `:contains`.
+    pub suffixes: Vec<SuffixRow>,
     /// Parameters whose element is there although it gives no row of the parameter's kind, for example
     /// a reference that has a display only: `:missing` counts them as present.
     pub valueless: Vec<ParamId>,
@@ -308,7 +308,7 @@ impl Rows {
             + self.composites.len()
             + self.positions.len()
             + self.words.len()
-            + self.letters.len()
+            + self.suffixes.len()
             + self.valueless.len()
             + self.contained.iter().map(|one| one.rows.len()).sum::<usize>()
     }
@@ -336,7 +336,7 @@ impl Rows {
         (out.0.composites, out.1.composites) = diff(old.composites, new.composites);
         (out.0.positions, out.1.positions) = diff(old.positions, new.positions);
         (out.0.words, out.1.words) = diff(old.words, new.words);
-        (out.0.letters, out.1.letters) = diff(old.letters, new.letters);
+        (out.0.suffixes, out.1.suffixes) = diff(old.suffixes, new.suffixes);
         (out.0.valueless, out.1.valueless) = diff(old.valueless, new.valueless);
         if old.contained != new.contained {
             (out.0.contained, out.1.contained) = (old.contained, new.contained);
@@ -360,7 +360,7 @@ impl Rows {
         settle(&mut self.composites);
         settle(&mut self.positions);
         settle(&mut self.words);
-        settle(&mut self.letters);
+        settle(&mut self.suffixes);
         settle(&mut self.valueless);
         for tokens in [&mut self.tokens, &mut self.identifiers, &mut self.typed] {
             mark_first(tokens);

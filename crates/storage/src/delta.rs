@@ -21,7 +21,7 @@ pub(crate) struct IndexDelta {
     pub(crate) removed: Removed,
     /// What comes.
     pub(crate) added: Arc<Rows>,
-    /// What becomes of words, and of letters where they lie with the words.
+    /// What becomes of words where they are written as one.
     pub(crate) words: Words,
     /// All rows of the new version.
     pub(crate) whole: Arc<Rows>,
@@ -64,8 +64,7 @@ impl IndexDelta {
     pub(crate) fn first(key: &Key, rows: Arc<Rows>) -> Self {
         let root = root(key);
         let contained = pair(&root, Vec::new(), rows.contained.clone());
-        let has_none = rows.words.is_empty() && rows.letters.is_empty();
-        let words = if has_none { Words::Stay } else { Words::Come };
+        let words = if rows.words.is_empty() { Words::Stay } else { Words::Come };
         let added = Arc::clone(&rows);
         Self { root, removed: Removed::Rows(Box::default()), added, words, whole: rows, contained }
     }
@@ -84,8 +83,11 @@ impl IndexDelta {
             std::mem::take(&mut removed.contained),
             std::mem::take(&mut added.contained),
         );
-        let stay = |rows: &Rows| rows.words.is_empty() && rows.letters.is_empty();
-        let words = if stay(&removed) && stay(&added) { Words::Stay } else { Words::Change };
+        let words = if removed.words.is_empty() && added.words.is_empty() {
+            Words::Stay
+        } else {
+            Words::Change
+        };
         Self {
             root,
             removed: Removed::Rows(Box::new(removed)),

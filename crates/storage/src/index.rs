@@ -24,6 +24,7 @@ pub(crate) enum Line<T> {
     Uri { p: i32, uri: T, version: T },
     Present { p: i32 },
     Position { p: i32, x: f64, y: f64, z: f64 },
+    Suffix { p: i32, suffix: T },
 }
 
 impl<T: Copy> Line<T> {
@@ -45,6 +46,7 @@ impl<T: Copy> Line<T> {
             }
             Self::Present { p } => Line::Present { p },
             Self::Position { p, x, y, z } => Line::Position { p, x, y, z },
+            Self::Suffix { p, suffix } => Line::Suffix { p, suffix: text(suffix) },
         }
     }
 }
@@ -96,6 +98,10 @@ pub(crate) fn lines<T: Tables>(
     }
     for row in &rows.strings {
         let line = string(owner.p(row.param), &row.folded, &row.exact);
+        tables.line(owner.res, line)?;
+    }
+    for row in &rows.suffixes {
+        let line = Line::Suffix { p: owner.p(row.param), suffix: &*row.suffix };
         tables.line(owner.res, line)?;
     }
     for row in &rows.texts {

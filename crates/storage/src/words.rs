@@ -1,10 +1,12 @@
 //! Words as the table `idx_word` holds them: one term for a word, the type of the resource and where in the
-//! resource the word stands, so that a search for it is one list of resources on either database.
+//! resource the word stands, so that a search for it is one list of resources on either database. On SQLite a term is
+//! text of a full-text index, on PostgreSQL a number in a row of its own.
 
 use std::fmt::Write as _;
 
 use fhir_model::ResourceType;
-use search::{LetterRow, ParamId, WordRow, WordScope};
+use ring::digest::{Context, SHA256};
+use search::{WordRow, WordScope};
 
 /// The term of a word in resources of a type: `14_boston`, in their narrative `14n_boston`.
 pub(crate) fn term(ty: ResourceType, scope: WordScope, word: &str) -> String {
@@ -33,23 +35,6 @@ fn push_term(text: &mut String, (ty, scope): (ResourceType, WordScope), word: &s
     push_plain(text, word);
 }
 
-/// Appends the terms of letters, a blank before each where there is something already: full-text search on SQLite finds
-/// both. They name their parameter, and with it the type: `l2231_bos`.
-pub(crate) fn push_letters(text: &mut String, rows: &[LetterRow]) {
-    for row in rows {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        push_letters_of(text, row.param, &row.letters);
-    }
-}
-
-fn push_letters_of(text: &mut String, param: ParamId, letters: &str) {
-    // writing to a string never fails
-    write!(text, "l{}_", param.0).unwrap_or_default();
-    push_plain(text, letters);
-}
-
 /// A word as part of one term.
 fn push_plain(text: &mut String, word: &str) {
     if word.bytes().all(|byte| !byte.is_ascii() || byte.is_ascii_alphanumeric()) {
@@ -61,14 +46,27 @@ fn push_plain(text: &mut String, word: &str) {
     }
 }
 
-/// The terms of which one must be there: what stands in the narrative is content too.
-pub(crate) fn anywhere(
-    ty: ResourceType,
-    scope: WordScope,
-    word: &str,
-) -> impl Iterator<Item = String> {
-    let content = (scope == WordScope::Content).then(|| term(ty, WordScope::Content, word));
-    content.into_iter().chain([term(ty, WordScope::Narrative, word)])
+/// The number of a word in resources of a type: eight bytes of a digest. That of two words it is the same is as good as
+/// impossible, and then one of them is found with the other.
+pub(crate) fn number(ty: ResourceType, scope: WordScope, word: &str) -> i64 {
+    let mut context = Context::new(&SHA256);
+    context.update(&[ty.number(), u8::from(scope == WordScope::Narrative)]);
+    context.update(word.as_bytes());
+    let digest = context.finish();
+    digest.as_ref().first_chunk().copied().map(i64::from_be_bytes).unwrap_or_default()
+}
+
+/// The numbers of which one must be there.
+pub(crate) fn numbers(ty: ResourceType, scope: WordScope, word: &str) -> Vec<i64> {
+    places(scope).iter().map(|scope| number(ty, *scope, word)).collect()
+}
+
+/// Where a word may stand: what stands in the narrative is content too.
+fn places(scope: WordScope) -> &'static [WordScope] {
+    match scope {
+        WordScope::Content => &[WordScope::Content, WordScope::Narrative],
+        WordScope::Narrative => &[WordScope::Narrative],
+    }
 }
 
 /// What full-text search on SQLite matches against: one of the lists of words occurs, each of its words. See
@@ -76,28 +74,13 @@ pub(crate) fn anywhere(
 pub(crate) fn sqlite_match(ty: ResourceType, scope: WordScope, any: &[Vec<Box<str>>]) -> String {
     let list = |words: &Vec<Box<str>>| {
         let word = |word: &str| {
-            let terms = anywhere(ty, scope, word).map(|term| format!("\"{term}\""));
+            let terms = places(scope).iter().map(|scope| format!("\"{}\"", term(ty, *scope, word)));
             format!("({})", terms.collect::<Vec<_>>().join(" OR "))
         };
         let words: Vec<String> = words.iter().map(|one| word(one)).collect();
         format!("({})", words.join(" AND "))
     };
     any.iter().filter(|words| !words.is_empty()).map(list).collect::<Vec<_>>().join(" OR ")
-}
-
-/// What full-text search on SQLite matches against: all these letters of a parameter, or what stands for more than are
-/// kept; of one of the alternatives.
-pub(crate) fn letters_match(any: &[(ParamId, Vec<Box<str>>)]) -> String {
-    let term = |param: ParamId, letters: &str| {
-        let mut term = String::new();
-        push_letters_of(&mut term, param, letters);
-        format!("\"{term}\"")
-    };
-    let one = |(param, all): &(ParamId, Vec<Box<str>>)| {
-        let all: Vec<String> = all.iter().map(|letters| term(*param, letters)).collect();
-        format!("({}) OR {}", all.join(" AND "), term(*param, ""))
-    };
-    any.iter().map(one).collect::<Vec<_>>().join(" OR ")
 }
 
 #[cfg(test)]

@@ -92,7 +92,9 @@ fn some_parameters_alone_are_extracted() {
     );
     let only = registry.only(&[id("gender"), id("name")]);
     let rows = crate::extract(&only, &tree, "");
-    assert_eq!(rows.len(), 2);
+    let suffixes: Vec<_> = rows.suffixes.iter().map(|row| (row.param, &*row.suffix)).collect();
+    assert_eq!(suffixes, ["dr", "r"].map(|suffix| (id("name"), suffix)));
+    assert_eq!(rows.len(), 2 + suffixes.len());
     assert_eq!((rows.tokens[0].param, rows.strings[0].param), (id("gender"), id("name")));
     assert_eq!(only.parameter(patient, "birthdate").unwrap().id, id("birthdate"));
     let all = crate::extract(registry, &tree, "");

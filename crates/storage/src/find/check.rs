@@ -253,40 +253,32 @@ fn tells_type(filter: &Filter) -> bool {
 }
 
 fn word(scope: WordScope, any: &[Vec<Box<str>>], on: &On, names: &Names) -> Sql {
+    if any.is_empty() {
+        return Sql::never();
+    }
     if any.iter().any(Vec::is_empty) {
         return Sql::always();
     }
-    let condition = words_match((scope, any), on.ty, names.dialect);
-    if condition.is_never() {
-        return condition;
-    }
     match names.dialect {
-        Dialect::Postgres => exists("idx_word", condition, on, names),
+        Dialect::Postgres => {
+            let all = |list: &Vec<Box<str>>| {
+                Sql::all(list.iter().map(|word| has_word((scope, word), on, names)))
+            };
+            Sql::any(any.iter().map(all))
+        }
         Dialect::Sqlite => {
             let (row, res) = (format!("i{}", on.depth), &on.res);
             let from =
                 format!("exists (select 1 from idx_word {row} where {row}.rowid = {res} and ");
-            sql(from, []).with(condition.on(&row)).then(names.end)
+            let matches = words::sqlite_match(on.ty, scope, any);
+            sql(from, []).with(sql("idx_word match ?", [matches.into()])).then(names.end)
         }
     }
 }
 
-/// That the words occur in the row `@` of `idx_word`.
-pub(super) fn words_match(
-    (scope, any): (WordScope, &[Vec<Box<str>>]),
-    ty: ResourceType,
-    dialect: Dialect,
-) -> Sql {
-    match dialect {
-        Dialect::Sqlite if any.is_empty() => Sql::never(),
-        Dialect::Sqlite => sql("@.idx_word match ?", [words::sqlite_match(ty, scope, any).into()]),
-        Dialect::Postgres => Sql::any(any.iter().map(|list| {
-            Sql::all(list.iter().map(|word| {
-                let terms = words::anywhere(ty, scope, word).map(|term| sql("?", [term.into()]));
-                sql("@.words && array[", []).with(Sql::joined(terms, ", ")).then("]::text[]")
-            }))
-        })),
-    }
+/// That it has a word, on PostgreSQL.
+pub(super) fn has_word((scope, word): (WordScope, &str), on: &On, names: &Names) -> Sql {
+    exists("idx_word", Sql::one_of("@.word", &words::numbers(on.ty, scope, word)), on, names)
 }
 
 fn near(params: &[ParamId], any: &[Circle], on: &On, names: &Names) -> Sql {

@@ -17,21 +17,11 @@ pub struct Effort {
     pub inside: i64,
     /// and so many of what they lead to are looked at.
     pub met: i64,
-    /// So many resources are read to see whether words are common.
-    pub resources: i64,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self {
-            few: 256,
-            many: 4096,
-            sample: 16,
-            sample_inside: 64,
-            inside: 64,
-            met: 512,
-            resources: 512,
-        }
+        Self { few: 256, many: 4096, sample: 16, sample_inside: 64, inside: 64, met: 512 }
     }
 }
 

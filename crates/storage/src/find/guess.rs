@@ -11,7 +11,7 @@ use super::{
     Turn,
     ask::{Dialect, Found},
     check::{self, On},
-    leader::{Leaders, asks_for_letters, rank},
+    leader::{Leaders, rank},
     names::Names,
     order::Order,
     page,
@@ -63,7 +63,7 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
         return None;
     }
     let nothing = Sizes::default();
-    let leaders = Leaders::new(names, &nothing).along_values();
+    let leaders = Leaders::new(names, &nothing);
     let limit = i64::from(count) + 1;
     let certain =
         nothing.best(part).filter(|n| part.filters.get(*n).is_some_and(|one| is_certain(one)));
@@ -177,7 +177,7 @@ fn along_values(
     let lies_so = |range: &Range| {
         !range.is_fixed && !range.is_by_resource && range.each.is_none() && range.kind == kind
     };
-    if asks_for_letters(filter) || ranges.len() > STRETCHES_MAX || !ranges.iter().all(lies_so) {
+    if ranges.len() > STRETCHES_MAX || !ranges.iter().all(lies_so) {
         return None;
     }
     let order = Order::rising(1, &Turn::First);

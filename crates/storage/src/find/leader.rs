@@ -1,6 +1,6 @@
 //! Filters that can lead: whose index rows are walked, while the other filters are checked.
 
-use search::{Filter, ParamId, StringTest, Test, TypePlan, letters};
+use search::{Filter, ParamId, Test, TypePlan, WordScope};
 
 use super::{
     ask::Dialect,
@@ -17,26 +17,16 @@ use crate::words;
 /// What leads is thought to find so many times more resources than there are targets.
 const REFERRERS_PER_TARGET: u64 = 16;
 
-/// More texts, each in a parameter, are not looked for by their letters on PostgreSQL: each is a walk of its own.
-const LETTERS_MAX: usize = 32;
-
 /// Builds the ranges of filters.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaders<'a> {
     pub(super) names: &'a Names,
     pub(super) sizes: &'a Sizes,
-    /// Whether what contains a text is found by its letters; else along all values.
-    pub(super) letters: bool,
 }
 
 impl<'a> Leaders<'a> {
     pub(super) fn new(names: &'a Names, sizes: &'a Sizes) -> Self {
-        Self { names, sizes, letters: true }
-    }
-
-    /// The same, along values only.
-    pub(super) fn along_values(self) -> Self {
-        Self { letters: false, ..self }
+        Self { names, sizes }
     }
 
     /// The stretches of index rows that a filter finds, all together exactly what it means; `None` when it cannot
@@ -48,11 +38,7 @@ impl<'a> Leaders<'a> {
                 let ty = i64::from(part.ty.number());
                 Some(any.iter().flat_map(|test| value::updated_ranges(ty, test)).collect())
             }
-            Filter::Value { params, any } => {
-                let letters = self.letters.then(|| by_letters(filter, part, self.names)).flatten();
-                let by_value = || self.of_values(params, any, part.domain);
-                Some(letters.unwrap_or_else(by_value))
-            }
+            Filter::Value { params, any } => Some(self.of_values(params, any, part.domain)),
             Filter::Chain { params, targets } => self.of_chain(params, targets, part.domain),
             Filter::Has { params, source } if part.domain == Domain::Own => {
                 self.of_has(params, source, part)
@@ -61,8 +47,7 @@ impl<'a> Leaders<'a> {
                 if any.iter().any(Vec::is_empty) {
                     return None;
                 }
-                let seek = check::words_match((*scope, any), part.ty, self.names.dialect);
-                Some(vec![of_words(seek, self.names.dialect)])
+                Some(of_words((*scope, any), part, self.names))
             }
             Filter::Near { params, any } => Some(of_near(params, any, part.domain)),
             Filter::Any(inner) => {
@@ -193,86 +178,64 @@ fn by_id(ids: &[Box<str>], part: &Part<'_>) -> Range {
     range.but(sql("@.body is not null", []))
 }
 
-/// Rows of words, a resource each.
-fn of_words(seek: Sql, dialect: Dialect) -> Range {
-    let res = match dialect {
-        Dialect::Sqlite => "rowid",
-        Dialect::Postgres => "res",
-    };
-    let range = Range::fixed("idx_word", "res", Kind::Integer, seek).once();
-    Range { res, column: res, ..range }
-}
-
-/// What may contain a text, for it has the letters: whether it does is left to be checked.
-fn by_letters(filter: &Filter, part: &Part<'_>, names: &Names) -> Option<Vec<Range>> {
-    let Filter::Value { params, any } = filter else { return None };
-    if part.domain != Domain::Own {
-        return None;
-    }
-    let mut alternatives = Vec::new();
-    for test in any {
-        let text = contained(test)?;
-        for param in params {
-            alternatives.push((*param, letters(*param, text)?));
-        }
-    }
-    let check = |range: Range, filter: &Filter| {
-        let on = On::new(part, format!("@.{}", range.res));
-        range.but(check::holds(filter, &on, names))
-    };
+/// Rows of words, each resource once in each.
+fn of_words(
+    (scope, any): (WordScope, &[Vec<Box<str>>]),
+    part: &Part<'_>,
+    names: &Names,
+) -> Vec<Range> {
     match names.dialect {
+        Dialect::Sqlite if any.is_empty() => Vec::new(),
         Dialect::Sqlite => {
-            let seek = sql("@.idx_word match ?", [words::letters_match(&alternatives).into()]);
-            Some(vec![check(of_words(seek, names.dialect), filter)])
+            let matches = words::sqlite_match(part.ty, scope, any);
+            let seek = sql("@.idx_word match ?", [matches.into()]);
+            let range = Range::fixed("idx_word", "rowid", Kind::Integer, seek).once();
+            vec![Range { res: "rowid", ..range }]
         }
-        Dialect::Postgres if alternatives.len() > LETTERS_MAX => None,
         Dialect::Postgres => {
-            let tests = any.iter().flat_map(|test| params.iter().map(move |_| test));
-            let ranges = alternatives.iter().zip(tests).flat_map(|(one @ (param, _), test)| {
-                let alone = Filter::Value { params: vec![*param], any: vec![test.clone()] };
-                of_letters(one, names.effort.few).map(|range| check(range, &alone))
-            });
-            Some(ranges.collect())
+            any.iter().flat_map(|list| of_all_words((scope, list), part, names)).collect()
         }
     }
 }
 
-/// Rows of the rarest of some letters of a parameter, counted so far, and of what has more letters than are kept.
-fn of_letters((param, all): &(ParamId, Vec<Box<str>>), few: u64) -> [Range; 2] {
-    let p = i64::from(param.number());
-    let row = |letters: Sql| {
-        let seek = sql("@.p = ? and @.letters = ", [p.into()]).with(letters);
-        Range::fixed("idx_letter", "letters", Kind::Text, seek).once()
+/// What has the rarest of some words, counted so far, and the others too: a range for each place where words stand.
+fn of_all_words(
+    (scope, list): (WordScope, &[Box<str>]),
+    part: &Part<'_>,
+    names: &Names,
+) -> Vec<Range> {
+    let on = On::new(part, "@.res");
+    let numbers: Vec<Vec<i64>> =
+        list.iter().map(|word| words::numbers(part.ty, scope, word)).collect();
+    let places = numbers.first().map_or(0, Vec::len);
+    let few = i64::try_from(names.effort.few).unwrap_or(i64::MAX);
+    let range = |place: usize| {
+        let counted = numbers.iter().filter_map(|all| {
+            let own =
+                sql("select cast(? as bigint) as word, count(*) as n", [(*all.get(place)?).into()]);
+            let rows = Sql::one_of("w.word", all);
+            Some(
+                own.then(" from (select 1 from idx_word w where ")
+                    .with(rows)
+                    .then(" limit ")
+                    .bind(few)
+                    .then(") as few"),
+            )
+        });
+        let word = match numbers.as_slice() {
+            [only] => sql("?", [(*only.get(place)?).into()]),
+            _ => sql("(select c.word from (\n    ", [])
+                .with(Sql::compound(counted.collect(), "\nunion all\n").indented(4))
+                .then("\n  ) as c order by c.n limit 1)"),
+        };
+        let seek = sql("@.word = ", []).with(word);
+        let others = match list {
+            [_] => Sql::always(),
+            all => Sql::all(all.iter().map(|word| check::has_word((scope, word), &on, names))),
+        };
+        Some(Range::fixed("idx_word", "word", Kind::Integer, seek).once().but(others))
     };
-    let counted = all.iter().map(|letters| {
-        sql("select cast(? as text) as letters, count(*) as n from (select 1 from idx_letter l where l.p = ? and l.letters = ? limit ?) as few", [
-            (&**letters).into(),
-            p.into(),
-            (&**letters).into(),
-            i64::try_from(few).unwrap_or(i64::MAX).into(),
-        ])
-    });
-    let rarest = match all.as_slice() {
-        [only] => sql("?", [(&**only).into()]),
-        _ => sql("(select c.letters from (\n    ", [])
-            .with(Sql::compound(counted.collect(), "\nunion all\n").indented(4))
-            .then("\n  ) as c order by c.n limit 1)"),
-    };
-    [row(rarest), row(sql("''", []))]
-}
-
-/// The text that a value must contain.
-fn contained(test: &Test) -> Option<&str> {
-    let Test::String(StringTest::Contains(text) | StringTest::EndsWith(text)) = test else {
-        return None;
-    };
-    Some(text)
-}
-
-/// Whether a filter asks for what contains a text.
-pub(super) fn asks_for_letters(filter: &Filter) -> bool {
-    let Filter::Value { any, .. } = filter else { return false };
-    any.iter().all(|test| contained(test).is_some())
+    (0..places).filter_map(range).collect()
 }
 
 /// A slice of the globe through each circle.

@@ -29,10 +29,6 @@ pub(super) fn statement(
     let order = order(plan, route, turn);
     let limit = i64::from(count) + 1;
     let changed = if moves(plan, parts, route) { Changed::ComeLater } else { Changed::Stay };
-    let leaders = match route.mode {
-        Mode::ByValue | Mode::Through => leaders.along_values(),
-        Mode::ByResource | Mode::AlongSort | Mode::Collected => leaders,
-    };
     let walk = Walk { parts, route, leaders, order: &order, limit, changed };
     let page = match route.mode {
         Mode::ByResource => walk.by_resource(),

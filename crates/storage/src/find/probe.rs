@@ -6,7 +6,7 @@ use fhir_model::Outcome;
 use search::{Filter, TypePlan};
 
 use super::{
-    ask::{Ask, Dialect},
+    ask::Ask,
     leader::{Leaders, rank, referrers},
     names::Names,
     part::{Domain, Part},
@@ -41,18 +41,13 @@ impl Sizes {
     ) -> Result<(), Outcome> {
         let mut filters = Vec::new();
         for part in parts {
-            collect(part, names.dialect, &mut filters);
+            collect(part, &mut filters);
         }
         if filters.len() > PROBES_MAX {
             return Ok(());
         }
         let nothing = Self::default();
         let leaders = Leaders::new(names, &nothing);
-        // PostgreSQL finds everything that has the letters before it counts the first
-        let leaders = match names.dialect {
-            Dialect::Sqlite => leaders,
-            Dialect::Postgres => leaders.along_values(),
-        };
         let mut looks = Vec::new();
         for (n, (filter, part)) in filters.iter().enumerate() {
             let n = i64::try_from(n).unwrap_or(i64::MAX);
@@ -185,37 +180,31 @@ fn has_leader(part: &Part<'_>) -> bool {
 }
 
 /// All filters whose rows can be counted, those of chains too.
-fn collect<'p>(part: &Part<'p>, dialect: Dialect, into: &mut Vec<(&'p Filter, Part<'p>)>) {
+fn collect<'p>(part: &Part<'p>, into: &mut Vec<(&'p Filter, Part<'p>)>) {
     for filter in &part.filters {
-        collect_filter(filter, (part, dialect), into);
+        collect_filter(filter, part, into);
     }
 }
 
-fn collect_filter<'p>(
-    filter: &'p Filter,
-    (part, dialect): (&Part<'p>, Dialect),
-    into: &mut Vec<(&'p Filter, Part<'p>)>,
-) {
+fn collect_filter<'p>(filter: &'p Filter, part: &Part<'p>, into: &mut Vec<(&'p Filter, Part<'p>)>) {
     match filter {
         Filter::Value { .. } | Filter::Near { .. } | Filter::Updated(_) | Filter::Words { .. } => {
-            // PostgreSQL finds all words before it counts the first
-            let is_dear = dialect == Dialect::Postgres && matches!(filter, Filter::Words { .. });
-            if can_lead(filter, part) && !is_dear {
+            if can_lead(filter, part) {
                 into.push((filter, part.clone()));
             }
         }
         Filter::Any(inner) | Filter::All(inner) => {
             for one in inner {
-                collect_filter(one, (part, dialect), into);
+                collect_filter(one, part, into);
             }
         }
         Filter::Chain { targets, .. } => targets
             .iter()
             .flat_map(|plan| Part::of_type(plan, Domain::Either))
-            .for_each(|part| collect(&part, dialect, into)),
+            .for_each(|part| collect(&part, into)),
         Filter::Has { source, .. } => {
             for part in &Part::of_type(source, Domain::Own) {
-                collect(part, dialect, into);
+                collect(part, into);
             }
         }
         Filter::Id(_) | Filter::Not(_) | Filter::Present { .. } | Filter::During(_) => {}

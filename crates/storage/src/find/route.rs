@@ -5,7 +5,7 @@ use fhir_model::Outcome;
 use search::{ContainedType, Filter, Plan};
 
 use super::{
-    ask::{Ask, Dialect},
+    ask::Ask,
     effort::Effort,
     leader::Leaders,
     names::Names,
@@ -57,16 +57,7 @@ pub(super) async fn choose(
     let route = match before {
         Some(route) => route.clone(),
         None if is_sorted => sorted(plan, parts, &sizes, effort),
-        None => {
-            let route = unsorted(parts, Leaders::new(names, &sizes));
-            match parts {
-                [part] if gathers(part, &route, names.dialect) => {
-                    let is_common = sample::is_common(part, names, ask).await?;
-                    if is_common { everything(parts) } else { route }
-                }
-                _ => route,
-            }
-        }
+        None => unsorted(parts, Leaders::new(names, &sizes)),
     };
     Ok((route, sizes))
 }
@@ -124,19 +115,6 @@ pub(super) async fn for_all(
     }
     let leaders = parts.iter().map(|part| number(sizes.best(part))).collect();
     Ok((Route { mode: Mode::Collected, leaders }, sizes))
-}
-
-/// Whether all that has certain words is looked at before the first is shown.
-fn gathers(part: &Part<'_>, route: &Route, dialect: Dialect) -> bool {
-    let leader = route.leaders.first().copied().flatten();
-    let filter = leader.and_then(|n| part.filters.get(usize::from(n)));
-    dialect == Dialect::Postgres
-        && filter.is_some_and(|filter| matches!(filter, Filter::Words { .. }))
-}
-
-/// All resources one after the other.
-fn everything(parts: &[Part<'_>]) -> Route {
-    Route { mode: Mode::ByResource, leaders: vec![None; parts.len()] }
 }
 
 /// Whether an order was asked for; what contains what was found is put in order too.
@@ -244,10 +222,6 @@ fn natural(parts: &[Part<'_>], leading: &[Option<usize>], leaders: Leaders<'_>) 
     let all = |mode| Route { mode, leaders: chosen.iter().map(|(n, _)| number(*n)).collect() };
     if ranges().all(|range| range.is_fixed) {
         return all(Mode::ByResource);
-    }
-    if leaders.letters {
-        // what is in the order of values is so altogether
-        return natural(parts, leading, leaders.along_values());
     }
     let first = ranges().next().map(|range| range.kind);
     if ranges().all(|range| Some(range.kind) == first) {

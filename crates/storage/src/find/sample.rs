@@ -5,10 +5,9 @@ use fhir_model::Outcome;
 use search::Filter;
 
 use super::{
-    ask::{Ask, Dialect},
+    ask::Ask,
     check::{self, On},
     leader::Leaders,
-    names::Names,
     part::Part,
     range::Range,
     statement::{Sql, sql},
@@ -23,9 +22,6 @@ const HITS_MIN: i64 = 2;
 
 /// More filters than these are not tried.
 const CANDIDATES_MAX: usize = 4;
-
-/// Words are common that one resource in so many has: a page of these is filled sooner than all of them are found.
-const COMMON_ONE_IN: i64 = 64;
 
 /// Lists of values are not looked up one by one.
 const LOOK_UPS_MAX: usize = 16;
@@ -115,34 +111,6 @@ fn look_ups(filter: &Filter) -> usize {
     }
 }
 
-/// Where words are all found before the first resource with them is shown: whether so many have them that it is quicker
-/// to go through the resources of the type until a page is full.
-///
-/// # Errors
-/// The database's own trouble.
-pub(super) async fn is_common(
-    part: &Part<'_>,
-    names: &Names,
-    ask: &mut impl Ask,
-) -> Result<bool, Outcome> {
-    let rows = names.effort.resources;
-    let least = (rows / COMMON_ONE_IN).max(1);
-    let on = On::new(part, "d.res");
-    let holds = Sql::all(part.filters.iter().map(|one| check::holds(one, &on, names)));
-    let statement = sql("select count(*), cast(0 as bigint) from (\n  select 1 from (\n    select d.res from resource d where ", [])
-        .with(Leaders::every(part).seek.on("d"))
-        .then(" order by d.res limit ")
-        .bind(rows)
-        .then("\n  ) as d where ")
-        .with(holds)
-        .then(" limit ")
-        .bind(least)
-        .then("\n) as found")
-        .statement();
-    let counted = ask.numbers(&statement).await?;
-    Ok(counted.first().is_some_and(|(found, _)| *found >= least))
-}
-
 /// Whether a filter finds other resources first.
 pub(super) fn leads_through(filter: &Filter) -> bool {
     matches!(filter, Filter::Chain { .. } | Filter::Has { .. })
@@ -153,10 +121,6 @@ fn samples(filter: &Filter, part: &Part<'_>, leaders: Leaders<'_>) -> Option<Vec
     if leads_through(filter) {
         let through = Through::of(filter, part, leaders, &[])?;
         return Some(through.sample(leaders, leaders.names.effort.sample_inside));
-    }
-    // these are all found before they are put in order
-    if matches!(filter, Filter::Words { .. }) && leaders.names.dialect == Dialect::Postgres {
-        return None;
     }
     let ranges = leaders.ranges(filter, part)?;
     if ranges.iter().any(|range| range.each.is_some() || range.is_by_resource) {

@@ -87,11 +87,6 @@ impl Sql {
         self.text == "true"
     }
 
-    /// Whether it says nothing at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
     /// Appends text.
     #[must_use]
     pub(crate) fn then(mut self, text: &str) -> Self {

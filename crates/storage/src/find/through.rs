@@ -10,7 +10,7 @@ use search::Filter;
 use super::{
     ask::Dialect,
     check::{self, On},
-    leader::{Leaders, asks_for_letters},
+    leader::Leaders,
     part::{Domain, Part},
     range::Range,
     statement::{Sql, sql},
@@ -94,7 +94,7 @@ impl<'p> Through<'p> {
                 None => leaders.sizes.best(&inner)?,
             };
             let filter = inner.filters.get(leader).filter(|filter| is_plain(filter))?;
-            let ranges = leaders.along_values().ranges(filter, &inner)?.into_iter();
+            let ranges = leaders.ranges(filter, &inner)?.into_iter();
             let ranges = ranges.filter(|range| !range.condition().is_never());
             through.ranges.extend(ranges.map(|range| (n, range)));
             through.inside.push((inner, leader));
@@ -130,8 +130,7 @@ impl<'p> Through<'p> {
 
     /// Whether what is inside has one filter each, whose rows need not be looked through.
     pub(super) fn is_led_by_all(&self) -> bool {
-        let is_alone = |inner: &Part<'_>| matches!(inner.filters.as_slice(), [only] if !asks_for_letters(only));
-        self.inside.iter().all(|(inner, _)| is_alone(inner))
+        self.inside.iter().all(|(inner, _)| inner.filters.len() == 1)
     }
 
     /// The same as [`Self::walk`], of what is met first; then, unless that is all, a row without `res`. For PostgreSQL.
@@ -325,7 +324,9 @@ fn tail(range: &Range) -> Option<&'static [&'static str]> {
         ("idx_quantity", "value") => Some(&["code", "sys", "unit"]),
         ("idx_uri", "uri") => Some(&["version"]),
         ("idx_position", "x") => Some(&["y", "z"]),
-        ("idx_number", "value") | ("idx_reference", "target") => Some(&[]),
+        ("idx_number", "value") | ("idx_reference", "target") | ("idx_suffix", "suffix") => {
+            Some(&[])
+        }
         _ => None,
     }
 }

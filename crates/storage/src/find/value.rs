@@ -132,7 +132,7 @@ pub(super) fn ranges(p: i64, test: &Test, names: &Names) -> Vec<Range> {
             token::ranges(token, names)
         }
         Test::Mime(code) => token::mime_ranges(code),
-        Test::Text(test) | Test::String(test) => text::ranges(test),
+        Test::Text(test) | Test::String(test) => text::ranges(p, test, names),
         Test::Reference(test) => reference::ranges(test),
         Test::Uri(test) => text::uri_ranges(test),
         Test::Date(test) => date::ranges(test),

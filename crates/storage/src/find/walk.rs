@@ -39,10 +39,6 @@ impl Walk<'_, '_> {
         let mut branches = Vec::new();
         for (part, leader, ranges) in self.led() {
             for range in &ranges {
-                if range.table == "idx_word" && self.leaders.names.dialect == Dialect::Postgres {
-                    branches.push(self.gathered(range, part, leader));
-                    continue;
-                }
                 let res = format!("d.{}", range.res);
                 let select = if range.is_once { "select" } else { "select distinct" };
                 let from = range.from(self.leaders.names.dialect);
@@ -56,24 +52,6 @@ impl Walk<'_, '_> {
             }
         }
         self.merged(branches, &["res"], "select res from resource where false")
-    }
-
-    /// Words, which are all found first: PostgreSQL would read those of every resource to have them in order. What else
-    /// must hold is asked of one after the other, until there is a page.
-    fn gathered(&self, range: &Range, part: &Part<'_>, leader: Option<usize>) -> Sql {
-        let res = format!("d.{}", range.res);
-        let rest = Range { seek: Sql::always(), res: "res", ..range.clone() };
-        let conditions = self.conditions(&rest, part, leader);
-        let found = sql(format!("select {res} + 0 as res\nfrom   {} d\nwhere  ", range.table), [])
-            .with(range.seek.clone().on("d"))
-            .with(and(self.order.beyond_in_index(&[&res])))
-            .then(&format!("\n{}\noffset 0", self.order.along(&[&format!("{res} + 0")])));
-        sql("select d.res as res\nfrom   (\n  ", [])
-            .with(found.indented(2))
-            .then("\n) as d\nwhere  ")
-            .with(if conditions.is_empty() { Sql::always() } else { conditions })
-            .then(&format!("\n{}", self.order.along(&["d.res"])))
-            .with(self.limit())
     }
 
     /// Columns `k1`, the value that was walked along, and `res`, in their order.

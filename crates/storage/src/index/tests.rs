@@ -264,6 +264,7 @@ impl Tables for Pure {
                 format!("uri {} {uri} '{version}' {owner}", self.p(p))
             }
             Line::Present { p } => format!("present {} {owner}", self.p(p)),
+            Line::Suffix { p, suffix } => format!("suffix {p} '{suffix}' {owner}"),
             Line::Position { p, x, y, z } => {
                 format!("position {} {x:?} {y:?} {z:?} {owner}", self.p(p))
             }
@@ -300,9 +301,8 @@ impl Pure {
             let owner = Owner { res: 0, root: key, is_contained: false };
             lines(&mut pure, owner, rows).unwrap_or_else(|never| match never {});
             let ty = ResourceType::named(ty).unwrap();
-            let terms = rows.words.iter().map(|row| words::term(ty, row.scope, &row.word));
+            let terms = rows.words.iter().map(|row| words::number(ty, row.scope, &row.word));
             pure.lines.extend(terms.map(|term| format!("word {term} {key}")));
-            pure.lines.extend(dump::letters_of(&rows.letters, key));
             for one in &rows.contained {
                 pure.owner = format!("{}/{key}#{}", one.ty, one.id);
                 let owner = Owner { res: 0, root: key, is_contained: true };
@@ -467,7 +467,9 @@ async fn writers_that_name_the_same_new_things_agree() {
 /// What a line means, pinned.
 #[test]
 fn lines_are_what_the_migration_says() {
-    use search::{CanonicalRow, CompositeRow, ParamId, Part, TextRow, TokenRow, WordRow};
+    use search::{
+        CanonicalRow, CompositeRow, ParamId, Part, SuffixRow, TextRow, TokenRow, WordRow,
+    };
     let token = |param, code: &str, system: Option<&str>, first| TokenRow {
         param: ParamId(param),
         code: code.into(),
@@ -491,6 +493,7 @@ fn lines_are_what_the_migration_says() {
             composite("c", Part::Numbers(Real(1.0), Real(2.5))),
         ],
         words: vec![WordRow { scope: WordScope::Content, word: "w".into() }],
+        suffixes: vec![SuffixRow { param: ParamId(5), suffix: "ao".into() }],
         contained: vec![search::ContainedRows {
             ty: ResourceType::named("Basic").unwrap(),
             id: "x".into(),
@@ -498,7 +501,7 @@ fn lines_are_what_the_migration_says() {
         }],
         ..Rows::default()
     };
-    let term = words::term(ResourceType::named("Patient").unwrap(), WordScope::Content, "w");
+    let word = words::number(ResourceType::named("Patient").unwrap(), WordScope::Content, "w");
     assert_eq!(
         Pure::of(&[("Patient/p", &rows)]),
         [
@@ -506,11 +509,12 @@ fn lines_are_what_the_migration_says() {
             "quantity -(9 c urn:s) 2.0 m - '' Patient/p".to_owned(),
             "quantity -3 1.5 g - '' Patient/p".to_owned(),
             "string -1 text '' Patient/p".to_owned(),
+            "suffix 5 'ao' Patient/p".to_owned(),
             "token -2 MR|1 urn:types Patient/p".to_owned(),
             "token 1 a not-first:urn:t Patient/p".to_owned(),
             "token 1 a urn:s Patient/p".to_owned(),
             "token 100000001 a - Basic/Patient/p#x".to_owned(),
-            format!("word {term} Patient/p"),
+            format!("word {word} Patient/p"),
         ]
     );
 }

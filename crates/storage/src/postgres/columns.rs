@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::sqlx;
-use search::LetterRow;
+use search::WordRow;
 
 use super::names::Names;
 use crate::{
     delta::{IndexDelta, Removed},
     index::{Line, Owner, Tables, lines},
+    words,
 };
 
 /// Resources by key.
@@ -35,7 +36,7 @@ pub(super) struct Table {
 /// All lines of a transaction, by table.
 #[derive(Debug)]
 pub(super) struct Columns {
-    pub(super) tables: [Table; 10],
+    pub(super) tables: [Table; 11],
 }
 
 /// Gathers lines; everything they name must be known.
@@ -131,7 +132,8 @@ impl Default for Columns {
                 table("idx_uri", vec![p(), ("uri", text()), ("version", text())]),
                 table("idx_present", vec![p()]),
                 table("idx_position", vec![p(), ("x", real()), ("y", real()), ("z", real())]),
-                table("idx_letter", vec![p(), ("letters", text())]),
+                table("idx_suffix", vec![p(), ("suffix", text())]),
+                table("idx_word", vec![("word", long())]),
             ],
         }
     }
@@ -154,10 +156,14 @@ impl<'a> Gathering<'a> {
     }
 
     /// The lines that come.
-    pub(super) fn coming(&mut self, res: i64, delta: &IndexDelta) -> Result<(), Outcome> {
+    pub(super) fn coming(
+        &mut self,
+        (ty, res): (ResourceType, i64),
+        delta: &IndexDelta,
+    ) -> Result<(), Outcome> {
         let root = &delta.root;
         lines(self, Owner { res, root, is_contained: false }, &delta.added)?;
-        self.letters(res, &delta.added.letters);
+        self.words((ty, res), &delta.added.words);
         for one in &delta.contained {
             let Some(rows) = &one.added else { continue };
             let res = self.local(one.ty, &one.id)?;
@@ -167,11 +173,15 @@ impl<'a> Gathering<'a> {
     }
 
     /// The lines that go.
-    pub(super) fn going(&mut self, res: i64, delta: &IndexDelta) -> Result<(), Outcome> {
+    pub(super) fn going(
+        &mut self,
+        (ty, res): (ResourceType, i64),
+        delta: &IndexDelta,
+    ) -> Result<(), Outcome> {
         let root = &delta.root;
         if let Removed::Rows(rows) = &delta.removed {
             lines(self, Owner { res, root, is_contained: false }, rows)?;
-            self.letters(res, &rows.letters);
+            self.words((ty, res), &rows.words);
         }
         for one in &delta.contained {
             let Some(res) = self.contained(one.ty, &one.id)? else { continue };
@@ -182,12 +192,10 @@ impl<'a> Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    /// What SQLite keeps among its words.
-    fn letters(&mut self, res: i64, rows: &[LetterRow]) {
+    fn words(&mut self, (ty, res): (ResourceType, i64), rows: &[WordRow]) {
         for row in rows {
-            let cells =
-                [Cell::Integer(row.param.number()), Cell::Text(&row.letters), Cell::Long(res)];
-            self.columns.push(9, &cells);
+            let word = words::number(ty, row.scope, &row.word);
+            self.columns.push(10, &[Cell::Long(word), Cell::Long(res)]);
         }
     }
 }
@@ -234,6 +242,7 @@ impl Tables for Gathering<'_> {
             Line::Position { p, x, y, z } => {
                 columns.push(8, &[Integer(p), Real(x), Real(y), Real(z), res]);
             }
+            Line::Suffix { p, suffix } => columns.push(9, &[Integer(p), Text(suffix), res]),
         }
         Ok(())
     }

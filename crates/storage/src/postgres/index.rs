@@ -6,13 +6,6 @@ use sea_orm::sqlx::{self, PgConnection, Row as _};
 
 use super::columns::{Columns, Table};
 
-/// Words of resources, in parallel: `res`, terms with blanks between them.
-#[derive(Debug, Default)]
-pub(super) struct WordColumns {
-    pub(super) res: Vec<i64>,
-    pub(super) terms: Vec<String>,
-}
-
 /// Whether lines that come may be there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lines {
@@ -23,11 +16,11 @@ pub(super) enum Lines {
     MayBeThere,
 }
 
-/// Adds lines, and words in the place of old ones. Tells the epoch of the search parameters that lines are to
+/// Adds lines. Tells the epoch of the search parameters that lines are to
 /// be made by: in the same statement, so that it costs nothing.
 pub(super) async fn add(
     connection: &mut PgConnection,
-    (columns, words): (&Columns, &WordColumns),
+    columns: &Columns,
     lines: Lines,
 ) -> Result<u64, sqlx::Error> {
     let conflict = match lines {
@@ -42,23 +35,9 @@ pub(super) async fn add(
             table.name
         ));
     }
-    let number = statement.binds;
-    if !words.res.is_empty() {
-        statement.part(&format!(
-            "insert into idx_word (res, words)
-             select res, string_to_array(terms, ' ')
-             from   unnest(${}::bigint[], ${}::text[]) as o (res, terms)
-             on conflict (res) do update set words = excluded.words",
-            number + 1,
-            number + 2
-        ));
-    }
     let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish_with(EPOCH)));
     for table in columns.tables.iter().filter(|table| table.len > 0) {
         query = table.columns.iter().fold(query, |query, (_, cells)| cells.bind(query));
-    }
-    if !words.res.is_empty() {
-        query = query.bind(&words.res).bind(&words.terms);
     }
     let epoch: String = query.fetch_one(connection).await?.try_get(0)?;
     Ok(epoch.parse().unwrap_or(0))
@@ -107,18 +86,6 @@ pub(super) async fn remove_all(
     statement.part("delete from resource where res = any($2)");
     let every: Vec<i64> = of.iter().chain(&contained).copied().collect();
     let query = sqlx::query(sqlx::AssertSqlSafe(statement.finish())).bind(every).bind(contained);
-    query.execute(connection).await.map(drop)
-}
-
-/// Takes out all words of these resources.
-pub(super) async fn remove_words(
-    connection: &mut PgConnection,
-    of: &[i64],
-) -> Result<(), sqlx::Error> {
-    if of.is_empty() {
-        return Ok(());
-    }
-    let query = sqlx::query("delete from idx_word where res = any($1)").bind(of);
     query.execute(connection).await.map(drop)
 }
 

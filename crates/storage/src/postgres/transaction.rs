@@ -14,7 +14,7 @@ use search::{Filter, Plan, Subject};
 use super::{
     Again, Shared,
     columns::{Gathering, Known},
-    index::{self, Lines, WordColumns},
+    index::{self, Lines},
     names::CompositeKey,
     query::{Asked, bound, version},
     records, trouble, versions,
@@ -22,14 +22,13 @@ use super::{
 use crate::{
     Head, Key, Lock,
     access::Columns,
-    delta::{IndexDelta, Removed, Words},
+    delta::{IndexDelta, Removed},
     find::{Turn, Version, inquiry, statement::Statement},
     gate::{self, Sight},
     index as lines,
     parameters::{self, Parameters, Published},
     row::{Row, ask},
     tx::{Delta, Indexing},
-    words,
 };
 
 /// An open transaction and whether its failure, if it failed, may go away by itself.
@@ -356,20 +355,13 @@ impl Transaction {
         let numbers = &self.shared.numbers;
         let done = versions::insert_contained(&mut self.inner, numbers, &contained, known).await;
         done.map_err(|error| self.failed(&error))?;
-        let mut words = WordColumns::default();
         let shared = Arc::clone(&self.shared);
         let mut adding = Gathering::new(known, &shared.names);
         for (ty, res, delta) in numbered {
             // a dictionary was full meanwhile and began afresh
-            adding.coming(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
-            if delta.words != Words::Stay && !delta.whole.words.is_empty() {
-                words.res.push(*res);
-                let mut terms = String::new();
-                words::push_terms(&mut terms, *ty, &delta.whole.words);
-                words.terms.push(terms);
-            }
+            adding.coming((*ty, *res), delta).inspect_err(|_| self.again = Again::Yes)?;
         }
-        let done = index::add(&mut self.inner, (&adding.columns, &words), self.lines).await;
+        let done = index::add(&mut self.inner, &adding.columns, self.lines).await;
         done.map_err(|error| self.failed(&error))
     }
 
@@ -384,15 +376,10 @@ impl Transaction {
             .filter(|(_, _, delta)| matches!(delta.removed, Removed::Everything))
             .map(|(_, res, _)| *res)
             .collect();
-        let wordless: Vec<i64> = numbered
-            .iter()
-            .filter(|(_, _, delta)| delta.words == Words::Change && delta.whole.words.is_empty())
-            .map(|(_, res, _)| *res)
-            .collect();
         let shared = Arc::clone(&self.shared);
         let mut removing = Gathering::new(known, &shared.names);
-        for (_, res, delta) in numbered {
-            removing.going(*res, delta).inspect_err(|_| self.again = Again::Yes)?;
+        for (ty, res, delta) in numbered {
+            removing.going((*ty, *res), delta).inspect_err(|_| self.again = Again::Yes)?;
         }
         let removing = removing.columns;
         let mut gone = Vec::new();
@@ -408,7 +395,6 @@ impl Transaction {
                 known.retain(|(_, id), _| !id.contains('#'));
             }
             index::remove(connection, &removing).await?;
-            index::remove_words(connection, &wordless).await?;
             versions::delete_contained(connection, &gone).await
         };
         done.await.map_err(|error| self.failed(&error))

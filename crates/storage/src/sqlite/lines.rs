@@ -13,7 +13,7 @@ use crate::index::{Line, Tables};
 type Texts = [&'static str; KINDS];
 
 /// How many kinds of lines there are.
-pub(super) const KINDS: usize = 9;
+pub(super) const KINDS: usize = 10;
 
 const ADD: Texts = [
     "insert or ignore into idx_token (p, code, sys, res) values (?1, ?2, ?3, ?4)",
@@ -25,6 +25,7 @@ const ADD: Texts = [
     "insert or ignore into idx_uri (p, uri, version, res) values (?1, ?2, ?3, ?4)",
     "insert or ignore into idx_present (p, res) values (?1, ?2)",
     "insert or ignore into idx_position (p, x, y, z, res) values (?1, ?2, ?3, ?4, ?5)",
+    "insert or ignore into idx_suffix (p, suffix, res) values (?1, ?2, ?3)",
 ];
 
 const REMOVE: Texts = [
@@ -38,6 +39,7 @@ const REMOVE: Texts = [
     "delete from idx_uri where p = ?1 and uri = ?2 and version = ?3 and res = ?4",
     "delete from idx_present where p = ?1 and res = ?2",
     "delete from idx_position where p = ?1 and x = ?2 and y = ?3 and z = ?4 and res = ?5",
+    "delete from idx_suffix where p = ?1 and suffix = ?2 and res = ?3",
 ];
 
 /// Every line of a resource, whatever it is.
@@ -51,6 +53,7 @@ const REMOVE_ALL: Texts = [
     "delete from idx_uri where res = ?1",
     "delete from idx_present where res = ?1",
     "delete from idx_position where res = ?1",
+    "delete from idx_suffix where res = ?1",
 ];
 
 /// What is done with a line.
@@ -144,6 +147,7 @@ impl<'c> Statements<'c> {
             Line::Uri { p, uri, version } => statement.execute(params![p, uri, version, res]),
             Line::Present { p } => statement.execute(params![p, res]),
             Line::Position { p, x, y, z } => statement.execute(params![p, x, y, z, res]),
+            Line::Suffix { p, suffix } => statement.execute(params![p, suffix, res]),
         }
         .map(drop)
     }
@@ -161,5 +165,6 @@ pub(super) const fn kind<T>(line: &Line<T>) -> usize {
         Line::Uri { .. } => 6,
         Line::Present { .. } => 7,
         Line::Position { .. } => 8,
+        Line::Suffix { .. } => 9,
     }
 }

@@ -61,11 +61,10 @@ impl Pending {
         }
     }
 
-    /// Remembers all words and letters of a resource.
+    /// Remembers all words of a resource.
     pub(super) fn words(&mut self, (ty, res): (ResourceType, i64), words: Words, all: &Rows) {
         let from = self.text.len();
         words::push_terms(&mut self.text, ty, &all.words);
-        words::push_letters(&mut self.text, &all.letters);
         let terms = Span { from, to: self.text.len() };
         self.words.push(WordOp { res, words, terms });
     }

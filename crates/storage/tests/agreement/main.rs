@@ -154,7 +154,6 @@ fn effort(dice: &mut Dice) -> Effort {
         sample_inside: rows(8),
         inside: rows(6),
         met: rows(20),
-        resources: rows(100),
     }
 }
 

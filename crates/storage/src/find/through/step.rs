@@ -166,7 +166,7 @@ impl Step<'_, '_> {
         let others = part.filters.iter().enumerate().filter(|(n, _)| *n != leader);
         others.filter(|(_, filter)| matches!(filter, Filter::Value { .. })).find_map(
             |(n, filter)| {
-                let ranges = walk.leaders.along_values().ranges(filter, part)?;
+                let ranges = walk.leaders.ranges(filter, part)?;
                 let [range] = ranges.as_slice() else { return None };
                 let is_code = range.table == "idx_token" && range.is_fixed && range.is_once;
                 is_code.then(|| (n, range.clone()))

@@ -1,10 +1,14 @@
 //! Texts and URIs.
 
-use search::{StringTest, UriTest};
+use search::{ParamId, SUFFIX_LETTERS, StringTest, UriTest};
 
-use crate::find::{
-    range::{Kind, Range},
-    statement::{Sql, sql},
+use crate::{
+    find::{
+        names::Names,
+        range::{Kind, Range},
+        statement::{Sql, sql},
+    },
+    index::{COMPOSITE_KEY_MIN, CONTAINED},
 };
 
 pub(super) fn condition(test: &StringTest) -> Sql {
@@ -22,16 +26,48 @@ pub(super) fn condition(test: &StringTest) -> Sql {
     }
 }
 
-pub(super) fn ranges(test: &StringTest) -> Vec<Range> {
+/// The rows of a parameter (a negative one: of a token's texts).
+pub(super) fn ranges(p: i64, test: &StringTest, names: &Names) -> Vec<Range> {
     let condition = condition(test);
-    vec![match test {
-        StringTest::StartsWith(_) => Range::spread("idx_string", "folded", Kind::Text, condition),
-        StringTest::Exact(_) => Range::fixed("idx_string", "folded", Kind::Text, condition).once(),
-        StringTest::Is(_) => Range::fixed("idx_string", "folded", Kind::Text, condition),
-        StringTest::Contains(_) | StringTest::EndsWith(_) => {
-            Range::spread("idx_string", "folded", Kind::Text, Sql::always()).but(condition)
+    match test {
+        StringTest::StartsWith(_) => {
+            vec![Range::spread("idx_string", "folded", Kind::Text, condition)]
         }
-    }]
+        StringTest::Exact(_) => {
+            vec![Range::fixed("idx_string", "folded", Kind::Text, condition).once()]
+        }
+        StringTest::Is(_) => vec![Range::fixed("idx_string", "folded", Kind::Text, condition)],
+        StringTest::Contains(text) | StringTest::EndsWith(text) => {
+            by_suffix(p, test, (text, names)).unwrap_or_else(|| {
+                vec![
+                    Range::spread("idx_string", "folded", Kind::Text, Sql::always()).but(condition),
+                ]
+            })
+        }
+    }
+}
+
+/// What has a suffix that begins with the text, and what may contain anything; `None` where there are no suffixes.
+fn by_suffix(p: i64, test: &StringTest, (text, names): (&str, &Names)) -> Option<Vec<Range>> {
+    let param = u32::try_from(p % i64::from(CONTAINED))
+        .ok()
+        .filter(|_| p < i64::from(COMPOSITE_KEY_MIN))?;
+    if text.is_empty() || !search::has_suffixes(ParamId(param)) {
+        return None;
+    }
+    let rows = |seek| Range::spread("idx_suffix", "suffix", Kind::Text, seek);
+    let own = names.dialect.by_resource("idx_string", "s");
+    let is_so =
+        sql(format!("exists (select 1 from {own} where s.res = @.res and s.p = @.p and "), [])
+            .with(condition(test).on("s"))
+            .then(names.end);
+    let kept = text.char_indices().nth(SUFFIX_LETTERS).and_then(|(end, _)| text.get(..end));
+    let found = match (kept, test) {
+        (Some(kept), _) => rows(sql("@.suffix = ?", [kept.into()])).but(is_so.clone()),
+        (None, StringTest::EndsWith(_)) => rows(sql("@.suffix = ?", [text.into()])),
+        (None, _) => rows(starts_with("@.suffix", text)),
+    };
+    Some(vec![found, rows(sql("@.suffix = ''", [])).but(is_so)])
 }
 
 pub(super) fn uri(test: &UriTest) -> Sql {

@@ -1,10 +1,10 @@
 //! Everything that lies in the index tables, with names for numbers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, DatabaseConnection, QueryResult, Statement};
 
-use search::{LetterRow, ParamId};
+use search::WordScope;
 
 use super::super::COMPOSITE_KEY_MIN;
 use crate::words;
@@ -69,8 +69,8 @@ pub(super) async fn dump(url: &str) -> Dump {
         resources,
     };
     let mut lines = lines(&database, &names).await;
+    lines.extend(texts(&database, &names).await);
     lines.extend(words(&database, &names).await);
-    lines.extend(letters(&database, &names).await);
     crate::setting::close(database).await.unwrap();
     lines.sort();
     contained.sort();
@@ -97,10 +97,6 @@ async fn lines(database: &DatabaseConnection, names: &Names) -> Vec<String> {
         let (lo, hi) = (integer(&row, 2), integer(&row, 3));
         lines.push(format!("date {} {lo} {hi} {}", names.p(&row), names.owner(&row)));
     }
-    for row in ask(database, &format!("select {p}, folded, exact from idx_string")).await {
-        let (folded, exact) = (text(&row, 2), text(&row, 3));
-        lines.push(format!("string {} {folded} '{exact}' {}", names.p(&row), names.owner(&row)));
-    }
     for row in ask(database, &format!("select {p}, value from idx_number")).await {
         lines.push(format!("number {} {:?} {}", names.p(&row), real(&row, 2), names.owner(&row)));
     }
@@ -126,6 +122,19 @@ async fn lines(database: &DatabaseConnection, names: &Names) -> Vec<String> {
     lines
 }
 
+async fn texts(database: &DatabaseConnection, names: &Names) -> Vec<String> {
+    let mut lines = Vec::new();
+    let p = "cast(p as bigint), cast(res as bigint)";
+    for row in ask(database, &format!("select {p}, folded, exact from idx_string")).await {
+        let (folded, exact) = (text(&row, 2), text(&row, 3));
+        lines.push(format!("string {} {folded} '{exact}' {}", names.p(&row), names.owner(&row)));
+    }
+    for row in ask(database, &format!("select {p}, suffix from idx_suffix")).await {
+        lines.push(format!("suffix {} '{}' {}", names.p(&row), text(&row, 2), names.owner(&row)));
+    }
+    lines
+}
+
 async fn words(database: &DatabaseConnection, names: &Names) -> Vec<String> {
     let sql = if database.get_database_backend() == DatabaseBackend::Sqlite {
         let see =
@@ -133,35 +142,27 @@ async fn words(database: &DatabaseConnection, names: &Names) -> Vec<String> {
         database.execute_unprepared(see).await.unwrap();
         "select term, doc from temp.word_seen"
     } else {
-        "select unnest(words), res from idx_word"
+        "select word, res from idx_word"
     };
     let rows = ask(database, sql).await;
+    let word = |row: &QueryResult| match row.try_get_by::<i64, _>(0) {
+        Ok(number) => number,
+        Err(_) => number(&text(row, 0)),
+    };
     let line =
-        |row: &QueryResult| format!("word {} {}", text(row, 0), names.resources[&integer(row, 1)]);
+        |row: &QueryResult| format!("word {} {}", word(row), names.resources[&integer(row, 1)]);
     rows.iter().map(line).collect()
 }
 
-/// On SQLite they lie among the words.
-async fn letters(database: &DatabaseConnection, names: &Names) -> BTreeSet<String> {
-    if database.get_database_backend() == DatabaseBackend::Sqlite {
-        return BTreeSet::new();
-    }
-    let rows = ask(database, "select cast(p as bigint), letters, res from idx_letter").await;
-    let line = |row: &QueryResult| {
-        let param = ParamId(u32::try_from(integer(row, 0)).unwrap());
-        let row_of = LetterRow { param, letters: text(row, 1).into() };
-        letters_of(&[row_of], &names.resources[&integer(row, 2)])
+/// That of a term `[number of the type]_[word]`, in the narrative `[number of the type]n_[word]`.
+fn number(term: &str) -> i64 {
+    let (ty, word) = term.split_once('_').unwrap();
+    let (ty, scope) = match ty.strip_suffix('n') {
+        Some(ty) => (ty, WordScope::Narrative),
+        None => (ty, WordScope::Content),
     };
-    rows.iter().flat_map(line).collect()
-}
-
-/// The lines of letters; different ones may be the same on SQLite.
-pub(super) fn letters_of(rows: &[LetterRow], key: &str) -> BTreeSet<String> {
-    let mut terms = String::new();
-    words::push_letters(&mut terms, rows);
-    // letters may be blanks
-    let each = terms.split(" l").map(|term| term.trim_start_matches('l'));
-    each.filter(|term| !term.is_empty()).map(|term| format!("word l{term} {key}")).collect()
+    let ty = fhir_model::ResourceType::from_number(ty.parse().unwrap()).unwrap();
+    words::number(ty, scope, word)
 }
 
 impl Names {
