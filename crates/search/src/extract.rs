@@ -28,7 +28,7 @@ pub use context::SECURITY_CONTEXT;
 pub(crate) use reference::{is_id, target};
 pub use service::{COVERED, SERVICE};
 pub(crate) use string::{ADDRESS_PARTS, HUMAN_NAME_PARTS};
-pub use suffix::{SUFFIX_LETTERS, has_suffixes};
+pub use suffix::{SUFFIX_LETTERS, SUFFIX_LETTERS_MIN, has_suffixes};
 
 use crate::{
     registry::{Condition, Place, Program, Registry},

@@ -23,7 +23,8 @@ mod timespan;
 pub use compartment::patient_compartment;
 pub use corpus::{Corpus, Entry, Hit, SortValue};
 pub use extract::{
-    CONSENT_RULE, COVERED, SECURITY_CONTEXT, SERVICE, SUFFIX_LETTERS, extract, has_suffixes,
+    CONSENT_RULE, COVERED, SECURITY_CONTEXT, SERVICE, SUFFIX_LETTERS, SUFFIX_LETTERS_MIN, extract,
+    has_suffixes,
 };
 pub use fhir_model::definitions::SearchKind;
 pub use matches::{Nowhere, Subject, World, matches};

@@ -88,7 +88,7 @@ pub struct StringRow {
     pub param: ParamId,
     /// Lower case, without accents: [`crate::text::fold`].
     pub folded: Box<str>,
-    /// As it is in the resource; cut by [`crate::text::cut`].
+    /// As it is in the resource; cut by [`crate::text::exact`].
     pub exact: Box<str>,
 }
 

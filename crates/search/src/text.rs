@@ -5,8 +5,18 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// The most bytes of a text that the index keeps.
+/// The most bytes of a code, a URL or a word that the index keeps.
 pub(crate) const BYTES_MAX: usize = 255;
+
+/// The most bytes of a text that the index keeps. A row of a b-tree of PostgreSQL has room for two of them
+/// (<https://www.postgresql.org/docs/15/btree-implementation.html>).
+pub(crate) const TEXT_BYTES_MAX: usize = 1_000;
+
+/// The most bytes of a text that can be asked for: so much of each is there to be compared, wherever it is cut.
+pub(crate) const ASKED_BYTES_MAX: usize = 900;
+
+/// Ends what was cut, so that it equals nothing that is asked for; it stands in no text.
+const CUT: char = '\u{ffff}';
 
 /// The fewest characters of a word that can be searched for: shorter ones stand in too many texts.
 pub(crate) const WORD_CHARS_MIN: usize = 3;
@@ -14,32 +24,57 @@ pub(crate) const WORD_CHARS_MIN: usize = 3;
 /// How much of a long key stands before its digest.
 const KEY_PREFIX_BYTES: usize = 200;
 
-/// Without case and accents: compatibility decomposition (NFKD), combining marks dropped, lower case;
-/// cut to [`BYTES_MAX`].
+/// Without case, accents and blanks that say nothing: compatibility decomposition (NFKD), combining marks dropped, lower
+/// case of upper case (so that `ß` is `ss` and a sigma is one wherever it stands), one blank where there are several, none
+/// at the ends; cut to [`TEXT_BYTES_MAX`].
 pub fn fold(text: &str) -> Box<str> {
     if text.is_ascii() {
-        return cut(&text.to_ascii_lowercase()).into();
+        return cut(&blanks(&text.to_ascii_lowercase())).into();
     }
     // NFKD makes few characters longer than 18 times: enough input for a full row, not more
     let folded: String = text
         .chars()
-        .take(BYTES_MAX * 2)
+        .take(TEXT_BYTES_MAX * 2)
         .nfkd()
         .filter(|c| !is_combining_mark(*c))
+        .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect();
-    cut(&folded).into()
+    cut(&blanks(&folded)).into()
+}
+
+fn blanks(text: &str) -> Cow<'_, str> {
+    let says_nothing = |(before, c): (char, char)| c.is_whitespace() && (c != ' ' || before == ' ');
+    let before = std::iter::once(' ').chain(text.chars());
+    if !text.ends_with(' ') && !before.zip(text.chars()).any(says_nothing) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// As it is; beyond [`TEXT_BYTES_MAX`] bytes what there is room for, and a mark that it is not all.
+pub(crate) fn exact(text: &str) -> Cow<'_, str> {
+    if text.len() <= TEXT_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}{CUT}", prefix(text, TEXT_BYTES_MAX - CUT.len_utf8())))
+}
+
+/// Whether a text is short enough to be asked for.
+pub(crate) fn can_be_asked(text: &str) -> bool {
+    text.len() <= ASKED_BYTES_MAX
 }
 
 /// The words of a text, folded, in their order: runs of letters and digits.
 pub fn words(text: &str) -> impl Iterator<Item = Box<str>> {
     let pieces = text.split(|c: char| !(c.is_alphanumeric() || is_combining_mark(c)));
-    pieces.map(fold).filter(|word| !word.is_empty())
+    let word = |piece: &str| -> Box<str> { prefix(&fold(piece), BYTES_MAX).into() };
+    pieces.filter(|piece| !piece.is_empty()).map(word).filter(|word| !word.is_empty())
 }
 
-/// The first [`BYTES_MAX`] bytes, whole characters.
-pub(crate) fn cut(text: &str) -> &str {
-    prefix(text, BYTES_MAX)
+/// The first [`TEXT_BYTES_MAX`] bytes, whole characters.
+fn cut(text: &str) -> &str {
+    prefix(text, TEXT_BYTES_MAX)
 }
 
 /// A text to be compared as a whole. Beyond [`BYTES_MAX`] bytes: its first 200 bytes, `#` and half of
@@ -80,8 +115,12 @@ mod tests {
             ("ﬁnch", "finch"),
             ("İstanbul", "istanbul"),
             ("中村", "中村"),
-            ("Straße", "straße"),
+            ("Straße", "strasse"),
+            ("STRASSE", "strasse"),
             ("ΣΊΣΥΦΟΣ", "σισυφοσ"),
+            ("Σίσυφος", "σισυφοσ"),
+            (" two \t spaces\n", "two spaces"),
+            ("  ", ""),
             ("", ""),
         ];
         for (text, folded) in cases {
@@ -92,10 +131,12 @@ mod tests {
 
     #[test]
     fn long_text_is_cut_between_characters() {
-        let text = "é".repeat(200);
-        assert_eq!(cut(&text).len(), 254);
-        assert_eq!(fold(&text).len(), 200);
-        assert_eq!(fold(&"x".repeat(1000)).len(), BYTES_MAX);
+        let text = "é".repeat(501);
+        assert_eq!((cut(&text).len(), exact(&text).len()), (1_000, 999));
+        assert_eq!(fold(&text).len(), 501);
+        assert_eq!(fold(&"x".repeat(2_000)).len(), TEXT_BYTES_MAX);
+        assert_eq!(exact(&text[..1_000]), text[..1_000]);
+        assert!(exact(&text).ends_with(CUT));
     }
 
     #[test]

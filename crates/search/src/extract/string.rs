@@ -41,5 +41,5 @@ pub(super) fn extract(rows: &mut Vec<StringRow>, leaf: Leaf, node: NodeRef<'_>) 
 }
 
 pub(super) fn push(rows: &mut Vec<StringRow>, param: ParamId, text: &str) {
-    rows.push(StringRow { param, folded: text::fold(text), exact: text::cut(text).into() });
+    rows.push(StringRow { param, folded: text::fold(text), exact: text::exact(text).into() });
 }

@@ -13,7 +13,11 @@ const CUSTOM_MIN: u32 = 1_000_000;
 /// So many letters of each are kept: enough to tell most texts apart that people look for.
 pub const SUFFIX_LETTERS: usize = 12;
 
-/// A parameter with more of them in one resource counts as containing everything, and so does a resource with more.
+/// Shorter ones are not kept: shorter texts are too costly to look for.
+pub const SUFFIX_LETTERS_MIN: usize = 3;
+
+/// A parameter with more bytes of text in one resource counts as containing everything, and so does what goes beyond the
+/// second in the whole resource.
 const OF_PARAMETER_MAX: usize = 2_000;
 const OF_RESOURCE_MAX: usize = 20_000;
 
@@ -47,7 +51,9 @@ pub(super) fn of_strings(strings: &[StringRow]) -> Vec<SuffixRow> {
 
 /// From each letter on, no more letters than are kept.
 fn suffixes(text: &str) -> impl Iterator<Item = &str> {
-    text.char_indices().filter_map(|(from, _)| text.get(from..)).map(first_letters)
+    let each = text.char_indices().filter_map(|(from, _)| text.get(from..));
+    let is_kept = |suffix: &&str| suffix.chars().nth(SUFFIX_LETTERS_MIN - 1).is_some();
+    each.filter(is_kept).map(first_letters)
 }
 
 fn first_letters(text: &str) -> &str {
@@ -75,14 +81,14 @@ mod tests {
         let texts = |found: Vec<(u32, String)>| -> Vec<String> {
             found.into_iter().map(|(_, text)| text).collect()
         };
-        assert_eq!(texts(of(&[(7, "anna"), (7, "na")])), ["a", "anna", "na", "nna"]);
-        assert_eq!(texts(of(&[(7, "中村 x")])), [" x", "x", "中村 x", "村 x"]);
+        assert_eq!(texts(of(&[(7, "anna"), (7, "nna"), (7, "jo")])), ["anna", "nna"]);
+        assert_eq!(texts(of(&[(7, "中村 x")])), ["中村 x", "村 x"]);
         assert_eq!(
             texts(of(&[(7, "abcdefghijklmn")]))[..3],
             ["abcdefghijkl", "bcdefghijklm", "cdefghijklmn"]
         );
-        assert_eq!(of(&[(7, "a"), (8, "a")]), [(7, "a".to_owned()), (8, "a".to_owned())]);
-        assert_eq!(of(&[(CUSTOM_MIN, "a")]), []);
+        assert_eq!(of(&[(7, "ann"), (8, "ann")]), [(7, "ann".to_owned()), (8, "ann".to_owned())]);
+        assert_eq!(of(&[(CUSTOM_MIN, "ann")]), []);
         assert_eq!(of(&[(7, "")]), []);
     }
 
@@ -90,7 +96,7 @@ mod tests {
     fn a_parameter_with_too_much_text_may_contain_anything() {
         let long = "x".repeat(OF_PARAMETER_MAX + 1);
         let anything = (7, String::new());
-        assert_eq!(of(&[(7, &long), (8, "a")]), [anything, (8, "a".to_owned())]);
+        assert_eq!(of(&[(7, &long), (8, "ann")]), [anything, (8, "ann".to_owned())]);
         let full = "y".repeat(OF_PARAMETER_MAX);
         let many: Vec<(u32, &str)> = (0..20).map(|param| (param, &*full)).collect();
         let kept = of(&many).into_iter().filter(|(_, suffix)| !suffix.is_empty());

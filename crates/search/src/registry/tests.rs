@@ -88,12 +88,12 @@ fn some_parameters_alone_are_extracted() {
     let patient = ResourceType::named("Patient").unwrap();
     let id = |code| registry.parameter(patient, code).unwrap().id;
     let tree = fhir_model::json::parse_trusted(
-        br#"{"resourceType":"Patient","gender":"male","name":[{"family":"Rao","prefix":["Dr"]}],"birthDate":"1970"}"#[..].into(),
+        br#"{"resourceType":"Patient","gender":"male","name":[{"family":"Rao","prefix":["Dr."]}],"birthDate":"1970"}"#[..].into(),
     );
     let only = registry.only(&[id("gender"), id("name")]);
     let rows = crate::extract(&only, &tree, "");
     let suffixes: Vec<_> = rows.suffixes.iter().map(|row| (row.param, &*row.suffix)).collect();
-    assert_eq!(suffixes, ["dr", "r"].map(|suffix| (id("name"), suffix)));
+    assert_eq!(suffixes, ["dr."].map(|suffix| (id("name"), suffix)));
     assert_eq!(rows.len(), 2 + suffixes.len());
     assert_eq!((rows.tokens[0].param, rows.strings[0].param), (id("gender"), id("name")));
     assert_eq!(only.parameter(patient, "birthdate").unwrap().id, id("birthdate"));

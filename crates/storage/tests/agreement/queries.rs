@@ -8,6 +8,20 @@ use crate::{
     resources::{CODES, DATES, DAYS, NUMBERS, SYSTEMS, TEXTS, TYPES, UNITS, WORDS},
 };
 
+/// What values contain: of few letters, of as many as suffixes have, of more.
+const CONTAINED: &[&str] = &[
+    "ann",
+    "ber",
+    "o'h",
+    "00%",
+    "a_b",
+    "中村",
+    "gyll",
+    "llanfairpwll",
+    "fairpwllgwyng",
+    "wyngylls",
+];
+
 /// Parameters worth asking for, a type each.
 const PARAMETERS: &[(&str, &[&str])] = &[
     (
@@ -226,9 +240,7 @@ fn one(dice: &mut Dice, (ty, code, kind): (&str, &str, SearchKind), modifier: &s
             "version" => dice.one(&["1.0", "1.1"]).to_owned(),
             _ => token(dice),
         },
-        SearchKind::String if modifier == ":contains" => {
-            dice.one(&["ann", "ber", "o'h", "00%", "a_b", "中村"]).to_owned()
-        }
+        SearchKind::String if modifier == ":contains" => dice.one(CONTAINED).to_owned(),
         SearchKind::String if modifier == ":exact" => dice.one(WORDS).to_owned(),
         SearchKind::String => start(dice.one(WORDS)),
         SearchKind::Date if code == "birthdate" => format!("{}{}", prefix(dice), dice.one(DAYS)),

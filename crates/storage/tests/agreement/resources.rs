@@ -34,6 +34,7 @@ pub(crate) const WORDS: &[&str] = &[
     "eva",
     "O'Hara",
     "van der Berg",
+    "Llanfairpwllgwyngyll",
     "100%",
     "a_b",
     "中村",
@@ -73,7 +74,7 @@ pub(crate) fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             "location": [{"location": reference(dice, &["Location"])}],
             "length": quantity(dice), "partOf": reference(dice, &["Encounter"])}),
         "Practitioner" => json!({"name": [name(dice)], "gender": dice.one(&["male", "female"])}),
-        "Organization" => json!({"name": dice.one(WORDS), "active": dice.percent(50),
+        "Organization" => json!({"name": name(dice), "active": dice.percent(50),
             "address": [address(dice)], "partOf": reference(dice, &["Organization"])}),
         "Location" => location(dice),
         "MedicationRequest" => medication_request(dice),
@@ -232,6 +233,12 @@ pub(crate) fn reference(dice: &mut Dice, types: &[&str]) -> Value {
         3 => json!({"reference": format!("http://own.example/fhir/{ty}/{id}")}),
         _ => json!({"reference": format!("{ty}/{id}")}),
     }
+}
+
+/// Sometimes longer than is kept.
+fn name(dice: &mut Dice) -> String {
+    let name = dice.one(WORDS);
+    if dice.percent(10) { format!("{}{name}", "-".repeat(2_100)) } else { name.to_owned() }
 }
 
 fn name(dice: &mut Dice) -> Value {

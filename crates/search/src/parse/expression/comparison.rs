@@ -14,7 +14,6 @@ use crate::{
         filter::{self, Asked, negated, ordered, reference, string, token, uri},
     },
     plan::{self, Comparison as Prefix, DateTest, Filter, StringTest, Test},
-    text,
 };
 
 /// How a value is compared: <https://hl7.org/fhir/R4/search_filter.html#ops>.
@@ -172,10 +171,10 @@ fn date(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<Fil
 fn text_of(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<Filter>, Fault> {
     let one = |test| asked.any(vec![Test::String(test)]);
     Ok(match operator {
-        EQ => Some(one(StringTest::Is(text::fold(value)))),
-        NE => Some(other_than(asked, one(StringTest::Is(text::fold(value))))),
+        EQ => Some(one(StringTest::Is(string::fold(value)?))),
+        NE => Some(other_than(asked, one(StringTest::Is(string::fold(value)?)))),
         Operator::Contains => Some(one(string::contains(value)?)),
-        Operator::StartsWith => Some(one(StringTest::StartsWith(text::fold(value)))),
+        Operator::StartsWith => Some(one(StringTest::StartsWith(string::fold(value)?))),
         Operator::EndsWith => Some(one(string::ends_with(value)?)),
         _ => None,
     })
@@ -188,7 +187,7 @@ fn code_of(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<
         EQ => one(Test::Token(token::token(value)?)),
         NE => one(Test::Token(token::token(value)?)).map(|filter| other_than(asked, filter)),
         Operator::Contains => one(Test::Text(string::contains(value)?)),
-        Operator::StartsWith => one(Test::Text(StringTest::StartsWith(text::fold(value)))),
+        Operator::StartsWith => one(Test::Text(StringTest::StartsWith(string::fold(value)?))),
         Operator::EndsWith => one(Test::Text(string::ends_with(value)?)),
         Operator::Subsumes => one(token::below(asked.parameter, value)?),
         Operator::SubsumedBy => one(token::above(value)?),

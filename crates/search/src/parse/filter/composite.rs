@@ -1,12 +1,11 @@
 //! Parts of one element: <https://hl7.org/fhir/R4/search.html#composite>.
 
-use super::{Asked, reference, token};
+use super::{Asked, reference, string, token};
 use crate::{
     SearchKind,
     parse::{Fault, filter::ordered, value},
     plan::{Filter, NumberTest, StringTest, Test, TokenTest},
     registry::Parameter,
-    text,
 };
 
 /// One of the combinations. The first part that is a token is their key.
@@ -96,7 +95,7 @@ fn part(asked: &Asked<'_>, parameter: &Parameter, text: &str) -> Result<Vec<Test
     Ok(match parameter.kind {
         SearchKind::Token => vec![Test::Token(token::token(text)?)],
         SearchKind::String => {
-            let folded = text::fold(&value::unescape(text));
+            let folded = string::fold(&value::unescape(text))?;
             vec![Test::String(StringTest::StartsWith(folded))]
         }
         SearchKind::Date => vec![Test::Date(ordered::date(&asked, text)?)],

@@ -1,6 +1,6 @@
 //! `[code]`, `[system]|[code]`, `|[code]`, `[system]|`: <https://hl7.org/fhir/R4/search.html#token>.
 
-use super::{Asked, negated};
+use super::{Asked, negated, string};
 use crate::{
     parse::{Fault, value},
     plan::{Concepts, Filter, StringTest, System, Test, TokenTest},
@@ -14,7 +14,9 @@ const MODIFIERS: &[&str] = &["not", "text", "in", "not-in", "above", "below", "o
 pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
     asked.modifier_among(MODIFIERS)?;
     let tests = asked.each(values, |asked, value| match asked.modifier {
-        Some("text") => Ok(Test::Text(StringTest::StartsWith(text::fold(&value::unescape(value))))),
+        Some("text") => {
+            Ok(Test::Text(StringTest::StartsWith(string::fold(&value::unescape(value))?)))
+        }
         Some("in" | "not-in") => Ok(value_set(&value::unescape(value))),
         Some("below") => below(asked.parameter, value),
         Some("above") => above(value),

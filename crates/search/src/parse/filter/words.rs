@@ -39,17 +39,20 @@ fn words(
     let mut any = Vec::new();
     for value in context.values(values)? {
         let value = value::unescape(value);
-        let words: Vec<Box<str>> = text::words(&value).take(WORDS_MAX + 1).collect();
+        let mut words: Vec<Box<str>> = text::words(&value).take(WORDS_MAX + 1).collect();
         if words.len() > WORDS_MAX {
             return Err(Fault::TooCostly(format!("takes at most {WORDS_MAX} words").into()));
         }
-        if words.iter().any(|word| word.chars().nth(WORD_CHARS_MIN - 1).is_none()) {
-            let text = format!("takes words of {WORD_CHARS_MIN} characters or more");
+        if words.is_empty() {
+            continue;
+        }
+        // what stands between words says little, and is not kept
+        words.retain(|word| word.chars().nth(WORD_CHARS_MIN - 1).is_some());
+        if words.is_empty() {
+            let text = format!("takes a word of {WORD_CHARS_MIN} characters or more");
             return Err(Fault::TooCostly(text.into()));
         }
-        if !words.is_empty() {
-            any.push(words);
-        }
+        any.push(words);
     }
     if any.is_empty() {
         return Err(Fault::Value("has no words to look for".into()));

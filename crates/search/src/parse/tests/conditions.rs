@@ -25,6 +25,8 @@ fn filters_that_are_no_values() {
             words(WordScope::Narrative, &[&["bone"], &["liver", "cyst"]])
         }),
         ("Patient?_content=Élan", words(WordScope::Content, &[&["elan"]])),
+        // what is too short to be kept is left out
+        ("Patient?_content=pain in chest", words(WordScope::Content, &[&["pain", "chest"]])),
         (
             "Patient?_list=a,List/b",
             Filter::Has {

@@ -1,6 +1,6 @@
 //! Texts and URIs.
 
-use search::{ParamId, SUFFIX_LETTERS, StringTest, UriTest};
+use search::{ParamId, SUFFIX_LETTERS, SUFFIX_LETTERS_MIN, StringTest, UriTest};
 
 use crate::{
     find::{
@@ -47,14 +47,12 @@ pub(super) fn ranges(p: i64, test: &StringTest, names: &Names) -> Vec<Range> {
     }
 }
 
-/// What has a suffix that begins with the text, and what may contain anything; `None` where there are no suffixes.
+/// What has a suffix that begins with the text, and what may contain anything; `None` where there are no such suffixes.
 fn by_suffix(p: i64, test: &StringTest, (text, names): (&str, &Names)) -> Option<Vec<Range>> {
     let param = u32::try_from(p % i64::from(CONTAINED))
         .ok()
         .filter(|_| p < i64::from(COMPOSITE_KEY_MIN))?;
-    if text.is_empty() || !search::has_suffixes(ParamId(param)) {
-        return None;
-    }
+    text.chars().nth(SUFFIX_LETTERS_MIN - 1).filter(|_| search::has_suffixes(ParamId(param)))?;
     let rows = |seek| Range::spread("idx_suffix", "suffix", Kind::Text, seek);
     let own = names.dialect.by_resource("idx_string", "s");
     let is_so =
