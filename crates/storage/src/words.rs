@@ -56,6 +56,12 @@ pub(crate) fn number(ty: ResourceType, scope: WordScope, word: &str) -> i64 {
     digest.as_ref().first_chunk().copied().map(i64::from_be_bytes).unwrap_or_default()
 }
 
+/// The numbers of all words of a resource, a blank between two.
+pub(crate) fn numbers_of(ty: ResourceType, words: &[WordRow]) -> String {
+    let numbers = words.iter().map(|row| number(ty, row.scope, &row.word).to_string());
+    numbers.collect::<Vec<_>>().join(" ")
+}
+
 /// The numbers of which one must be there.
 pub(crate) fn numbers(ty: ResourceType, scope: WordScope, word: &str) -> Vec<i64> {
     places(scope).iter().map(|scope| number(ty, *scope, word)).collect()

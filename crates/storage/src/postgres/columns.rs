@@ -33,6 +33,9 @@ pub(super) struct Table {
     pub(super) len: usize,
 }
 
+/// No index leads from a resource to its words: `idx_word_of` does.
+pub(super) const WORDS: &str = "idx_word";
+
 /// All lines of a transaction, by table.
 #[derive(Debug)]
 pub(super) struct Columns {
@@ -133,7 +136,7 @@ impl Default for Columns {
                 table("idx_present", vec![p()]),
                 table("idx_position", vec![p(), ("x", real()), ("y", real()), ("z", real())]),
                 table("idx_suffix", vec![p(), ("suffix", text())]),
-                table("idx_word", vec![("word", long())]),
+                table(WORDS, vec![("word", long())]),
             ],
         }
     }

@@ -4,7 +4,14 @@ use std::fmt::Write as _;
 
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
-use super::columns::{Columns, Table};
+use super::columns::{Columns, Table, WORDS};
+
+/// The words of resources, in parallel: `res`, and their numbers with blanks between them.
+#[derive(Debug, Default)]
+pub(super) struct WordColumns {
+    pub(super) res: Vec<i64>,
+    pub(super) words: Vec<String>,
+}
 
 /// Whether lines that come may be there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +23,11 @@ pub(super) enum Lines {
     MayBeThere,
 }
 
-/// Adds lines. Tells the epoch of the search parameters that lines are to
+/// Adds lines, and all words of resources in the place of old ones. Tells the epoch of the search parameters that lines are to
 /// be made by: in the same statement, so that it costs nothing.
 pub(super) async fn add(
     connection: &mut PgConnection,
-    columns: &Columns,
+    (columns, words): (&Columns, &WordColumns),
     lines: Lines,
 ) -> Result<u64, sqlx::Error> {
     let conflict = match lines {
@@ -35,9 +42,23 @@ pub(super) async fn add(
             table.name
         ));
     }
+    let number = statement.binds;
+    if !words.res.is_empty() {
+        statement.part(&format!(
+            "insert into idx_word_of (res, words)
+             select res, string_to_array(words, ' ')::bigint[]
+             from   unnest(${}::bigint[], ${}::text[]) as o (res, words)
+             on conflict (res) do update set words = excluded.words",
+            number + 1,
+            number + 2
+        ));
+    }
     let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.finish_with(EPOCH)));
     for table in columns.tables.iter().filter(|table| table.len > 0) {
         query = table.columns.iter().fold(query, |query, (_, cells)| cells.bind(query));
+    }
+    if !words.res.is_empty() {
+        query = query.bind(&words.res).bind(&words.words);
     }
     let epoch: String = query.fetch_one(connection).await?.try_get(0)?;
     Ok(epoch.parse().unwrap_or(0))
@@ -81,11 +102,31 @@ pub(super) async fn remove_all(
             .await?;
     let mut statement = Statement::new();
     for table in &Columns::default().tables {
-        statement.part(&format!("delete from {} where res = any($1)", table.name));
+        // nothing else leads from a resource to its words
+        statement.part(&if table.name == WORDS {
+            "delete from idx_word i using idx_word_of w, unnest(w.words) as o (word)
+             where w.res = any($1) and i.word = o.word and i.res = w.res"
+                .to_owned()
+        } else {
+            format!("delete from {} where res = any($1)", table.name)
+        });
     }
+    statement.part("delete from idx_word_of where res = any($1)");
     statement.part("delete from resource where res = any($2)");
     let every: Vec<i64> = of.iter().chain(&contained).copied().collect();
     let query = sqlx::query(sqlx::AssertSqlSafe(statement.finish())).bind(every).bind(contained);
+    query.execute(connection).await.map(drop)
+}
+
+/// Forgets which words these resources had.
+pub(super) async fn forget_words(
+    connection: &mut PgConnection,
+    of: &[i64],
+) -> Result<(), sqlx::Error> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query("delete from idx_word_of where res = any($1)").bind(of);
     query.execute(connection).await.map(drop)
 }
 

@@ -14,7 +14,7 @@ use search::{Filter, Plan, Subject};
 use super::{
     Again, Shared,
     columns::{Gathering, Known},
-    index::{self, Lines},
+    index::{self, Lines, WordColumns},
     names::CompositeKey,
     query::{Asked, bound, version},
     records, trouble, versions,
@@ -22,13 +22,14 @@ use super::{
 use crate::{
     Head, Key, Lock,
     access::Columns,
-    delta::{IndexDelta, Removed},
+    delta::{IndexDelta, Removed, Words},
     find::{Turn, Version, inquiry, statement::Statement},
     gate::{self, Sight},
     index as lines,
     parameters::{self, Parameters, Published},
     row::{Row, ask},
     tx::{Delta, Indexing},
+    words,
 };
 
 /// An open transaction and whether its failure, if it failed, may go away by itself.
@@ -355,13 +356,18 @@ impl Transaction {
         let numbers = &self.shared.numbers;
         let done = versions::insert_contained(&mut self.inner, numbers, &contained, known).await;
         done.map_err(|error| self.failed(&error))?;
+        let mut words = WordColumns::default();
         let shared = Arc::clone(&self.shared);
         let mut adding = Gathering::new(known, &shared.names);
         for (ty, res, delta) in numbered {
             // a dictionary was full meanwhile and began afresh
             adding.coming((*ty, *res), delta).inspect_err(|_| self.again = Again::Yes)?;
+            if delta.words != Words::Stay && !delta.whole.words.is_empty() {
+                words.res.push(*res);
+                words.words.push(words::numbers_of(*ty, &delta.whole.words));
+            }
         }
-        let done = index::add(&mut self.inner, &adding.columns, self.lines).await;
+        let done = index::add(&mut self.inner, (&adding.columns, &words), self.lines).await;
         done.map_err(|error| self.failed(&error))
     }
 
@@ -374,6 +380,11 @@ impl Transaction {
         let everything: Vec<i64> = numbered
             .iter()
             .filter(|(_, _, delta)| matches!(delta.removed, Removed::Everything))
+            .map(|(_, res, _)| *res)
+            .collect();
+        let wordless: Vec<i64> = numbered
+            .iter()
+            .filter(|(_, _, delta)| delta.words == Words::Change && delta.whole.words.is_empty())
             .map(|(_, res, _)| *res)
             .collect();
         let shared = Arc::clone(&self.shared);
@@ -395,6 +406,7 @@ impl Transaction {
                 known.retain(|(_, id), _| !id.contains('#'));
             }
             index::remove(connection, &removing).await?;
+            index::forget_words(connection, &wordless).await?;
             versions::delete_contained(connection, &gone).await
         };
         done.await.map_err(|error| self.failed(&error))

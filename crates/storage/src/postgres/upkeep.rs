@@ -27,7 +27,7 @@ const GROWN_TIMES: u64 = 4;
 const ONE_IN: u64 = 5;
 
 const TABLES: &str = "resource, history, idx_token, idx_reference, idx_date, idx_string, idx_number, idx_quantity, \
-                      idx_uri, idx_present, idx_position, idx_word, idx_suffix";
+                      idx_uri, idx_present, idx_position, idx_word, idx_word_of, idx_suffix";
 
 /// What was written since the last time.
 #[derive(Debug, Default)]

@@ -74,7 +74,7 @@ pub(crate) fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             "location": [{"location": reference(dice, &["Location"])}],
             "length": quantity(dice), "partOf": reference(dice, &["Encounter"])}),
         "Practitioner" => json!({"name": [name(dice)], "gender": dice.one(&["male", "female"])}),
-        "Organization" => json!({"name": name(dice), "active": dice.percent(50),
+        "Organization" => json!({"name": title(dice), "active": dice.percent(50),
             "address": [address(dice)], "partOf": reference(dice, &["Organization"])}),
         "Location" => location(dice),
         "MedicationRequest" => medication_request(dice),
@@ -236,7 +236,7 @@ pub(crate) fn reference(dice: &mut Dice, types: &[&str]) -> Value {
 }
 
 /// Sometimes longer than is kept.
-fn name(dice: &mut Dice) -> String {
+fn title(dice: &mut Dice) -> String {
     let name = dice.one(WORDS);
     if dice.percent(10) { format!("{}{name}", "-".repeat(2_100)) } else { name.to_owned() }
 }
