@@ -200,8 +200,8 @@ impl Vault {
         Ok(found)
     }
 
-    /// Current versions of a type that were written at this time or later, the oldest first; for the vault's own
-    /// work, with a permit for all rows.
+    /// Current versions of a type that were written at this time or later, the oldest first, or what follows one of these;
+    /// for the vault's own work, with a permit for all rows.
     ///
     /// # Errors
     /// The database's own trouble.
@@ -209,7 +209,7 @@ impl Vault {
         &self,
         permit: &Permit,
         ty: ResourceType,
-        since: Instant,
+        (since, after): (Instant, Option<&Version>),
         limit: u32,
     ) -> Result<Vec<Version>, Outcome> {
         if !permit.covers_all_rows() {
@@ -217,15 +217,24 @@ impl Vault {
         }
         let mut statement = Statement::default();
         let of: i64 = ty.number().into();
+        // what one transaction wrote has one time
+        let (since, res) = after.map_or((since, 0), |version| (version.updated, version.res));
         statement.push(
             "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body
              from   resource r
              where  r.type = ?
                and  r.updated >= ?
+               and  (r.updated > ? or r.res > ?)
                and  r.version > 0
-             order  by r.updated
+             order  by r.updated, r.res
              limit  ?",
-            [of.into(), since.millis().into(), i64::from(limit).into()],
+            [
+                of.into(),
+                since.millis().into(),
+                since.millis().into(),
+                res.into(),
+                i64::from(limit).into(),
+            ],
         );
         self.find_aside(permit, statement).await
     }

@@ -2,10 +2,10 @@
 //! order is due within the hour ([`super::order_due`]). It does not queue, so it takes no bed that others wait for:
 //! those of wards are given on an order only.
 
-use auth::{Permit, Role};
+use auth::{Action, Permit, Role, authorize};
 use beds::{Bed, BedType, Code as _, Kind, Priority, Snapshot};
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Claim, ClaimState, Key, NewRequest, OrderDue, Tx};
+use storage::{About, Claim, ClaimState, Key, NewRequest, OrderDue, Tx, Version};
 
 use super::{
     allocate::{Wanted, given_before, is_lost, named_bed, wanted},
@@ -141,12 +141,12 @@ async fn prepare(
 ) -> Result<Hold, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?.clone());
     let found = fhir.vault.read(permit, &key).await?.ok_or_else(|| not_found(&key))?;
-    let stay = emergency(&read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?)?;
     let own = gate::own_hospital(request.caller)?.map(str::to_owned);
-    if own.is_some() && stay.hospital.is_some() && own != stay.hospital {
-        return Err(not_found(&key));
+    if let Some(own) = &own {
+        is_theirs(request, &key, (&found, own)).await?;
     }
-    let hospital = own.or(stay.hospital);
+    let stay = emergency(&read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?)?;
+    let hospital = own.or_else(|| stay.hospital.clone());
     if hospital.is_none() && named.is_none() {
         let text = "Say in which hospital the patient is: Encounter.serviceProvider, or the bed";
         return Err(Outcome::new(IssueType::Required, text).at("Encounter.serviceProvider"));
@@ -183,6 +183,7 @@ async fn prepare(
         key,
         if_match: request.call.conditions.if_match,
         patient: stay.patient,
+        hospital: stay.hospital,
         assessed,
         decided,
         context,
@@ -190,6 +191,32 @@ async fn prepare(
         decision_id: fhir.vault.new_id(),
         trail_id: fhir.vault.new_id(),
     })
+}
+
+/// Whether a stay is one of a hospital's own, or says of no hospital and is shown to who asks.
+///
+/// # Errors
+/// `not-found`, as if the stay were not there.
+async fn is_theirs(
+    request: &Request<'_>,
+    key: &Key,
+    (found, own): (&Version, &str),
+) -> Result<(), Outcome> {
+    let says = match &found.body {
+        Some(body) => referred(&read(body)?, "serviceProvider", "Organization").map(str::to_owned),
+        None => None,
+    };
+    if says.as_deref() == Some(own) {
+        return Ok(());
+    }
+    let is_shown = match says {
+        Some(_) => false,
+        None => {
+            let permit = authorize(request.caller, Action::Read, Some(key.resource_type))?;
+            request.fhir.vault.read(&permit, key).await?.is_some()
+        }
+    };
+    if is_shown { Ok(()) } else { Err(not_found(key)) }
 }
 
 /// The emergency and the beds that it may have, with their names.
@@ -263,6 +290,7 @@ struct Hold {
     key: Key,
     if_match: Option<u64>,
     patient: String,
+    hospital: Option<String>,
     assessed: Assessed,
     decided: Decided,
     context: Context,
@@ -275,7 +303,8 @@ impl Deed for Hold {
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
         let head = load(tx, &self.key, self.if_match).await?;
         let mut stay = read(head.body.as_deref().unwrap_or_default())?;
-        if emergency(&stay)?.patient != self.patient {
+        let now = emergency(&stay)?;
+        if now.patient != self.patient || now.hospital != self.hospital {
             return Err(tx.start_again());
         }
         let Some(bed) = self.decided.plan.allocations.first().map(|it| it.bed.as_str()) else {

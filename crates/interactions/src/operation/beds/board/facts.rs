@@ -45,13 +45,15 @@ impl Board {
     async fn concerned(
         &self,
         fhir: &Fhir,
-        (of, mut since): (ResourceType, i64),
+        (of, since): (ResourceType, i64),
         stale: &mut BTreeSet<String>,
     ) -> Result<(), Outcome> {
         let mut tasks: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let since = Instant::from_millis(since);
+        let mut last: Option<Version> = None;
         loop {
-            let from = Instant::from_millis(since);
-            let some = fhir.vault.written_since(&planners()?, of, from, FACTS_MAX).await?;
+            let from = (since, last.as_ref());
+            let mut some = fhir.vault.written_since(&planners()?, of, from, FACTS_MAX).await?;
             if tasks.is_empty() && !some.is_empty() {
                 for (task, waiting) in &self.queue {
                     tasks.entry(&waiting.patient).or_default().push(task);
@@ -65,11 +67,10 @@ impl Board {
                     }
                 }
             }
-            let last = some.last().map_or(since, |version| version.updated.millis());
-            if some.len() < FACTS_MAX as usize || last <= since {
+            if some.len() < FACTS_MAX as usize {
                 return Ok(());
             }
-            since = last;
+            last = some.pop();
         }
     }
 }
