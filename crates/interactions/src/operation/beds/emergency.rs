@@ -18,6 +18,7 @@ use super::{
     gate::{self, MANAGING, admit, manages_bed},
     hold::{Promise, summary, trail},
     order::Order,
+    order_due::ordered,
     plan::{Context, Decided, decide},
     request::{already_admitted, already_requested},
     single::taken,
@@ -65,13 +66,14 @@ pub(crate) async fn hold(request: Request<'_>) -> Result<Answer, Outcome> {
 struct Stay {
     patient: String,
     hospital: Option<String>,
+    based_on: Option<Value>,
 }
 
-/// An emergency that goes on and has no order.
+/// An emergency that goes on.
 ///
 /// # Errors
 /// `approval-missing`, `illegal-transition`.
-fn emergency(stay: &Value) -> Result<Stay, Outcome> {
+fn emergency(stay: &Value, base: &str) -> Result<Stay, Outcome> {
     let refused = |text: &'static str, place: &'static str| {
         Outcome::new(IssueType::BusinessRule, text).coded("approval-missing").at(place)
     };
@@ -85,16 +87,12 @@ fn emergency(stay: &Value) -> Result<Stay, Outcome> {
     if !["planned", "arrived", "triaged", "in-progress"].contains(&status) {
         return Err(storage::illegal(status, "given a bed"));
     }
-    if items(stay, "basedOn").iter().any(|it| document::named(it, "ServiceRequest").is_some()) {
-        let text =
-            "The stay is based on an order; ServiceRequest/[id]/$request-bed asks for its bed";
-        return Err(Outcome::new(IssueType::Conflict, text).coded("illegal-transition"));
-    }
-    let Some(patient) = referred(stay, "subject", "Patient") else {
+    let Some(patient) = referred(stay, "subject", "Patient", base) else {
         return Err(refused("The emergency names no patient", "Encounter.subject"));
     };
-    let hospital = referred(stay, "serviceProvider", "Organization").map(str::to_owned);
-    Ok(Stay { patient: patient.to_owned(), hospital })
+    let hospital = referred(stay, "serviceProvider", "Organization", base).map(str::to_owned);
+    let based_on = stay.get("basedOn").cloned();
+    Ok(Stay { patient: patient.to_owned(), hospital, based_on })
 }
 
 /// What an emergency asks for: as an order of the highest urgency would.
@@ -141,7 +139,13 @@ async fn prepare(
 ) -> Result<Hold, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?.clone());
     let found = fhir.vault.read(permit, &key).await?.ok_or_else(|| not_found(&key))?;
-    let stay = emergency(&read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?)?;
+    let body = read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?;
+    let stay = emergency(&body, fhir.base())?;
+    if ordered(fhir, &body, &["active"]).await?.is_some() {
+        let text =
+            "The stay is based on an order; ServiceRequest/[id]/$request-bed asks for its bed";
+        return Err(Outcome::new(IssueType::Conflict, text).coded("illegal-transition"));
+    }
     let own = gate::own_hospital(request.caller)?.map(str::to_owned);
     if own.is_some() && stay.hospital.is_some() && own != stay.hospital {
         return Err(not_found(&key));
@@ -183,6 +187,7 @@ async fn prepare(
         key,
         if_match: request.call.conditions.if_match,
         patient: stay.patient,
+        based_on: stay.based_on,
         assessed,
         decided,
         context,
@@ -263,6 +268,7 @@ struct Hold {
     key: Key,
     if_match: Option<u64>,
     patient: String,
+    based_on: Option<Value>,
     assessed: Assessed,
     decided: Decided,
     context: Context,
@@ -275,7 +281,8 @@ impl Deed for Hold {
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
         let head = load(tx, &self.key, self.if_match).await?;
         let mut stay = read(head.body.as_deref().unwrap_or_default())?;
-        if emergency(&stay)?.patient != self.patient {
+        let now = emergency(&stay, &self.base)?;
+        if now.patient != self.patient || now.based_on != self.based_on {
             return Err(tx.start_again());
         }
         let Some(bed) = self.decided.plan.allocations.first().map(|it| it.bed.as_str()) else {
