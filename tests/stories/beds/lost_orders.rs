@@ -1,7 +1,5 @@
 //! Emergencies and their orders: one that is withdrawn, one behind many others, and what is none.
 
-#![expect(clippy::needless_pass_by_value, reason = "literals read better without a borrow")]
-
 use serde_json::{Value, json};
 
 use super::{

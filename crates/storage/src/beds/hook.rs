@@ -118,25 +118,8 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
         result.map_err(|outcome| (*at, outcome))?;
     }
     let fallen = orders(tx, &mut ledger, (changes, &sayings)).await.map_err(alone)?;
-    let mut asking = asking(tx, (changes, &sayings), (&ledger, &known)).await?;
-    let lost = lost(changes, &sayings);
-    asking.extend(order_lost::bereft(tx, (changes, &lost), &ledger).await.map_err(alone)?);
-    by_itself(tx, (changes, &sayings), (&ledger, &asking)).await?;
-    let mut gone = Vec::new();
-    for (at, saying) in &sayings {
-        let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
-        if let Saying::Bed(told) = saying {
-            bed(&mut ledger, id, told.as_ref()).map_err(|outcome| (*at, outcome))?;
-            if told.is_none() {
-                gone.push(id.to_owned());
-            }
-        }
-    }
-    let beds: Vec<String> = sayings
-        .iter()
-        .filter(|(_, saying)| matches!(saying, Saying::Bed(Some(_))))
-        .filter_map(|(at, _)| changes.get(*at).map(|change| change.key.id.clone()))
-        .collect();
+    let asking = owing(tx, (changes, &sayings), (&ledger, &known)).await?;
+    let (beds, gone) = told_beds(&mut ledger, (changes, &sayings))?;
     let held = of_orders(changes, &sayings, Standing::Holds);
     rows::touch_requests_of(tx, &held).await.map_err(alone)?;
     rows::keep(tx, ledger).await.map_err(alone)?;
@@ -145,6 +128,36 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
     tx.heard().fallen.extend(fallen);
     tx.heard().asking.extend(asking);
     Ok(())
+}
+
+/// Beds whose Locations are written, and those that are none any more.
+fn told_beds(
+    ledger: &mut Ledger,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+) -> Result<(Vec<String>, Vec<String>), (usize, Outcome)> {
+    let (mut beds, mut gone) = (Vec::new(), Vec::new());
+    for (at, saying) in sayings {
+        let Saying::Bed(told) = saying else { continue };
+        let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
+        bed(ledger, id, told.as_ref()).map_err(|outcome| (*at, outcome))?;
+        let kind = if told.is_some() { &mut beds } else { &mut gone };
+        kind.push(id.to_owned());
+    }
+    Ok((beds, gone))
+}
+
+/// Emergencies that have a bed and no order, whether they are written or their orders.
+async fn owing(
+    tx: &mut Tx<'_>,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+    (ledger, known): (&Ledger, &BTreeSet<String>),
+) -> Result<Vec<Asking>, (usize, Outcome)> {
+    let mut owing = asking(tx, (changes, sayings), (ledger, known)).await?;
+    let lost = lost(changes, sayings);
+    let bereft = order_lost::bereft(tx, (changes, &lost), ledger).await;
+    owing.extend(bereft.map_err(|outcome| (0, outcome))?);
+    by_itself(tx, (changes, sayings), (ledger, &owing)).await?;
+    Ok(owing)
 }
 
 /// Refuses what is done by hand to Tasks that ask for an order which is due.
@@ -206,7 +219,7 @@ fn lost<'a>(changes: &'a [Change], sayings: &'a [(usize, Saying)]) -> Vec<(&'a s
     lost.collect()
 }
 
-/// Emergencies that have a bed and no order.
+/// The same of stays that are written.
 async fn asking(
     tx: &mut Tx<'_>,
     (changes, sayings): (&[Change], &[(usize, Saying)]),
