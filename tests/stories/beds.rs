@@ -6,6 +6,7 @@ mod duties;
 mod emergencies;
 mod hospital;
 mod invariant;
+mod lost_orders;
 mod roles;
 mod settings;
 mod urgency;

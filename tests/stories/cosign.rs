@@ -16,6 +16,8 @@ smart_stories!(
     a_condition_is_provisional_in_every_coding,
     nobody_signs_for_another,
     what_was_read_is_what_is_signed,
+    who_adds_a_tag_takes_no_signature_away,
+    nobody_signs_for_another_by_another_name,
 );
 
 /// Two doctors and an intern who treat the same patient, and the consultant above one of the doctors.
@@ -397,4 +399,73 @@ fn nobody_signs_for_another(house: &House) {
     post(&ward.supervisor, &supervisor, 201);
     post(&ward.supervisor, &json!({"reference": own}), 201);
     post(&ward.operator, &supervisor, 201);
+}
+
+fn who_adds_a_tag_takes_no_signature_away(house: &House) {
+    let ward = Ward::new(house);
+    let tag = |who: &Person<'_>, what: &str, name: &str| {
+        let parameter = json!({"name": "meta", "valueMeta": {"tag": [{"code": name}]}});
+        let body = json!({"resourceType": "Parameters", "parameter": [parameter]}).to_string();
+        who.ask("POST", &format!("/{what}/$meta-add"), &body).expect(200);
+    };
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let (before, address) = ward.task();
+    tag(&ward.other, &report, "read");
+    tag(&ward.supervisor, &report, "seen");
+    let (after, _) = ward.task();
+    assert_eq!(before["focus"]["reference"], format!("{report}/_history/1"));
+    assert_eq!(after["focus"]["reference"], format!("{report}/_history/3"));
+    assert_eq!((&after["owner"], &after["status"]), (&before["owner"], &json!("requested")));
+    cosign(&ward.other, &report, 403);
+    let signed = cosign(&ward.supervisor, &address[1..], 200);
+    assert_eq!((&signed["status"], &signed["meta"]["versionId"]), (&json!("final"), &json!("4")));
+    assert_eq!(ward.status(&address[1..]), "completed");
+    // who changes more than that wrote it, whatever is added afterwards
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let (_, address) = ward.task();
+    let mut again = ward.report("preliminary");
+    again["id"] = json!(report.rsplit('/').next().unwrap());
+    again["conclusion"] = json!("better");
+    ward.other.ask("PUT", &format!("/{report}"), &again.to_string()).expect(200);
+    tag(&ward.other, &report, "read");
+    assert_eq!(ward.status(&address[1..]), "cancelled");
+    cosign(&ward.supervisor, &report, 409);
+}
+
+fn nobody_signs_for_another_by_another_name(house: &House) {
+    let ward = Ward::new(house);
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let role = ward.operator.store(&json!({"resourceType": "PractitionerRole", "active": true,
+        "practitioner": {"reference": ward.d}}));
+    let provenance = |agent: Value, signature: Option<Value>| {
+        let mut body = json!({"resourceType": "Provenance", "recorded": "2026-01-01T00:00:00Z",
+            "target": [{"reference": report}, {"reference": ward.patient}], "agent": [agent]});
+        if let Some(signature) = signature {
+            body["signature"] = json!([signature]);
+        }
+        body.to_string()
+    };
+    let agent = |code: &str, who: &str| json!({"type": {"coding": [{"code": code}]}, "who": {"reference": who}});
+    let own = [(&ward.supervisor, 201), (&ward.other, 403), (&ward.intern, 403)];
+    for code in ["legal", "LA", "attester", "AUTHEN"] {
+        for (who, status) in own {
+            who.ask("POST", "/Provenance", &provenance(agent(code, &ward.d), None)).expect(status);
+            who.ask("POST", "/Provenance", &provenance(agent(code, &role), None)).expect(status);
+        }
+    }
+    let verified =
+        json!([{"system": "urn:iso-astm:E1762-95:2013", "code": "1.2.840.10065.1.12.1.5"}]);
+    for signer in [&ward.d, &role] {
+        for (who, status) in own {
+            let signature = json!({"type": verified, "when": "2026-01-01T00:00:00Z",
+                "who": {"reference": signer}});
+            let body = provenance(agent("author", &ward.t), Some(signature));
+            who.ask("POST", "/Provenance", &body).expect(status);
+        }
+    }
+    // who is no longer named by anything of this vault signs nothing
+    let contained = json!({"type": verified, "when": "2026-01-01T00:00:00Z",
+        "who": {"display": "the supervisor"}});
+    let body = provenance(agent("author", &ward.t), Some(contained));
+    ward.other.ask("POST", "/Provenance", &body).expect(403);
 }

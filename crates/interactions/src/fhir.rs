@@ -96,15 +96,16 @@ impl Fhir {
     }
 
     /// Ends holds whose time is over, offers what came free to who is next, and makes the plan ready for who asks
-    /// then. To be called every few seconds.
+    /// then. To be called every few seconds. What is wrong with one of them is in nobody else's way.
     ///
     /// # Errors
-    /// The database's own trouble.
+    /// The first that was met, after everything else was done.
     pub async fn sweep_beds(&self) -> Result<(), Outcome> {
-        operation::beds::order_due::mind(self).await?;
-        operation::beds::sweep::sweep(self).await?;
-        operation::beds::sweep::forget(self).await?;
-        operation::beds::sweep::make_ready(self).await
+        let minded = operation::beds::order_due::mind(self).await;
+        let swept = operation::beds::sweep::sweep(self).await;
+        let forgotten = operation::beds::sweep::forget(self).await;
+        let is_ready = operation::beds::sweep::make_ready(self).await;
+        minded.and(swept).and(forgotten).and(is_ready)
     }
 
     /// The base URL, without a slash at the end.

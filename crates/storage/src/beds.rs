@@ -10,6 +10,7 @@ mod decision;
 mod hook;
 mod ledger;
 mod order_due;
+mod order_lost;
 mod past;
 mod projection;
 mod reading;

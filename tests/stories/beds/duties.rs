@@ -19,7 +19,7 @@ stories!(
 );
 
 /// A stay in which the patient lies in this bed.
-fn lying_in(hospital: &Hospital<'_>, stay: &str, patient: &str, bed: &str) -> Value {
+pub(super) fn lying_in(hospital: &Hospital<'_>, stay: &str, patient: &str, bed: &str) -> Value {
     let mut body = stay_body(hospital, stay, patient);
     body["status"] = json!("in-progress");
     body["location"] =
@@ -280,4 +280,63 @@ fn nothing_more_is_held_for_who_is_late(database: &str) {
     }
     let late = house.get(&path).expect(200).json()["entry"][0]["resource"].clone();
     assert_eq!(late["businessStatus"]["coding"][0]["code"], "order-overdue", "{late}");
+}
+
+#[test]
+fn sqlite_lets_no_stay_stop_what_is_done_for_others() {
+    one_stay_is_in_nobodys_way("sqlite");
+}
+
+#[test]
+fn postgres_lets_no_stay_stop_what_is_done_for_others() {
+    one_stay_is_in_nobodys_way("postgres");
+}
+
+fn one_stay_is_in_nobodys_way(database: &str) {
+    let arguments = hasty(database, "order_due_seconds = 3\nhold_seconds = 1");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let house = House::mortal(&arguments);
+    let hospital = Hospital::new(&house);
+    let beds = emergency_room(&hospital, 4);
+    // whoever is to be told of these stands nowhere else, or elsewhere
+    let providers = [
+        json!({"reference": "#here"}),
+        json!({"reference": "http://there.example/fhir/Organization/o"}),
+    ];
+    let mut late = Vec::new();
+    for (bed, provider) in beds.iter().zip(providers) {
+        let (stay, patient) = (unique("stay"), hospital.patient());
+        let mut body = lying_in(&hospital, &stay, &patient, bed);
+        if provider["reference"] == "#here" {
+            body["contained"] =
+                json!([{"resourceType": "Organization", "id": "here", "name": "x"}]);
+        }
+        body["serviceProvider"] = provider;
+        house.put(&format!("/Encounter/{stay}"), &body).expect(201);
+        late.push((stay, patient));
+    }
+    for (stay, patient) in &late {
+        order_task(&house, stay, "requested/order-overdue");
+        // the hospital of the bed is told
+        let told =
+            house.get(&format!("/Communication?subject=Patient/{patient}")).expect(200).json();
+        let recipients = &told["entry"][0]["resource"]["recipient"];
+        let hospital = format!("Organization/{}", hospital.organization);
+        assert_eq!(*recipients, json!([{"reference": hospital}]), "{told}");
+    }
+    // the patient of somebody who waits is gone
+    let gone = hospital.waiting("general").patient;
+    house.delete(&format!("/Patient/{gone}")).expect(204);
+    // holds end, orders are found and beds are given as ever
+    let (stay, _) = brought_in(&hospital);
+    hold(&hospital, &stay, named(&beds[2])).expect(200);
+    let (other, patient) = brought_in(&hospital);
+    let body = lying_in(&hospital, &other, &patient, &beds[3]);
+    house.put(&format!("/Encounter/{other}"), &body).expect(200);
+    hospital.order(&patient, "icu");
+    order_task(&house, &other, "completed/order-given");
+    order_task(&house, &stay, "cancelled/not-needed");
+    assert_eq!(hospital.face(&beds[2]), "active U ready");
+    hospital.bed("general");
+    hospital.batch().expect(200);
 }

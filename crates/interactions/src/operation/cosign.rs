@@ -137,7 +137,7 @@ fn signed(key: &Key, body: &Value) -> Result<Value, Outcome> {
     Ok(body)
 }
 
-/// Who wrote what stands there now, if it was an intern.
+/// Who wrote what stands there now, if it was an intern. Who only labels it, such as with a tag, does not write it.
 async fn writer(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writer>, Outcome> {
     if let Some(patient) = audit::of_version(&fhir.vault, version).first() {
         audit::settle_patient(fhir, patient).await?;
@@ -155,8 +155,24 @@ async fn writer(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writ
     let (plan, _) = search::parse(&fhir.vault.registry(), event, &pairs, &reading)?;
     let permit = authorize(&Caller::Operator, Action::Search, None)?;
     let page = fhir.vault.search(&permit, &plan, &Turn::First, EVENTS_MAX).await?;
-    let written = format!("{}/{}/_history/{}", key.resource_type, key.id, version.version);
-    Ok(page.versions.iter().find_map(|event| intern(event, &written)))
+    let (mut at, mut body) = (version.version, version.body.clone());
+    for _ in 0..EVENTS_MAX {
+        let written = format!("{}/{}/_history/{at}", key.resource_type, key.id);
+        if let Some(writer) = page.versions.iter().find_map(|event| intern(event, &written)) {
+            return Ok(Some(writer));
+        }
+        let before = match at.checked_sub(1).filter(|before| *before > 0) {
+            Some(before) => fhir.vault.vread(&permit, key, before).await?,
+            None => None,
+        };
+        let before = before.and_then(|it| it.body);
+        let is_same = body.as_ref().zip(before.as_ref());
+        if !is_same.is_some_and(|(now, before)| cosigning::say_the_same(now, before)) {
+            break;
+        }
+        (at, body) = (at - 1, before);
+    }
+    Ok(None)
 }
 
 /// The intern whom an event names as the writer of this version.

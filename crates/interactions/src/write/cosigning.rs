@@ -74,7 +74,10 @@ pub(super) async fn follow(
         }
         let body = match intern.as_deref().and_then(|who| requested(context, change, (who, &now))) {
             Some(body) => Some(body),
-            None => head.as_ref().and_then(|head| ended(head, status, &now)),
+            None => head.as_ref().and_then(|head| {
+                let moved = (!signs && changes_meta(change)).then(|| moved(head, change, &now));
+                moved.unwrap_or_else(|| ended(head, status, &now))
+            }),
         };
         if let Some(body) = body {
             tasks.push(written(context, (key, head), body)?);
@@ -129,19 +132,60 @@ fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str))
 
 /// The Task as it is when nothing waits any more; `None` when it did not wait.
 fn ended(head: &Head, status: &str, now: &str) -> Option<Bytes> {
-    let mut task = Value::parse(head.body.as_ref()?, &Limits::default()).ok()?;
-    if is_open(&task) != Some(true) {
+    let text = |text: &str| Value::String(text.to_owned());
+    let task = open_task(head)?;
+    Some(with(task, [("status", text(status)), ("lastModified", text(now))])?.to_vec().into())
+}
+
+/// The Task of a version that others labelled and whose content is the same: it waits on, about the new version.
+fn moved(head: &Head, change: &Change, now: &str) -> Option<Bytes> {
+    let task = open_task(head)?;
+    let of = format!("{}/{}/_history/", change.key.resource_type, change.key.id);
+    let version = change.version().checked_sub(1)?;
+    let focus = task.get("focus")?.get("reference")?.as_str()?;
+    if focus != format!("{of}{version}") {
         return None;
     }
+    let to = Value::String(format!("{of}{}", change.version()));
+    let focus = Value::Object(vec![("reference".to_owned(), to)]);
+    let changed = [("focus", focus), ("lastModified", Value::String(now.to_owned()))];
+    Some(with(task, changed)?.to_vec().into())
+}
+
+/// A Task that waits.
+fn open_task(head: &Head) -> Option<Value> {
+    let task = Value::parse(head.body.as_ref()?, &Limits::default()).ok()?;
+    (is_open(&task) == Some(true)).then_some(task)
+}
+
+fn with<const N: usize>(mut task: Value, changed: [(&str, Value); N]) -> Option<Value> {
     let Value::Object(members) = &mut task else { return None };
-    for (name, text) in [("status", status), ("lastModified", now)] {
-        let value = Value::String(text.to_owned());
+    for (name, value) in changed {
         match members.iter_mut().find(|(member, _)| member == name) {
             Some((_, old)) => *old = value,
             None => members.push((name.to_owned(), value)),
         }
     }
-    Some(task.to_vec().into())
+    Some(task)
+}
+
+/// Whether a change leaves everything as it was but what is said of the version, such as tags.
+fn changes_meta(change: &Change) -> bool {
+    let before = change.replaces.as_ref().and_then(|head| head.body.as_ref());
+    let after = change.body.as_ref().map(|it| it.bytes(1, fhir_model::Instant::from_millis(0)));
+    before.zip(after).is_some_and(|(before, after)| say_the_same(before, &after))
+}
+
+/// Whether two versions differ in `meta` alone.
+pub(crate) fn say_the_same(one: &[u8], other: &[u8]) -> bool {
+    let content = |body: &[u8]| match Value::parse(body, &Limits::default()) {
+        Ok(Value::Object(mut members)) => {
+            members.retain(|(name, _)| name != "meta");
+            Some(members)
+        }
+        Ok(_) | Err(_) => None,
+    };
+    content(one).is_some_and(|it| content(other).as_ref() == Some(&it))
 }
 
 /// Whether a version is preliminary: of a concept in every coding.

@@ -7,8 +7,9 @@ use storage::{Change, Key, Tx};
 
 use super::{commit::Context, cosigning};
 
-/// Who confirms: <https://hl7.org/fhir/R4/valueset-provenance-agent-type.html>.
-const VERIFIER: &[&str] = &["verifier", "VRF"];
+/// Who confirms, or answers for it: <https://hl7.org/fhir/R4/valueset-provenance-agent-type.html> and
+/// <http://terminology.hl7.org/CodeSystem/v3-ParticipationType>.
+const VERIFIER: &[&str] = &["verifier", "VRF", "legal", "LA", "attester", "AUTHEN"];
 
 /// Refuses what is not the caller's to write. The operator may.
 ///
@@ -78,7 +79,8 @@ fn condition(permit: &Permit, change: &Change) -> Result<(), Outcome> {
     Err(Outcome::new(IssueType::BusinessRule, text).at("Condition.verificationStatus"))
 }
 
-/// Who names nobody but themselves as the verifier; roles that remain to be looked up, with whose they have to be.
+/// Who names nobody but themselves as who verifies or signs; roles that remain to be looked up, with whose they have to
+/// be.
 fn foreign(
     context: &Context,
     permit: &Permit,
@@ -88,12 +90,13 @@ fn foreign(
     let Some(tree) = after(change) else { return Ok(roles) };
     let own = permit.principal().and_then(|who| who.itself());
     let own = own.map(|(ty, id)| format!("{ty}/{id}"));
-    for agent in tree.root().named("agent") {
-        if !has_code(agent, "type", VERIFIER) && !has_code(agent, "role", VERIFIER) {
-            continue;
-        }
+    let root = tree.root();
+    let verifies = |agent: &NodeRef<'_>| {
+        has_code(*agent, "type", VERIFIER) || has_code(*agent, "role", VERIFIER)
+    };
+    for signer in root.named("agent").filter(verifies).chain(root.named("signature")) {
         let own = own.clone().ok_or_else(another)?;
-        let said = agent.child("who").and_then(|who| who.child_text("reference"));
+        let said = signer.child("who").and_then(|who| who.child_text("reference"));
         let said = local(context, said.as_deref().ok_or_else(another)?).to_owned();
         if said == own {
             continue;
@@ -135,6 +138,6 @@ fn local<'t>(context: &Context, reference: &'t str) -> &'t str {
 }
 
 fn another() -> Outcome {
-    let text = "A Provenance names as its verifier nobody but who writes it; $cosign names the supervisor who signs";
+    let text = "A Provenance names as who verifies or signs it nobody but who writes it; $cosign names the supervisor who signs";
     Outcome::new(IssueType::Forbidden, text).at("Provenance.agent")
 }

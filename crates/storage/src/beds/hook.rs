@@ -13,6 +13,7 @@ use super::{
     claim::{Claim, ClaimState},
     ledger::{End, Ledger, Step},
     order_due::{self, Asking},
+    order_lost,
     projection::{face_of, first_claim},
     reading::{self, Asked, Stay, Told},
     rows::{self, About},
@@ -27,10 +28,12 @@ enum Saying {
     Stay(Stay),
     /// A request for a bed; `None`: it was deleted.
     Request(Option<Asked>),
-    /// An order that a request may stand on.
-    Order(Standing),
+    /// An order that a request may stand on, with the patient whose emergencies may stand on it no more.
+    Order(Standing, Option<String>),
     /// A Task that asks for an order, deleted, or with another state, stay or patient.
     Owed,
+    /// One that is written with the same state, stay and patient.
+    Noted,
 }
 
 /// Whether an order still holds.
@@ -95,8 +98,9 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
             Saying::Bed(_)
             | Saying::Stay(_)
             | Saying::Request(_)
-            | Saying::Order(_)
-            | Saying::Owed => Ok(()),
+            | Saying::Order(..)
+            | Saying::Owed
+            | Saying::Noted => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
@@ -109,33 +113,51 @@ pub(super) async fn settle(tx: &mut Tx<'_>, changes: &[Change]) -> Result<(), (u
                 ledger.settle_stay(id, stay.patient.as_deref(), &places)
             }
             Saying::Request(asked) => request(&mut ledger, (id, &asked_for), asked.as_ref()),
-            Saying::Bed(_) | Saying::Order(_) | Saying::Owed => Ok(()),
+            Saying::Bed(_) | Saying::Order(..) | Saying::Owed | Saying::Noted => Ok(()),
         };
         result.map_err(|outcome| (*at, outcome))?;
     }
-    let asking = asking(tx, (changes, &sayings), (&ledger, &known)).await?;
     let fallen = orders(tx, &mut ledger, (changes, &sayings)).await.map_err(alone)?;
-    let mut gone = Vec::new();
-    for (at, saying) in &sayings {
-        let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
-        if let Saying::Bed(told) = saying {
-            bed(&mut ledger, id, told.as_ref()).map_err(|outcome| (*at, outcome))?;
-            if told.is_none() {
-                gone.push(id.to_owned());
-            }
-        }
-    }
-    let beds: Vec<String> = sayings
-        .iter()
-        .filter(|(_, saying)| matches!(saying, Saying::Bed(Some(_))))
-        .filter_map(|(at, _)| changes.get(*at).map(|change| change.key.id.clone()))
-        .collect();
+    let asking = owing(tx, (changes, &sayings), (&ledger, &known)).await?;
+    let (beds, gone) = told_beds(&mut ledger, (changes, &sayings))?;
+    let held = of_orders(changes, &sayings, Standing::Holds);
+    rows::touch_requests_of(tx, &held).await.map_err(alone)?;
     rows::keep(tx, ledger).await.map_err(alone)?;
     rows::mark_beds(tx, &beds, &gone).await.map_err(alone)?;
     rows::mark_requests(tx, &states(changes, &sayings)).await.map_err(alone)?;
     tx.heard().fallen.extend(fallen);
     tx.heard().asking.extend(asking);
     Ok(())
+}
+
+/// Beds whose Locations are written, and those that are none any more.
+fn told_beds(
+    ledger: &mut Ledger,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+) -> Result<(Vec<String>, Vec<String>), (usize, Outcome)> {
+    let (mut beds, mut gone) = (Vec::new(), Vec::new());
+    for (at, saying) in sayings {
+        let Saying::Bed(told) = saying else { continue };
+        let id = changes.get(*at).map_or("", |change| change.key.id.as_str());
+        bed(ledger, id, told.as_ref()).map_err(|outcome| (*at, outcome))?;
+        let kind = if told.is_some() { &mut beds } else { &mut gone };
+        kind.push(id.to_owned());
+    }
+    Ok((beds, gone))
+}
+
+/// Emergencies that have a bed and no order, whether they are written or their orders.
+async fn owing(
+    tx: &mut Tx<'_>,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+    (ledger, known): (&Ledger, &BTreeSet<String>),
+) -> Result<Vec<Asking>, (usize, Outcome)> {
+    let mut owing = asking(tx, (changes, sayings), (ledger, known)).await?;
+    let lost = lost(changes, sayings);
+    let bereft = order_lost::bereft(tx, (changes, &lost), ledger).await;
+    owing.extend(bereft.map_err(|outcome| (0, outcome))?);
+    by_itself(tx, (changes, sayings), (ledger, &owing)).await?;
+    Ok(owing)
 }
 
 /// Refuses what is done by hand to Tasks that ask for an order which is due.
@@ -156,7 +178,48 @@ async fn owed(
     Err((*at, refused.at("Task.status")))
 }
 
-/// Emergencies that have a bed and no order.
+/// Refuses to write a Task together with the stay by which it changes: it would not say what became of that.
+async fn by_itself(
+    tx: &mut Tx<'_>,
+    (changes, sayings): (&[Change], &[(usize, Saying)]),
+    (ledger, asking): (&Ledger, &[Asking]),
+) -> Result<(), (usize, Outcome)> {
+    let noted = sayings.iter().filter(|(_, saying)| matches!(saying, Saying::Noted));
+    let noted: Vec<(usize, &str)> =
+        noted.filter_map(|(at, _)| Some((*at, changes.get(*at)?.key.id.as_str()))).collect();
+    let ids: Vec<&str> = noted.iter().map(|(_, id)| *id).collect();
+    let open = order_due::open_of(tx, &ids).await.map_err(|outcome| (0, outcome))?;
+    let changed = open.iter().find(|due| {
+        let of = |claim: &Claim| claim.encounter.as_deref() == Some(due.encounter.as_str());
+        let ends = ledger.steps.iter().any(|it| matches!(it, Step::End(claim, _) if of(claim)));
+        let is_named = |it: &Asking| it.encounter == due.encounter && !it.patient.is_empty();
+        let has_bed = ledger.of_encounter(&due.encounter).iter().any(|it| it.state.is_patients());
+        (ends && !has_bed) || (due.patient.is_empty() && asking.iter().any(is_named))
+    });
+    let Some(due) = changed else { return Ok(()) };
+    let at = noted.iter().find(|(_, id)| *id == due.task).map_or(0, |(at, _)| *at);
+    let text = "The Task that asks for an order changes with its stay here; what else it is to say is written by \
+                itself";
+    Err((at, Outcome::new(IssueType::Conflict, text).coded("illegal-transition").at("Task")))
+}
+
+/// Orders that may count no more, with whose they were.
+fn lost<'a>(changes: &'a [Change], sayings: &'a [(usize, Saying)]) -> Vec<(&'a str, &'a str)> {
+    let lost = sayings.iter().filter_map(|(at, saying)| match saying {
+        Saying::Order(_, Some(patient)) => {
+            Some((changes.get(*at)?.key.id.as_str(), patient.as_str()))
+        }
+        Saying::Order(_, None)
+        | Saying::Bed(_)
+        | Saying::Stay(_)
+        | Saying::Request(_)
+        | Saying::Owed
+        | Saying::Noted => None,
+    });
+    lost.collect()
+}
+
+/// The same of stays that are written.
 async fn asking(
     tx: &mut Tx<'_>,
     (changes, sayings): (&[Change], &[(usize, Saying)]),
@@ -226,17 +289,18 @@ fn saying(change: &Change, base: &str) -> Option<Saying> {
     if ty == TYPES.task {
         if let Some(owed) = before.as_ref().and_then(|it| reading::owed(it, base)) {
             let said = after.as_ref().and_then(|it| reading::owed(it, base));
-            return (said.as_ref() != Some(&owed)).then_some(Saying::Owed);
+            let is_same = said.as_ref() == Some(&owed);
+            return Some(if is_same { Saying::Noted } else { Saying::Owed });
         }
         let asked = after.as_ref().and_then(reading::request);
         let was = before.as_ref().and_then(reading::request);
         return (asked.is_some() || was.is_some()).then_some(Saying::Request(asked));
     }
     // a new order has no request yet
-    before.as_ref()?;
+    let lost = order_lost::whose(before.as_ref()?, after.as_ref(), base);
     let status = after.as_ref().and_then(|tree| tree.root().child_text("status").map(String::from));
     let holds = status.is_some_and(|it| !["revoked", "entered-in-error"].contains(&it.as_str()));
-    Some(Saying::Order(if holds { Standing::Holds } else { Standing::IsRevoked }))
+    Some(Saying::Order(if holds { Standing::Holds } else { Standing::IsRevoked }, lost))
 }
 
 fn about(changes: &[Change], sayings: &[(usize, Saying)]) -> About {
@@ -251,7 +315,8 @@ fn about(changes: &[Change], sayings: &[(usize, Saying)]) -> About {
                 about.beds.extend(stay.places.iter().map(|(bed, _)| bed.clone()));
             }
             Saying::Request(_) => about.tasks.push(id),
-            Saying::Order(_) | Saying::Owed => {}
+            Saying::Order(_, whose) => about.patients.extend(whose.clone()),
+            Saying::Owed | Saying::Noted => {}
         }
     }
     about
@@ -342,24 +407,26 @@ fn not_by_hand() -> Outcome {
     Outcome::new(IssueType::BusinessRule, text).coded("illegal-transition").at("Task.status")
 }
 
+/// Orders that were changed and stand like this.
+fn of_orders(changes: &[Change], sayings: &[(usize, Saying)], as_this: Standing) -> Vec<String> {
+    let orders = sayings.iter().filter(|(_, saying)| match saying {
+        Saying::Order(standing, _) => *standing == as_this,
+        Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) | Saying::Owed | Saying::Noted => {
+            false
+        }
+    });
+    orders.filter_map(|(at, _)| changes.get(*at).map(|change| change.key.id.clone())).collect()
+}
+
 /// Requests fall with their order, unless the patient lies in the bed. Those without a claim come back.
 async fn orders(
     tx: &mut Tx<'_>,
     ledger: &mut Ledger,
     (changes, sayings): (&[Change], &[(usize, Saying)]),
 ) -> Result<Vec<String>, Outcome> {
-    let mut changed = (Vec::new(), Vec::new());
-    for (at, saying) in sayings {
-        let id = changes.get(*at).map(|change| change.key.id.clone()).unwrap_or_default();
-        match saying {
-            Saying::Order(Standing::Holds) => changed.0.push(id),
-            Saying::Order(Standing::IsRevoked) => changed.1.push(id),
-            Saying::Bed(_) | Saying::Stay(_) | Saying::Request(_) | Saying::Owed => {}
-        }
-    }
-    rows::touch_requests_of(tx, &changed.0).await?;
+    let revoked = of_orders(changes, sayings, Standing::IsRevoked);
     let mut fallen = Vec::new();
-    for claim_or_task in rows::open_requests_of(tx, &changed.1).await? {
+    for claim_or_task in rows::open_requests_of(tx, &revoked).await? {
         match claim_or_task {
             (_, Some(claim)) => {
                 if claim.state != ClaimState::Occupied {

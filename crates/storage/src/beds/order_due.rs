@@ -73,24 +73,31 @@ pub(super) fn emergency(tree: &Tree, base: &str) -> Option<Emergency> {
     let class = root.child("class")?.child_text("code")?;
     let orders = root.named("basedOn").filter_map(|it| local(it, "ServiceRequest", base));
     let orders = orders.collect();
-    let doctor = root
-        .named("participant")
-        .find_map(|it| refers_to(it.child("individual")?, &["PractitionerRole", "Practitioner"]));
-    let hospital = || refers_to(root.child("serviceProvider")?, &["Organization"]);
+    let doctor = root.named("participant").find_map(|it| {
+        refers_to(it.child("individual")?, &["PractitionerRole", "Practitioner"], base)
+    });
+    let hospital = || refers_to(root.child("serviceProvider")?, &["Organization"], base);
     let owner = doctor.or_else(hospital);
     Some(Emergency { is_one: class == "EMER", orders, owner, ..Emergency::default() })
 }
 
-/// `Type/id` of a reference to one of these types.
-fn refers_to(reference: NodeRef<'_>, types: &[&str]) -> Option<String> {
-    let text = reference.child_text("reference")?;
-    let mut pieces = text.rsplit('/');
-    let (id, ty) = (pieces.next()?, pieces.next()?);
-    types.contains(&ty).then(|| format!("{ty}/{id}"))
+/// `Type/id` of a reference to one of these types in this vault.
+fn refers_to(reference: NodeRef<'_>, types: &[&str], base: &str) -> Option<String> {
+    types.iter().find_map(|ty| Some(format!("{ty}/{}", local(reference, ty, base)?)))
 }
 
 /// Orders; a proposal is a patient's own wish.
 const INTENTS: [&str; 3] = ["order", "original-order", "instance-order"];
+
+/// What an order for an admission says of itself: <https://medvault.example/fhir/CodeSystem/order-category>, SNOMED CT.
+const ADMISSION: [&str; 2] = ["admission", "32485007"];
+
+/// Whether a `ServiceRequest` orders an admission; a request for something else gives nobody a bed.
+pub(super) fn is_order(request: NodeRef<'_>) -> bool {
+    let is_ordered = request.child_text("intent").is_some_and(|it| INTENTS.contains(&&*it));
+    let mut codes = request.named("category").flat_map(|it| it.named("coding"));
+    is_ordered && codes.any(|it| it.child_text("code").is_some_and(|it| ADMISSION.contains(&&*it)))
+}
 
 /// Whether a stay is based on an order of its patient that is there and holds. One that was carried out holds for the
 /// stay that had a bed on it.
@@ -111,9 +118,8 @@ pub(super) async fn stands_on_an_order(
             Some("completed") => is_done,
             _ => false,
         };
-        let is_order = root.child_text("intent").is_some_and(|it| INTENTS.contains(&&*it));
         let of = referred(root, "subject", "Patient", &base);
-        if is_in_force && is_order && of.is_some() && of.as_deref() == patient {
+        if is_in_force && is_order(root) && of.is_some() && of.as_deref() == patient {
             return Ok(true);
         }
     }
@@ -121,7 +127,11 @@ pub(super) async fn stands_on_an_order(
 }
 
 /// A resource as these changes leave it.
-async fn current(tx: &mut Tx<'_>, changes: &[Change], key: Key) -> Result<Option<Tree>, Outcome> {
+pub(super) async fn current(
+    tx: &mut Tx<'_>,
+    changes: &[Change],
+    key: Key,
+) -> Result<Option<Tree>, Outcome> {
     let body = match changes.iter().find(|change| change.key == key) {
         Some(change) => change.body.as_ref().map(|it| it.bytes(1, Instant::from_millis(0))),
         None => tx.load(std::slice::from_ref(&key)).await?.pop().flatten().and_then(|it| it.body),
@@ -140,6 +150,19 @@ pub(super) async fn owing(
 /// Of these Tasks those that ask for an order still.
 pub(super) async fn asked_by(tx: &mut Tx<'_>, tasks: &[&str]) -> Result<BTreeSet<String>, Outcome> {
     open_among(tx, "task_id", tasks).await
+}
+
+/// The orders that are due for which these Tasks ask.
+pub(super) async fn open_of(tx: &mut Tx<'_>, tasks: &[&str]) -> Result<Vec<OrderDue>, Outcome> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "select {COLUMNS} from bed_order_due d
+         where d.state in ('due', 'overdue') and d.task_id in ({})",
+        members(tx)
+    );
+    Ok(tx.rows(&ask(&sql, [list(tasks).into()])).await?.iter().map(read).collect())
 }
 
 async fn open_among(
@@ -185,28 +208,19 @@ pub(super) async fn check(
 
 /// What a bed and the places that it is part of say.
 #[derive(Default)]
-struct Unit {
+pub(super) struct Unit {
     is_for_emergencies: bool,
     /// The nearest `managingOrganization`.
-    hospital: Option<String>,
+    pub(super) hospital: Option<String>,
 }
 
-async fn unit(tx: &mut Tx<'_>, changes: &[Change], bed: &str) -> Result<Unit, Outcome> {
-    let mut unit = Unit::default();
+pub(super) async fn unit(tx: &mut Tx<'_>, changes: &[Change], bed: &str) -> Result<Unit, Outcome> {
+    let (mut unit, base) = (Unit::default(), tx.index_base());
     let Some((location, ..)) = hook::shown() else { return Ok(unit) };
     let mut next = Some(bed.to_owned());
     for _ in 0..LEVELS_MAX {
         let Some(id) = next else { break };
-        let key = Key::new(location, id);
-        let written = changes.iter().find(|change| change.key == key);
-        let body = match written.and_then(|change| change.body.as_ref()) {
-            Some(stamped) => Some(stamped.bytes(1, Instant::from_millis(0))),
-            None => {
-                tx.load(std::slice::from_ref(&key)).await?.pop().flatten().and_then(|it| it.body)
-            }
-        };
-        let Some(body) = body else { break };
-        let tree = json::parse_trusted(body);
+        let Some(tree) = current(tx, changes, Key::new(location, id)).await? else { break };
         let codes = |concept: NodeRef<'_>| {
             let mut codings = concept.named("coding");
             codings
@@ -214,10 +228,9 @@ async fn unit(tx: &mut Tx<'_>, changes: &[Change], bed: &str) -> Result<Unit, Ou
         };
         let root = tree.root();
         unit.is_for_emergencies |= root.named("type").any(codes);
-        let managing = || refers_to(root.child("managingOrganization")?, &["Organization"]);
+        let managing = || refers_to(root.child("managingOrganization")?, &["Organization"], &base);
         unit.hospital = unit.hospital.or_else(managing);
-        let above = root.child("partOf").and_then(|it| refers_to(it, &["Location"]));
-        next = above.and_then(|it| it.split_once('/').map(|(_, id)| id.to_owned()));
+        next = referred(root, "partOf", "Location", &base);
     }
     Ok(unit)
 }
@@ -392,27 +405,34 @@ fn read(row: &Row) -> OrderDue {
     }
 }
 
+/// Where a page begins: after this one.
+fn from(after: Option<&OrderDue>) -> (i64, &str) {
+    after.map_or((i64::MIN, ""), |it| (it.due.millis(), it.encounter.as_str()))
+}
+
 async fn set_state(tx: &mut Tx<'_>, of: &OrderDue, state: &'static str) -> Result<(), Outcome> {
     let sql = "update bed_order_due set state = ? where encounter_id = ?";
     tx.execute(&ask(sql, [state.into(), of.encounter.as_str().into()])).await.map(drop)
 }
 
 impl Vault {
-    /// Some orders that are late and of which nobody was told yet, the first first.
+    /// A page of the orders that are late and of which nobody was told yet, the first first; empty after the last page.
     ///
     /// # Errors
     /// The database's own trouble.
     pub async fn orders_late(
         &self,
         _permit: &Permit,
-        now: Instant,
+        (now, after): (Instant, Option<&OrderDue>),
     ) -> Result<Vec<OrderDue>, Outcome> {
+        let (due, encounter) = from(after);
         let sql = format!(
             "select {COLUMNS} from bed_order_due d
-             where d.state = 'due' and d.due < ? order by d.due limit ?"
+             where d.state = 'due' and d.due < ? and (d.due, d.encounter_id) > (?, ?)
+             order by d.due, d.encounter_id limit ?"
         );
-        let rows = self.rows(ask(&sql, [now.millis().into(), AT_ONCE.into()])).await?;
-        Ok(rows.iter().map(read).collect())
+        let values = [now.millis().into(), due.into(), encounter.into(), AT_ONCE.into()];
+        Ok(self.rows(ask(&sql, values)).await?.iter().map(read).collect())
     }
 
     /// A page of the orders that are due, or of those that are overdue, the first first; empty after the last page.
@@ -425,8 +445,7 @@ impl Vault {
         (is_overdue, after): (bool, Option<&OrderDue>),
     ) -> Result<Vec<OrderDue>, Outcome> {
         let state = if is_overdue { "overdue" } else { "due" };
-        let (due, encounter) =
-            after.map_or((i64::MIN, ""), |it| (it.due.millis(), it.encounter.as_str()));
+        let (due, encounter) = from(after);
         let sql = format!(
             "select {COLUMNS} from bed_order_due d
              where d.state = '{state}' and (d.due, d.encounter_id) > (?, ?)

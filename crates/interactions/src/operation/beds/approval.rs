@@ -11,6 +11,8 @@ use super::{
 /// What the rule looks at besides the order.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Evidence {
+    /// The address of this vault, by which some name what is here.
+    pub(super) base: String,
     /// The requester's `PractitionerRole`.
     pub(super) role: Option<Value>,
     /// `Provenance` resources about the order.
@@ -22,7 +24,7 @@ pub(super) struct Evidence {
 }
 
 /// Orders; a proposal is a patient's own wish.
-const INTENTS: [&str; 3] = ["order", "original-order", "instance-order"];
+pub(super) const INTENTS: [&str; 3] = ["order", "original-order", "instance-order"];
 
 /// Whether the order approves a bed for its patient now.
 ///
@@ -74,7 +76,7 @@ fn signed(order: &Order, role: &Value, evidence: &Evidence) -> Result<(), Outcom
     }
     let verified = evidence.provenances.iter().flat_map(|it| items(it, "agent")).any(|agent| {
         let is_verifier = agent.get("type").is_some_and(|it| codes(it).any(|it| it == "verifier"));
-        let who = referred(agent, "who", "PractitionerRole");
+        let who = referred(agent, "who", "PractitionerRole", &evidence.base);
         is_verifier
             && evidence.verifiers.iter().any(|(id, role)| {
                 Some(id.as_str()) == who
@@ -178,7 +180,7 @@ mod tests {
             (ORDER.to_owned(), Evidence { has_stay: true, ..doctor() }, Some("already-admitted")),
         ];
         for (text, evidence, expected) in cases {
-            let found = approve(&order("o", &value(&text)), &evidence, now);
+            let found = approve(&order("o", &value(&text), ""), &evidence, now);
             let code = found.err().and_then(|outcome| outcome.issues()[0].details);
             assert_eq!(code, expected, "{text} {evidence:?}");
         }
@@ -188,7 +190,7 @@ mod tests {
     fn without_a_time_an_order_holds_for_two_days() {
         let text =
             ORDER.replace(r#","occurrencePeriod":{"start":"2026-11-20","end":"2026-11-23"}"#, "");
-        let order = order("o", &value(&text));
+        let order = order("o", &value(&text), "");
         assert!(order.holds_at(Instant::from_date(2026, 11, 22)));
         assert!(!order.holds_at(Instant::from_date(2026, 11, 23)));
     }

@@ -150,7 +150,8 @@ pub(super) async fn assess(fhir: &Fhir, asked: Asked<'_>) -> Result<Assessed, Ou
     })
 }
 
-/// Assesses a request of the queue again: what the order and the vital signs say has changed.
+/// Assesses a request of the queue again: what the order and the vital signs say has changed. One that cannot be
+/// assessed any more, since its patient is gone, stays as it was and is in nobody's way.
 ///
 /// # Errors
 /// The database's own trouble.
@@ -163,7 +164,7 @@ pub(super) async fn again(
     let key = Key::new(ty("ServiceRequest")?, order_id);
     let found = fhir.vault.read(&permit, &key).await?;
     let Some(body) = found.as_ref().and_then(|it| it.body.as_ref()) else { return Ok(old.clone()) };
-    let order = order(order_id, &document::read(body)?);
+    let order = order(order_id, &document::read(body)?, fhir.base());
     let asked = Asked {
         task: &old.request.id,
         authored_millis: old.request.authored_on_millis,
@@ -171,7 +172,14 @@ pub(super) async fn again(
         wishes: old.wishes.clone(),
         policy: &in_force(fhir, None).await?.policy,
     };
-    let mut fresh = assess(fhir, asked).await?;
+    let mut fresh = match assess(fhir, asked).await {
+        Ok(fresh) => fresh,
+        Err(outcome) if outcome.status() < 500 => {
+            tracing::warn!(%outcome, task = old.request.id, "assessing again");
+            return Ok(old.clone());
+        }
+        Err(outcome) => return Err(outcome),
+    };
     fresh.request.is_recalled = old.request.is_recalled;
     Ok(Assessed { risk: old.risk.clone().filter(|_| fresh.basis == old.basis), ..fresh })
 }

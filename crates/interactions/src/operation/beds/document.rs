@@ -66,16 +66,33 @@ pub(super) fn text<'v>(of: &'v Value, name: &str) -> Option<&'v str> {
     of.get(name).and_then(Value::as_str)
 }
 
-/// The id that a member refers to, if it is of a resource of this type.
-pub(super) fn referred<'v>(of: &'v Value, name: &str, ty: &str) -> Option<&'v str> {
-    named(of.get(name)?, ty)
+/// The id that a member refers to, if it is of a resource of this type in this vault.
+pub(super) fn referred<'v>(of: &'v Value, name: &str, ty: &str, base: &str) -> Option<&'v str> {
+    named(of.get(name)?, ty, base)
 }
 
-/// The id in a reference to a resource of this type.
-pub(super) fn named<'v>(reference: &'v Value, ty: &str) -> Option<&'v str> {
-    let mut pieces = text(reference, "reference")?.rsplit('/');
-    let id = pieces.next()?;
-    (pieces.next() == Some(ty)).then_some(id)
+/// The id in a reference to a resource of this type in this vault.
+pub(super) fn named<'v>(reference: &'v Value, ty: &str, base: &str) -> Option<&'v str> {
+    local(reference, &[ty], base).map(|(_, id)| id)
+}
+
+/// Type and id in a reference to a resource of one of these types in this vault.
+pub(super) fn local<'v>(
+    reference: &'v Value,
+    types: &[&str],
+    base: &str,
+) -> Option<(&'v str, &'v str)> {
+    let text = text(reference, "reference")?;
+    let mut pieces =
+        text.strip_prefix(base).and_then(|it| it.strip_prefix('/')).unwrap_or(text).split('/');
+    let (ty, id) = (pieces.next()?, pieces.next()?);
+    let is_version = match pieces.next() {
+        None => true,
+        Some(more) => more == "_history",
+    };
+    let may_be = |it: u8| it.is_ascii_alphanumeric() || it == b'-' || it == b'.';
+    let is_id = (1..=64).contains(&id.len()) && id.bytes().all(may_be);
+    (is_version && is_id && types.contains(&ty)).then_some((ty, id))
 }
 
 /// The codes of a `CodeableConcept`.

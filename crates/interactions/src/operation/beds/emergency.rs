@@ -18,6 +18,7 @@ use super::{
     gate::{self, MANAGING, admit, manages_bed},
     hold::{Promise, summary, trail},
     order::Order,
+    order_due::ordered,
     plan::{Context, Decided, decide},
     request::{already_admitted, already_requested},
     single::taken,
@@ -65,13 +66,14 @@ pub(crate) async fn hold(request: Request<'_>) -> Result<Answer, Outcome> {
 struct Stay {
     patient: String,
     hospital: Option<String>,
+    based_on: Option<Value>,
 }
 
-/// An emergency that goes on and has no order.
+/// An emergency that goes on.
 ///
 /// # Errors
 /// `approval-missing`, `illegal-transition`.
-fn emergency(stay: &Value) -> Result<Stay, Outcome> {
+fn emergency(stay: &Value, base: &str) -> Result<Stay, Outcome> {
     let refused = |text: &'static str, place: &'static str| {
         Outcome::new(IssueType::BusinessRule, text).coded("approval-missing").at(place)
     };
@@ -85,16 +87,12 @@ fn emergency(stay: &Value) -> Result<Stay, Outcome> {
     if !["planned", "arrived", "triaged", "in-progress"].contains(&status) {
         return Err(storage::illegal(status, "given a bed"));
     }
-    if items(stay, "basedOn").iter().any(|it| document::named(it, "ServiceRequest").is_some()) {
-        let text =
-            "The stay is based on an order; ServiceRequest/[id]/$request-bed asks for its bed";
-        return Err(Outcome::new(IssueType::Conflict, text).coded("illegal-transition"));
-    }
-    let Some(patient) = referred(stay, "subject", "Patient") else {
+    let Some(patient) = referred(stay, "subject", "Patient", base) else {
         return Err(refused("The emergency names no patient", "Encounter.subject"));
     };
-    let hospital = referred(stay, "serviceProvider", "Organization").map(str::to_owned);
-    Ok(Stay { patient: patient.to_owned(), hospital })
+    let hospital = referred(stay, "serviceProvider", "Organization", base).map(str::to_owned);
+    let based_on = stay.get("basedOn").cloned();
+    Ok(Stay { patient: patient.to_owned(), hospital, based_on })
 }
 
 /// What an emergency asks for: as an order of the highest urgency would.
@@ -145,7 +143,13 @@ async fn prepare(
     if let Some(own) = &own {
         is_theirs(request, &key, (&found, own)).await?;
     }
-    let stay = emergency(&read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?)?;
+    let body = read(found.body.as_ref().ok_or_else(|| deleted(&key))?)?;
+    let stay = emergency(&body, fhir.base())?;
+    if ordered(fhir, &body, &["active"]).await?.is_some() {
+        let text =
+            "The stay is based on an order; ServiceRequest/[id]/$request-bed asks for its bed";
+        return Err(Outcome::new(IssueType::Conflict, text).coded("illegal-transition"));
+    }
     let hospital = own.or_else(|| stay.hospital.clone());
     if hospital.is_none() && named.is_none() {
         let text = "Say in which hospital the patient is: Encounter.serviceProvider, or the bed";
@@ -184,6 +188,7 @@ async fn prepare(
         if_match: request.call.conditions.if_match,
         patient: stay.patient,
         hospital: stay.hospital,
+        based_on: stay.based_on,
         assessed,
         decided,
         context,
@@ -203,7 +208,11 @@ async fn is_theirs(
     (found, own): (&Version, &str),
 ) -> Result<(), Outcome> {
     let says = match &found.body {
-        Some(body) => referred(&read(body)?, "serviceProvider", "Organization").map(str::to_owned),
+        Some(body) => {
+            let stay = read(body)?;
+            referred(&stay, "serviceProvider", "Organization", request.fhir.base())
+                .map(str::to_owned)
+        }
         None => None,
     };
     if says.as_deref() == Some(own) {
@@ -291,6 +300,7 @@ struct Hold {
     if_match: Option<u64>,
     patient: String,
     hospital: Option<String>,
+    based_on: Option<Value>,
     assessed: Assessed,
     decided: Decided,
     context: Context,
@@ -303,8 +313,9 @@ impl Deed for Hold {
     async fn act(&self, tx: &mut Tx<'_>) -> Result<Answer, Outcome> {
         let head = load(tx, &self.key, self.if_match).await?;
         let mut stay = read(head.body.as_deref().unwrap_or_default())?;
-        let now = emergency(&stay)?;
-        if now.patient != self.patient || now.hospital != self.hospital {
+        let now = emergency(&stay, &self.base)?;
+        let here = (&now.patient, &now.hospital, &now.based_on);
+        if here != (&self.patient, &self.hospital, &self.based_on) {
             return Err(tx.start_again());
         }
         let Some(bed) = self.decided.plan.allocations.first().map(|it| it.bed.as_str()) else {

@@ -13,7 +13,7 @@ use storage::Turn;
 use super::{
     CANONICAL,
     assessment::Assessed,
-    document::{codes, concept, extension, items, list, object, read, referred, set, string, text},
+    document::{codes, concept, extension, items, list, named, object, read, set, string, text},
     gate::{forbidden, manages, role},
     patient::person,
     planners, ty,
@@ -132,10 +132,7 @@ async fn payer(fhir: &Fhir, patient: &str) -> Result<Option<String>, Outcome> {
         return Ok(Some(kind.to_owned()));
     }
     let payor = items(&coverage, "payor").first();
-    let pays_oneself = payor.is_some_and(|it| {
-        let wrapped = object([("payor", it.clone())]);
-        referred(&wrapped, "payor", "Patient").is_some()
-    });
+    let pays_oneself = payor.is_some_and(|it| named(it, "Patient", fhir.base()).is_some());
     Ok(Some(if pays_oneself { "self" } else { "other" }.to_owned()))
 }
 

@@ -115,8 +115,9 @@ pub(super) async fn manages_stay(request: &Request<'_>) -> Result<(), Outcome> {
     let key = request.call.key()?;
     let found = request.fhir.vault.read(&planners()?, key).await?.ok_or_else(|| not_found(key))?;
     let stay = read(found.body.as_deref().unwrap_or_default())?;
+    let base = request.fhir.base();
     let mut beds =
-        items(&stay, "location").iter().filter_map(|it| referred(it, "location", "Location"));
+        items(&stay, "location").iter().filter_map(|it| referred(it, "location", "Location", base));
     let last = beds.next_back().ok_or_else(|| not_found(key))?;
     manages_bed(request, last).await
 }

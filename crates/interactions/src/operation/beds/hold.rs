@@ -332,7 +332,7 @@ pub(super) fn said(task: &Value) -> Said {
         })
     };
     let refers = |code: &str, ty: &str| {
-        find(code).and_then(|it| referred(it, "valueReference", ty)).map(str::to_owned)
+        find(code).and_then(|it| referred(it, "valueReference", ty, "")).map(str::to_owned)
     };
     Said {
         decision: find("decision").and_then(|it| text(it, "valueString")).map(str::to_owned),

@@ -4,7 +4,7 @@ use beds::{BedType, Code as _, CodeSet, Equipment, Isolation, Priority, Tier};
 use fhir_model::{Instant, json::Value};
 use search::Timespan;
 
-use super::document::{codes, extensions, items, referred, text};
+use super::document::{codes, extensions, items, named, referred, text};
 
 /// An order's time when it does not say: 48 hours from when it was signed.
 const VALID_MILLIS: i64 = 48 * 3_600_000;
@@ -36,7 +36,7 @@ pub(super) struct Order {
     pub(super) allowed: Vec<String>,
 }
 
-pub(super) fn order(id: &str, body: &Value) -> Order {
+pub(super) fn order(id: &str, body: &Value, base: &str) -> Order {
     let details: Vec<&str> = items(body, "orderDetail").iter().flat_map(codes).collect();
     let of_system = |end: &str| {
         let all = items(body, "orderDetail").iter().flat_map(|it| items(it, "coding"));
@@ -52,11 +52,8 @@ pub(super) fn order(id: &str, body: &Value) -> Order {
         .iter()
         .any(|it| matches!(it, Isolation::Contact | Isolation::Droplet | Isolation::Airborne));
     let tier = extensions(body, "clinical-tier").find_map(|it| Tier::parse(text(it, "valueCode")?));
-    let performers = items(body, "performer").iter().filter_map(|it| {
-        let mut pieces = text(it, "reference")?.rsplit('/');
-        let id = pieces.next()?;
-        (pieces.next() == Some("Organization")).then(|| id.to_owned())
-    });
+    let performers = items(body, "performer").iter();
+    let performers = performers.filter_map(|it| named(it, "Organization", base)).map(str::to_owned);
     let authored = text(body, "authoredOn").and_then(Timespan::parse).map(|span| millis(span.lo));
     let mut bed_types = items(body, "locationCode").iter().flat_map(codes);
     Order {
@@ -67,8 +64,8 @@ pub(super) fn order(id: &str, body: &Value) -> Order {
             .iter()
             .flat_map(codes)
             .any(|code| ["admission", "32485007"].contains(&code)),
-        patient: referred(body, "subject", "Patient").map(str::to_owned),
-        requester: referred(body, "requester", "PractitionerRole").map(str::to_owned),
+        patient: referred(body, "subject", "Patient", base).map(str::to_owned),
+        requester: referred(body, "requester", "PractitionerRole", base).map(str::to_owned),
         authored,
         valid: validity(body, authored),
         priority: text(body, "priority").and_then(Priority::parse),

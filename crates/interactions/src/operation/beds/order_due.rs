@@ -9,10 +9,10 @@ use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{About, Change, ClaimState, End, Head, Key, OrderDue, Tx, Work};
 
 use super::{
-    approval::approve,
+    approval::{INTENTS, approve},
     document::{
-        coded, concept, create, items, list, named, object, read, reference, referred, set, string,
-        text, update,
+        coded, concept, create, items, list, local, named, object, read, reference, referred, set,
+        string, text, update,
     },
     hold::message,
     order::{Order, order},
@@ -38,17 +38,17 @@ pub(crate) async fn mind(fhir: &Fhir) -> Result<(), Outcome> {
     let permit = authorize(&Caller::Operator, Action::Update, None)?;
     let commit = fhir.vault.last_commit();
     let is_news = commit.is_none_or(|it| fhir.desk.minded.swap(it, Ordering::Relaxed) != it);
-    for due in fhir.vault.orders_late(&permit, fhir.vault.clock().now()).await? {
-        look(fhir, &permit, due).await?;
+    let (now, mut done) = (fhir.vault.clock().now(), Ok(()));
+    let mut some = fhir.vault.orders_late(&permit, (now, None)).await?;
+    while let Some(last) = some.last().cloned() {
+        done = done.and(look_at(fhir, &permit, some).await);
+        some = fhir.vault.orders_late(&permit, (now, Some(&last))).await?;
     }
-    let mut some = Vec::new();
     if is_news {
         some = fhir.vault.orders_due(&permit, (false, None)).await?;
     }
     while let Some(last) = some.last().cloned() {
-        for due in some {
-            look(fhir, &permit, due).await?;
-        }
+        done = done.and(look_at(fhir, &permit, some).await);
         some = fhir.vault.orders_due(&permit, (false, Some(&last))).await?;
     }
     // of those that are late already, one page each time, so that they are in nobody's way
@@ -56,16 +56,27 @@ pub(crate) async fn mind(fhir: &Fhir) -> Result<(), Outcome> {
         let mut round = fhir.desk.overdue();
         round.is_news |= is_news;
         if !round.goes_on() {
-            return Ok(());
+            return done;
         }
         round.from.clone()
     };
     let some = fhir.vault.orders_due(&permit, (true, from.as_ref())).await?;
     fhir.desk.overdue().from = some.last().cloned();
+    done.and(look_at(fhir, &permit, some).await)
+}
+
+/// Looks at each of these, whatever becomes of the others; the first refusal.
+async fn look_at(fhir: &Fhir, permit: &Permit, some: Vec<OrderDue>) -> Result<(), Outcome> {
+    let mut done = Ok(());
     for due in some {
-        look(fhir, &permit, due).await?;
+        let task = due.task.clone();
+        let looked = look(fhir, permit, due).await;
+        if let Err(outcome) = &looked {
+            tracing::warn!(%outcome, task, "looking at an order that is due");
+        }
+        done = done.and(looked);
     }
-    Ok(())
+    done
 }
 
 /// How far the round through the orders that are overdue is.
@@ -102,17 +113,40 @@ async fn body_of(fhir: &Fhir, of: &str, id: &str) -> Result<Option<Value>, Outco
     found.as_ref().and_then(|it| it.body.as_deref()).map(read).transpose()
 }
 
+/// The order for an admission that a stay is based on, if it has one of these statuses. Whatever else it is based on gives
+/// nobody a bed.
+pub(super) async fn ordered(
+    fhir: &Fhir,
+    stay: &Value,
+    statuses: &[&str],
+) -> Result<Option<String>, Outcome> {
+    for id in
+        items(stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest", fhir.base()))
+    {
+        let Some(body) = body_of(fhir, "ServiceRequest", id).await? else { continue };
+        let order = order(id, &body, fhir.base());
+        if order.is_admission && statuses.contains(&order.status.as_str()) {
+            return Ok(Some(order.id));
+        }
+    }
+    Ok(None)
+}
+
 /// An order that approves the bed: its id and the role of who signed it.
 async fn given(fhir: &Fhir, due: &OrderDue) -> Result<Option<(String, Option<String>)>, Outcome> {
     let stay = body_of(fhir, "Encounter", &due.encounter).await?.unwrap_or(Value::Null);
     let mut orders = Vec::new();
-    for id in items(&stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest")) {
+    for id in
+        items(&stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest", fhir.base()))
+    {
         orders.extend(body_of(fhir, "ServiceRequest", id).await?);
     }
     if !due.patient.is_empty() {
         let mut query = Query::default();
         query.push("subject", format!("Patient/{}", due.patient));
         query.push("status", "active");
+        // what a patient proposes is no order, and in no order's way
+        query.push("intent", INTENTS.join(","));
         query.push("category", "admission,32485007");
         orders.extend(find(fhir, "ServiceRequest", query).await?);
     }
@@ -131,11 +165,11 @@ pub(super) async fn approving(
     body: &Value,
     (encounter, patient): (&str, &str),
 ) -> Result<Result<Order, Outcome>, Outcome> {
-    let order = order(text(body, "id").unwrap_or_default(), body);
-    let is_of_another = referred(body, "encounter", "Encounter").is_some_and(|it| it != encounter);
-    let subject = body.get("subject").and_then(|it| text(it, "reference")).unwrap_or_default();
-    let is_elsewhere = subject.contains("://") && !subject.starts_with(fhir.base());
-    if is_of_another || is_elsewhere || order.patient.as_deref() != Some(patient) {
+    let order = order(text(body, "id").unwrap_or_default(), body, fhir.base());
+    let is_of_another = body.get("encounter").is_some_and(|it| {
+        text(it, "reference").is_some() && named(it, "Encounter", fhir.base()) != Some(encounter)
+    });
+    if is_of_another || order.patient.as_deref() != Some(patient) {
         let text = "The order is for another patient, or another stay";
         return Ok(Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing")));
     }
@@ -144,18 +178,34 @@ pub(super) async fn approving(
     Ok(approved.map(|()| order))
 }
 
-/// Who is told that an order is late: who is to give it, and the hospital.
+/// Who may own a Task and be told something.
+const OWNERS: &[&str] = &[
+    "CareTeam",
+    "Device",
+    "HealthcareService",
+    "Organization",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+];
+
+/// Who is told that an order is late: who is to give it, and the hospital. Those of other servers, and who is only
+/// contained in what names them, are not told.
 async fn recipients(fhir: &Fhir, due: &OrderDue) -> Result<Vec<Value>, Outcome> {
-    let mut recipients = Vec::new();
+    let told = |of: &Value, name: &str, types: &[&str]| {
+        let (ty, id) = local(of.get(name)?, types, fhir.base())?;
+        Some(reference(ty, id))
+    };
     let task = body_of(fhir, "Task", &due.task).await?.unwrap_or(Value::Null);
-    recipients.extend(task.get("owner").cloned());
+    let mut recipients: Vec<Value> = told(&task, "owner", OWNERS).into_iter().collect();
     let stay = body_of(fhir, "Encounter", &due.encounter).await?.unwrap_or(Value::Null);
-    let hospital = if let Some(hospital) = stay.get("serviceProvider") {
-        Some(hospital.clone())
+    let hospital = if let Some(hospital) = told(&stay, "serviceProvider", &["Organization"]) {
+        Some(hospital)
     } else {
         let board = fhir.desk.board.lock().await;
         let mut beds = items(&stay, "location").iter().filter_map(|it| {
-            let bed = board.beds.get(referred(it, "location", "Location")?)?;
+            let bed = board.beds.get(referred(it, "location", "Location", fhir.base())?)?;
             board.sites.get(&bed.bed.hospital)?.organization.clone()
         });
         beds.next_back().map(|id| reference("Organization", &id))

@@ -29,7 +29,8 @@ pub(crate) async fn request(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?);
     let permit = admit(&request, &[ASKING, MANAGING]).await?;
     let found = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
-    let order = order(&key.id, &document::read(found.body.as_ref().ok_or_else(|| deleted(key))?)?);
+    let body = document::read(found.body.as_ref().ok_or_else(|| deleted(key))?)?;
+    let order = order(&key.id, &body, fhir.base());
     let now = fhir.vault.clock().now();
     let evidence = evidence(fhir, &order, (LIVE, None)).await?;
     let approved = approve(&order, &evidence, now);
@@ -122,14 +123,17 @@ pub(super) async fn evidence(
         let found = fhir.vault.read(&permit, &key).await?;
         found.as_ref().and_then(|it| it.body.as_ref()).map(|body| document::read(body)).transpose()
     };
-    let mut evidence = Evidence::default();
+    let mut evidence = Evidence { base: fhir.base().to_owned(), ..Evidence::default() };
     if let Some(id) = &order.requester {
         evidence.role = read(Key::new(ty("PractitionerRole")?, id.as_str())).await?;
     }
     let of = |name: &str| [(name.to_owned(), format!("ServiceRequest/{}", order.id))];
-    evidence.provenances = find(fhir, "Provenance", of("target").into_iter().collect()).await?;
+    let mut signatures: Query = of("target").into_iter().collect();
+    signatures.push("agent-type", "verifier");
+    evidence.provenances = find(fhir, "Provenance", signatures).await?;
     let agents = evidence.provenances.iter().flat_map(|it| document::items(it, "agent"));
-    let who = agents.filter_map(|it| document::referred(it, "who", "PractitionerRole"));
+    let who =
+        agents.filter_map(|it| document::referred(it, "who", "PractitionerRole", fhir.base()));
     let who: Vec<String> = who.map(str::to_owned).collect();
     for id in who {
         if let Some(role) = read(Key::new(ty("PractitionerRole")?, id.as_str())).await? {
@@ -143,15 +147,26 @@ pub(super) async fn evidence(
     Ok(evidence)
 }
 
-pub(super) async fn find(fhir: &Fhir, of: &str, query: Query) -> Result<Vec<Value>, Outcome> {
+/// What is looked at when something is looked for, and so many of it at once.
+const FOUND_MAX: usize = 500;
+const FOUND_AT_ONCE: u32 = 50;
+
+/// What there is, the latest first, so that nothing is hidden behind what was there before.
+pub(super) async fn find(fhir: &Fhir, of: &str, mut query: Query) -> Result<Vec<Value>, Outcome> {
+    query.push("_sort", "-_lastUpdated");
     let reach = Reach::Type(ty(of)?);
     let (plan, _) = understand(fhir, &reach, query, search::Handling::Strict)?;
-    let page = fhir.vault.search(&planners()?, &plan, &Turn::First, 20).await?;
-    page.versions
-        .iter()
-        .filter_map(|it| it.body.as_ref())
-        .map(|body| document::read(body))
-        .collect()
+    let (permit, mut turn, mut found) = (planners()?, Turn::First, Vec::new());
+    loop {
+        let page = fhir.vault.search(&permit, &plan, &turn, FOUND_AT_ONCE).await?;
+        for body in page.versions.iter().filter_map(|it| it.body.as_ref()) {
+            found.push(document::read(body)?);
+        }
+        match page.next {
+            Some(next) if found.len() < FOUND_MAX => turn = Turn::After(next),
+            Some(_) | None => return Ok(found),
+        }
+    }
 }
 
 /// The place in the queue, how long it is, and what there is to warn of.

@@ -254,7 +254,7 @@ mod tests {
                 illness: &Illness::default(),
                 policy: &policy,
             };
-            let found = scores(&order("o", &value("{}")), &known);
+            let found = scores(&order("o", &value("{}"), ""), &known);
             (found.tier, found.method, found.severity, found.words)
         };
         let (tier, method, severity, words) = of(EarlyWarning::News2);

@@ -41,16 +41,22 @@ pub(crate) async fn sweep(fhir: &Fhir) -> Result<(), Outcome> {
     let rows = fhir.vault.bed_requests(&permit, &tasks).await?;
     let without_order = rows.iter().filter(|row| row.order.is_empty()).map(|row| row.task.as_str());
     let emergencies: BTreeSet<&str> = without_order.collect();
+    let mut done = Ok(());
     for claim in &over {
         let is_emergency = claim.task.as_deref().is_some_and(|it| emergencies.contains(it));
         let words = if is_emergency { IS_FREE_AGAIN } else { IS_OVER };
         let told = Told::holder(claim, fhir.vault.new_id(), words).into_iter().collect();
         let work = EndHold { claim: claim.clone(), why: End::Expired, told };
-        if fhir.vault.commit(permit.clone(), work).await? {
-            ended.push(claim.clone());
+        match fhir.vault.commit(permit.clone(), work).await {
+            Ok(true) => ended.push(claim.clone()),
+            Ok(false) => {}
+            Err(outcome) => {
+                tracing::warn!(%outcome, bed = claim.bed, "ending a hold");
+                done = done.and(Err(outcome));
+            }
         }
     }
-    offer(fhir, &ended).await
+    done.and(offer(fhir, &ended).await)
 }
 
 /// How long a decision can be made again when nobody says.

@@ -12,7 +12,7 @@ use super::{
     document::{self, items, object, read, reference, referred, set, string, text, update},
     gate::{MANAGING, admit, manages_stay},
     order::order,
-    order_due::approving,
+    order_due::{approving, ordered},
     plan::decide,
     planners,
     policy::{InForce, in_force},
@@ -66,11 +66,15 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<(String, Option<S
     let asked = input.references("order", fhir.base(), &["ServiceRequest"])?.into_iter().next();
     let found = fhir.vault.read(&planners()?, stay).await?.ok_or_else(|| not_found(stay))?;
     let encounter = read(found.body.as_deref().unwrap_or_default())?;
-    let based_on =
-        items(&encounter, "basedOn").iter().find_map(|it| document::named(it, "ServiceRequest"));
     let is_emergency = encounter.get("class").and_then(|it| text(it, "code")) == Some("EMER");
+    let based_on = if is_emergency {
+        ordered(fhir, &encounter, &["active", "completed"]).await?
+    } else {
+        let mut orders = items(&encounter, "basedOn").iter();
+        orders.find_map(|it| document::named(it, "ServiceRequest", fhir.base())).map(str::to_owned)
+    };
     let needs_order = is_emergency && based_on.is_none();
-    let order_id = asked.map(|key| key.id).or(based_on.map(str::to_owned));
+    let order_id = asked.map(|key| key.id).or(based_on);
     let order_key = match (&named, order_id) {
         (_, Some(id)) => Key::new(ty("ServiceRequest")?, id),
         (Some(bed), None) => return Ok((bed.id.clone(), None)),
@@ -82,8 +86,8 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<(String, Option<S
     let found = fhir.vault.read(&planners()?, &order_key).await?;
     let found = found.ok_or_else(|| not_found(&order_key))?;
     let body = read(found.body.as_deref().unwrap_or_default())?;
-    let order = order(&order_key.id, &body);
-    if order.patient.as_deref() != referred(&encounter, "subject", "Patient") {
+    let order = order(&order_key.id, &body, fhir.base());
+    if order.patient.as_deref() != referred(&encounter, "subject", "Patient", fhir.base()) {
         let text = "The order is for another patient";
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing"));
     }

@@ -51,7 +51,7 @@ impl Board {
             }
             let body = bodies.get(row.id.as_str()).and_then(|body| read(body).ok());
             if let Some(body) = body {
-                changed.push((row.id.clone(), bed(row, &body, now)));
+                changed.push((row.id.clone(), bed(row, &body, (now, fhir.base()))));
                 before.extend(known.map(|it| (row.id.clone(), it.bed)));
             } else if known.is_some() {
                 self.tell(|| News::BedGone(row.id.clone()));
@@ -100,11 +100,16 @@ impl Board {
                     continue;
                 };
                 let place = Place {
-                    part_of: referred(&body, "partOf", "Location").map(str::to_owned),
+                    part_of: referred(&body, "partOf", "Location", fhir.base()).map(str::to_owned),
                     position: of_location(&body),
                     name: text(&body, "name").unwrap_or_default().to_owned(),
-                    organization: referred(&body, "managingOrganization", "Organization")
-                        .map(str::to_owned),
+                    organization: referred(
+                        &body,
+                        "managingOrganization",
+                        "Organization",
+                        fhir.base(),
+                    )
+                    .map(str::to_owned),
                     is_emergency: is_emergency(&body),
                 };
                 wanted.extend(place.part_of.clone());
@@ -161,7 +166,7 @@ impl Board {
     }
 }
 
-fn bed(row: &BedRow, body: &Value, now: Instant) -> BoardBed {
+fn bed(row: &BedRow, body: &Value, (now, base): (Instant, &str)) -> BoardBed {
     let status = text(body, "status").unwrap_or("active");
     let is_staffed =
         !extensions(body, "staffed").any(|it| it.get("valueBoolean") == Some(&Value::Bool(false)));
@@ -176,8 +181,9 @@ fn bed(row: &BedRow, body: &Value, now: Instant) -> BoardBed {
             since_millis: row.claim.as_ref().map_or(row.changed, |it| it.starts_at).millis(),
         },
         name: text(body, "name").unwrap_or(&row.id).to_owned(),
-        ward: referred(body, "partOf", "Location").map(str::to_owned),
-        organization: referred(body, "managingOrganization", "Organization").map(str::to_owned),
+        ward: referred(body, "partOf", "Location", base).map(str::to_owned),
+        organization: referred(body, "managingOrganization", "Organization", base)
+            .map(str::to_owned),
         is_emergency: is_emergency(body),
         position: of_location(body),
         claim: row.claim.clone(),
