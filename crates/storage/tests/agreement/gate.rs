@@ -108,8 +108,28 @@ fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
         let (name, value) = dice.one(&pairs).split_once('=').unwrap();
         query.pairs = vec![(name.to_owned(), value.to_owned())];
     }
+    if dice.percent(20) {
+        // one patient's record: others say once what they say of the patient
+        let (ty, sorts) = RECORDS[dice.below(RECORDS.len())];
+        query.ty = ResourceType::named(ty).unwrap();
+        query.pairs = vec![("patient".to_owned(), format!("Patient/{}", dice.below(10)))];
+        if dice.percent(50) {
+            query.pairs.push(("_sort".to_owned(), dice.one(sorts).to_owned()));
+        }
+    }
     query
 }
+
+/// What is about a patient, and what it may be sorted by.
+const RECORDS: &[(&str, &[&str])] = &[
+    ("Observation", &["date", "-date", "-_lastUpdated", "_id"]),
+    ("Observation", &["code", "-value-quantity"]),
+    ("Encounter", &["date", "-_lastUpdated"]),
+    ("Condition", &["recorded-date", "code"]),
+    ("MedicationRequest", &["_id"]),
+    ("RiskAssessment", &["_lastUpdated"]),
+    ("DiagnosticReport", &["code"]),
+];
 
 /// How many claims, or answers to them, an insurer may see.
 fn open_claims(looker: &Looker, ty: &str, written: &[Written]) -> usize {
@@ -122,7 +142,7 @@ fn open_claims(looker: &Looker, ty: &str, written: &[Written]) -> usize {
 async fn informed(vault: &Vault, caller: &Caller) -> Caller {
     let Caller::Bearer(who) = caller else { panic!("{caller:?}") };
     let informed = vault.informed(who).await.unwrap();
-    Caller::Bearer(informed.map_or_else(|| Arc::clone(who), Arc::new))
+    Caller::Bearer(informed.unwrap_or_else(|| Arc::clone(who)))
 }
 
 /// Who has not read the Consents sees less, never more.

@@ -1,0 +1,229 @@
+//! What is left of a permit's condition when it is known what others say of the patient: what Consents to the word ask of
+//! a resource itself. Each version that a page would show is asked, by its own rows, and what came of it is remembered:
+//! it follows from the condition and from the version, and neither changes.
+
+use std::{
+    fmt::{self, Write as _},
+    hash::{BuildHasher as _, Hash as _, Hasher},
+    sync::{Mutex, PoisonError},
+};
+
+use fhir_model::json;
+use memchr::memmem;
+use search::{Filter, Nowhere, ParamId, ReferenceTest, Subject, Test, TokenTest, matches};
+
+use crate::{Version, facts, glance, vouched::HASHERS};
+
+/// Parts of what is remembered, each behind a lock of its own, and what one keeps.
+const SHARDS: usize = 16;
+const VERDICTS_MAX: usize = 8_192;
+
+/// A condition on a version itself.
+#[derive(Debug)]
+pub(super) struct Left {
+    filter: Filter,
+    digest: [u64; 2],
+}
+
+impl Left {
+    pub(super) fn new(filter: Filter) -> Self {
+        let digest = HASHERS.each_ref().map(|hasher| {
+            let mut state = hasher.build_hasher();
+            tell(&filter, &mut state);
+            state.finish()
+        });
+        Self { filter, digest }
+    }
+
+    /// Whether a version, which has a body, satisfies it.
+    pub(super) fn holds(&self, version: &Version, base: &str, known: Option<&Verdicts>) -> bool {
+        let of = (self.digest, version.res, version.version);
+        let question = HASHERS.each_ref().map(|hasher| hasher.hash_one(of));
+        if let Some(holds) = known.and_then(|known| known.of(question)) {
+            return holds;
+        }
+        let holds = self.judged(version, base);
+        if let Some(known) = known {
+            known.keep(question, holds);
+        }
+        holds
+    }
+
+    fn judged(&self, version: &Version, base: &str) -> bool {
+        let Some(body) = &version.body else { return false };
+        if !glance::is_escaped(body)
+            && let Some(holds) = at_a_glance(&self.filter, body)
+        {
+            return holds;
+        }
+        let rows = facts::told(&json::parse_trusted(body.clone()), base);
+        let of = Subject {
+            ty: version.resource_type,
+            id: &version.id,
+            updated: version.updated,
+            rows: &rows,
+            container: None,
+        };
+        matches(std::slice::from_ref(&self.filter), of, &Nowhere)
+    }
+}
+
+/// Whether a filter can be asked of a version by rows that are worked out for it.
+pub(super) fn can_be_asked(filter: &Filter) -> bool {
+    let are_told = |params: &[ParamId]| params.iter().all(|param| facts::is_told(*param));
+    match filter {
+        Filter::Id(_) => true,
+        Filter::Present { params, .. } => are_told(params),
+        Filter::Value { params, any } => are_told(params) && any.iter().all(is_plain),
+        Filter::All(_)
+        | Filter::Any(_)
+        | Filter::Not(_)
+        | Filter::Updated(_)
+        | Filter::Chain { .. }
+        | Filter::Has { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. }
+        | Filter::During(_) => false,
+    }
+}
+
+fn is_plain(test: &Test) -> bool {
+    matches!(
+        test,
+        Test::Token(_)
+            | Test::Date(_)
+            | Test::Reference(ReferenceTest::Local { .. } | ReferenceTest::Id { .. })
+    )
+}
+
+/// Whether it holds, where the letters of a text without escapes decide that; a code that does not stand there is none of its own.
+fn at_a_glance(filter: &Filter, text: &[u8]) -> Option<bool> {
+    let decided = |inner: &[Filter], decides: bool| {
+        let mut answer = Some(!decides);
+        for one in inner {
+            match at_a_glance(one, text) {
+                Some(holds) if holds == decides => return Some(decides),
+                Some(_) => {}
+                None => answer = None,
+            }
+        }
+        answer
+    };
+    match filter {
+        Filter::All(inner) => decided(inner, false),
+        Filter::Any(inner) => decided(inner, true),
+        Filter::Not(inner) => at_a_glance(inner, text).map(|holds| !holds),
+        Filter::Value { any, .. } => {
+            let is_missing = |test: &Test| matches!(test, Test::Token(test) if is_missing(test, text));
+            any.iter().all(is_missing).then_some(false)
+        }
+        Filter::Id(_)
+        | Filter::Updated(_)
+        | Filter::Present { .. }
+        | Filter::Chain { .. }
+        | Filter::Has { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. }
+        | Filter::During(_) => None,
+    }
+}
+
+/// Whether a code, as it is written in JSON, is nowhere in a text.
+fn is_missing(test: &TokenTest, text: &[u8]) -> bool {
+    // a longer one is kept as something else, and that something is there or not is written nowhere
+    const LENGTH_MAX: usize = 100;
+    let code = test.code.as_deref().filter(|code| !matches!(*code, "true" | "false"));
+    let Some(code) = code else { return false };
+    let is_as_written = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'/');
+    code.len() <= LENGTH_MAX
+        && code.bytes().all(is_as_written)
+        && memmem::find(text, code.as_bytes()).is_none()
+}
+
+/// Tells a hasher all that a filter says.
+fn tell(filter: &Filter, state: &mut impl Hasher) {
+    std::mem::discriminant(filter).hash(state);
+    match filter {
+        Filter::All(inner) | Filter::Any(inner) => {
+            inner.len().hash(state);
+            for one in inner {
+                tell(one, state);
+            }
+        }
+        Filter::Not(inner) => tell(inner, state),
+        Filter::Id(ids) => ids.hash(state),
+        Filter::Value { params, any } => {
+            (params, any.len()).hash(state);
+            for test in any {
+                std::mem::discriminant(test).hash(state);
+                match test {
+                    Test::Token(test) => test.hash(state),
+                    Test::Date(test) => test.hash(state),
+                    Test::Reference(test) => test.hash(state),
+                    other => spell(other, state),
+                }
+            }
+        }
+        Filter::Updated(_)
+        | Filter::Present { .. }
+        | Filter::Chain { .. }
+        | Filter::Has { .. }
+        | Filter::Words { .. }
+        | Filter::Near { .. }
+        | Filter::During(_) => spell(filter, state),
+    }
+}
+
+/// Tells it in letters.
+fn spell(what: &impl fmt::Debug, state: &mut impl Hasher) {
+    struct Told<'s, H>(&'s mut H);
+    impl<H: Hasher> fmt::Write for Told<'_, H> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.write(text.as_bytes());
+            Ok(())
+        }
+    }
+    // a hasher takes everything
+    let is_told = write!(Told(state), "{what:?}").is_ok();
+    is_told.hash(state);
+}
+
+/// What came of conditions for versions.
+pub(crate) struct Verdicts {
+    shards: Box<[Mutex<Shard>]>,
+}
+
+#[expect(clippy::disallowed_types, reason = "looked up with each search, never shown")]
+type Shard = std::collections::HashMap<[u64; 2], bool>;
+
+impl Verdicts {
+    pub(crate) fn new() -> Self {
+        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
+    fn shard(&self, question: [u64; 2]) -> Option<&Mutex<Shard>> {
+        self.shards.get(question[0] as usize % SHARDS)
+    }
+
+    fn of(&self, question: [u64; 2]) -> Option<bool> {
+        let shard = self.shard(question)?.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.get(&question).copied()
+    }
+
+    fn keep(&self, question: [u64; 2], holds: bool) {
+        let Some(shard) = self.shard(question) else { return };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if shard.len() >= VERDICTS_MAX {
+            shard.clear();
+        }
+        shard.insert(question, holds);
+    }
+}
+
+impl fmt::Debug for Verdicts {
+    /// Without what is in it: that is about patients.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verdicts")
+    }
+}
