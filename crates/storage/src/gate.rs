@@ -103,9 +103,9 @@ fn decided(
             }
         }
         Filter::Not(inner) => decided(inner, of, inside(place, 0), said).map(|holds| !holds),
-        Filter::Chain { params, .. } => {
-            let refers = of.rows.references.iter().any(|row| params.contains(&row.param));
-            if refers { said(filter, place) } else { Some(false) }
+        Filter::Chain { params, targets } => {
+            let leads = targets.iter().any(|to| !referenced(of.rows, params, to).is_empty());
+            if leads { said(filter, place) } else { Some(false) }
         }
         Filter::Has { .. } => said(filter, place),
         Filter::During(during) => {
@@ -214,11 +214,14 @@ async fn others_say(filter: &Filter, of: Subject<'_>, ask: &mut impl Ask) -> Res
     Ok(false)
 }
 
-/// The ids of the resources of the target's type that it refers to.
+/// The ids of the resources of the target's type that it refers to, without those that are none of which the target names.
 fn referenced(rows: &Rows, params: &[ParamId], to: &TypePlan) -> Vec<Box<str>> {
+    let is_meant = |id: &Box<str>| {
+        to.filters.iter().all(|one| !matches!(one, Filter::Id(ids) if !ids.contains(id)))
+    };
     let rows = rows.references.iter().filter(|row| params.contains(&row.param));
     let ids = rows.filter_map(|row| match &row.target {
-        Target::Local { ty, id } if *ty == to.ty => Some(id.clone()),
+        Target::Local { ty, id } if *ty == to.ty && is_meant(id) => Some(id.clone()),
         Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
     });
     ids.collect()

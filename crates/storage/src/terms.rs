@@ -22,25 +22,35 @@ const CONSENTS_MAX: u32 = 100;
 const LEASE: Duration = Duration::from_millis(200);
 
 /// For how long something is, if no Consent is heard of; what was told is forgotten some time.
-const KEPT_MAX: Duration = Duration::from_secs(60);
+const KEPT_MAX: Duration = Duration::from_mins(1);
 
-/// People for whom it is kept.
+/// People for whom it is kept, what is kept of them together, and how many are kept as they are when they know it: all that
+/// opens to them was worked out, which takes much room and is of use as long as their time stands still.
 const PEOPLE_MAX: usize = 4_096;
+const TERMS_MAX: usize = 20_000;
+const INFORMED_MAX: usize = 64;
 
 /// What was read for whom.
 #[derive(Default)]
 pub(crate) struct Read(Mutex<Known>);
 
+#[derive(Default)]
+struct Known {
+    people: ByPerson<Kept>,
+    /// Terms in them.
+    terms: usize,
+    /// Those who know them, as of the time of their last request.
+    informed: ByPerson<Arc<Principal>>,
+}
+
 #[expect(clippy::disallowed_types, reason = "looked up with each request, never shown")]
-type Known = std::collections::HashMap<[u64; 2], Kept>;
+type ByPerson<T> = std::collections::HashMap<[u64; 2], T>;
 
 struct Kept {
     at: Instant,
     /// How often Consents had been written before.
     count: u64,
     terms: Vec<Terms>,
-    /// Who knows them, as of the time of the last request: what opens to them is worked out once.
-    who: Option<Arc<Principal>>,
 }
 
 impl Vault {
@@ -66,7 +76,7 @@ impl Vault {
         let at = Instant::now();
         let terms = self.read_terms(who).await?;
         let informed = (!terms.is_empty()).then(|| Arc::new(who.knowing(terms.clone())));
-        self.inner.terms.keep(question, Kept { at, count, terms, who: informed.clone() });
+        self.inner.terms.keep(question, Kept { at, count, terms }, informed.as_ref());
         Ok(informed)
     }
 
@@ -121,7 +131,7 @@ impl Read {
     /// Whether Consents were read for them.
     fn has_some(&self, question: [u64; 2]) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&question).is_some_and(|kept| !kept.terms.is_empty())
+        known.people.get(&question).is_some_and(|kept| !kept.terms.is_empty())
     }
 
     /// Who they are when they know what is kept; `None`: it is not good.
@@ -133,7 +143,7 @@ impl Read {
         (count, is_alone): (u64, bool),
     ) -> Option<Option<Arc<Principal>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = known.get_mut(&question).filter(|kept| kept.count == count)?;
+        let kept = known.people.get(&question).filter(|kept| kept.count == count)?;
         let time_max = if kept.terms.is_empty() { LEASE } else { KEPT_MAX };
         if !is_alone && kept.at.elapsed() >= time_max {
             return None;
@@ -141,18 +151,38 @@ impl Read {
         if kept.terms.is_empty() {
             return Some(None);
         }
-        let informed = kept.who.take().filter(|informed| informed.now() == who.now());
-        let informed = informed.unwrap_or_else(|| Arc::new(who.knowing(kept.terms.clone())));
-        kept.who = Some(Arc::clone(&informed));
+        let last = known.informed.get(&question).filter(|last| last.now() == who.now());
+        let informed = match last {
+            Some(last) => Arc::clone(last),
+            None => Arc::new(who.knowing(kept.terms.clone())),
+        };
+        known.meet(question, &informed);
         Some(Some(informed))
     }
 
-    fn keep(&self, question: [u64; 2], kept: Kept) {
+    fn keep(&self, question: [u64; 2], kept: Kept, informed: Option<&Arc<Principal>>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= PEOPLE_MAX {
-            known.clear();
+        let is_full = known.people.len() >= PEOPLE_MAX || known.terms >= TERMS_MAX;
+        if is_full {
+            *known = Known::default();
         }
-        known.insert(question, kept);
+        known.terms += kept.terms.len();
+        if let Some(before) = known.people.insert(question, kept) {
+            known.terms -= before.terms.len();
+        }
+        known.informed.remove(&question);
+        if let Some(informed) = informed {
+            known.meet(question, informed);
+        }
+    }
+}
+
+impl Known {
+    fn meet(&mut self, question: [u64; 2], informed: &Arc<Principal>) {
+        if self.informed.len() >= INFORMED_MAX && !self.informed.contains_key(&question) {
+            self.informed.clear();
+        }
+        self.informed.insert(question, Arc::clone(informed));
     }
 }
 

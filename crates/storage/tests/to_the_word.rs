@@ -178,11 +178,13 @@ type Case = (Value, fn(usize) -> bool);
 
 fn cases() -> Vec<Case> {
     fn code(codes: &[usize]) -> Value {
-        let coding = |code: &usize| json!({"system": "http://loinc.org", "code": format!("code-{code}")});
+        let coding =
+            |code: &usize| json!({"system": "http://loinc.org", "code": format!("code-{code}")});
         json!([{"coding": codes.iter().map(coding).collect::<Vec<_>>()}])
     }
     let until = |minute: usize| json!({"end": format!("2026-11-22T08:{minute:02}:30Z")});
-    let data = |meaning: &str, of: &str| json!([{"meaning": meaning, "reference": {"reference": of}}]);
+    let data =
+        |meaning: &str, of: &str| json!([{"meaning": meaning, "reference": {"reference": of}}]);
     vec![
         (json!({"type": "deny", "code": code(&[7])}), |_| true),
         (json!({"type": "deny", "code": code(&[0])}), |n| n % 3 != 0),
@@ -283,8 +285,11 @@ async fn a_consent_that_is_changed_holds_from_the_next_request_on() {
     let (_directory, all) = databases("changes").await;
     for [writer, reader] in all {
         let deny = |code: usize| {
-            consent("active", &json!({"type": "deny",
-                "code": [{"coding": [{"system": "http://loinc.org", "code": format!("code-{code}")}]}]}))
+            consent(
+                "active",
+                &json!({"type": "deny",
+                "code": [{"coding": [{"system": "http://loinc.org", "code": format!("code-{code}")}]}]}),
+            )
         };
         put(&writer, &[deny(0)]).await;
         looks(&reader, [false, true, true]).await;

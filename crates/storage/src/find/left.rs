@@ -114,7 +114,8 @@ fn at_a_glance(filter: &Filter, text: &[u8]) -> Option<bool> {
         Filter::Any(inner) => decided(inner, true),
         Filter::Not(inner) => at_a_glance(inner, text).map(|holds| !holds),
         Filter::Value { any, .. } => {
-            let is_missing = |test: &Test| matches!(test, Test::Token(test) if is_missing(test, text));
+            let is_missing =
+                |test: &Test| matches!(test, Test::Token(test) if is_missing(test, text));
             any.iter().all(is_missing).then_some(false)
         }
         Filter::Id(_)
