@@ -266,7 +266,7 @@ pub struct TokenTest {
 }
 
 /// What the reference points to; see [`crate::Target`].
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReferenceTest {
     /// To this resource of this server.
     Local {
@@ -303,7 +303,7 @@ pub enum ReferenceTest {
 }
 
 /// The version of a canonical.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Version {
     /// Any or none.
     Any,
@@ -314,7 +314,7 @@ pub enum Version {
 }
 
 /// Which way in a hierarchy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// To the whole.
     Above,
@@ -338,7 +338,7 @@ pub enum StringTest {
 }
 
 /// A prefix: <https://hl7.org/fhir/R4/search.html#prefix>.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `eq`: the value searched for contains the resource's.
     Equal,
@@ -364,7 +364,7 @@ pub enum Comparison {
 /// `eq` `lo >= a and hi <= b` · `ne` `lo < a or hi > b` · `gt` `hi > b` · `lt` `lo < a` ·
 /// `ge` `lo >= a or hi > b` · `le` `lo < a or hi <= b` · `sa` `lo >= b` · `eb` `hi <= a` ·
 /// `ap` `lo < b and hi > a`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DateTest {
     /// The prefix.
     pub comparison: Comparison,

@@ -216,9 +216,9 @@ async fn others_say(filter: &Filter, of: Subject<'_>, ask: &mut impl Ask) -> Res
 
 /// The ids of the resources of the target's type that it refers to, without those that are none of which the target names.
 fn referenced(rows: &Rows, params: &[ParamId], to: &TypePlan) -> Vec<Box<str>> {
-    let is_meant = |id: &Box<str>| {
-        to.filters.iter().all(|one| !matches!(one, Filter::Id(ids) if !ids.contains(id)))
-    };
+    let is_one = |ids: &[Box<str>], id: &str| ids.iter().any(|one| **one == *id);
+    let is_meant =
+        |id: &str| to.filters.iter().all(|one| !matches!(one, Filter::Id(ids) if !is_one(ids, id)));
     let rows = rows.references.iter().filter(|row| params.contains(&row.param));
     let ids = rows.filter_map(|row| match &row.target {
         Target::Local { ty, id } if *ty == to.ty && is_meant(id) => Some(id.clone()),

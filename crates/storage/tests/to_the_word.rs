@@ -253,7 +253,7 @@ async fn what_changes_between_two_pages_is_judged_as_it_is() {
         later.sort_by_key(|n| minute(*n));
         let of_code = |code: usize| later.iter().copied().filter(move |n| n % 3 == code);
         let (comes, goes) = (of_code(0).nth(1).unwrap(), of_code(1).nth(2).unwrap());
-        let (moves, falls) = (of_code(2).nth(3).unwrap(), of_code(2).last().unwrap());
+        let (moves, falls) = (of_code(2).nth(3).unwrap(), of_code(2).next_back().unwrap());
         put(
             &writer,
             &[
@@ -271,7 +271,7 @@ async fn what_changes_between_two_pages_is_judged_as_it_is() {
             found.extend(ids(&page));
             at = page.next;
         }
-        let is_open = |n: &usize| *n == comes || (n % 3 != 0 && *n != goes);
+        let is_open = |n: &usize| *n == comes || (!n.is_multiple_of(3) && *n != goes);
         let mut open: Vec<usize> = (0..OBSERVATIONS).filter(is_open).collect();
         open.sort_by_key(|n| minute(*n));
         let open: Vec<String> = open.iter().map(|n| format!("o{n}")).collect();
@@ -319,16 +319,8 @@ async fn a_consent_that_is_changed_holds_from_the_next_request_on() {
 
 /// What is seen of the three codes, by each way.
 async fn looks(vault: &Vault, shown: [bool; 3]) {
-    let key = |n: usize| Key::new(ResourceType::named("Observation").unwrap(), format!("o{n}"));
     for (n, is_shown) in shown.into_iter().enumerate() {
-        let read = vault.read(&doctor(vault).await, &key(n)).await.unwrap();
-        assert_eq!(read.is_some(), is_shown, "read o{n}");
-        let version = vault.vread(&doctor(vault).await, &key(n), 1).await.unwrap();
-        assert_eq!(version.is_some(), is_shown, "vread o{n}");
-        let (scope, turn) = (Scope::Instance(key(n)), Turn::First);
-        let query = HistoryQuery { scope, since: None, at: None, count: 10, turn };
-        let history = vault.history(&doctor(vault).await, &query).await.unwrap();
-        assert_eq!(history.versions.is_empty(), !is_shown, "history of o{n}");
+        assert_eq!(reads(vault, n).await, [is_shown; 3], "o{n}");
     }
     let wanted = shown.iter().filter(|is_shown| **is_shown).count() * OBSERVATIONS / 3;
     let permit = doctor(vault).await;
@@ -337,8 +329,19 @@ async fn looks(vault: &Vault, shown: [bool; 3]) {
     let permit = doctor(vault).await;
     let page = vault.search(&permit, &plan(&[("_sort", "-date")]), &Turn::First, 9).await.unwrap();
     assert_eq!(page.versions.len(), 9, "{shown:?}");
-    let is_open = |id: &String| shown[id[1..].parse::<usize>().unwrap() % 3];
+    let is_open = |id: &String| shown.get(id[1..].parse::<usize>().unwrap() % 3) == Some(&true);
     assert!(ids(&page).iter().all(is_open), "{shown:?}");
     let total = vault.count(&doctor(vault).await, &plan(&[])).await.unwrap();
     assert_eq!(usize::try_from(total).unwrap(), wanted, "{shown:?}");
+}
+
+/// Whether an observation is seen, its first version, and its history.
+async fn reads(vault: &Vault, n: usize) -> [bool; 3] {
+    let key = Key::new(ResourceType::named("Observation").unwrap(), format!("o{n}"));
+    let read = vault.read(&doctor(vault).await, &key).await.unwrap();
+    let version = vault.vread(&doctor(vault).await, &key, 1).await.unwrap();
+    let (scope, turn) = (Scope::Instance(key), Turn::First);
+    let query = HistoryQuery { scope, since: None, at: None, count: 10, turn };
+    let history = vault.history(&doctor(vault).await, &query).await.unwrap();
+    [read.is_some(), version.is_some(), !history.versions.is_empty()]
 }

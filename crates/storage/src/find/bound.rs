@@ -221,11 +221,9 @@ impl<'p> About<'p> {
 
     /// Whether references that are asked for lead to the patient, where they can lead to nobody else: what is found names no other.
     fn is_about_them(&self, any: &[Test]) -> Option<bool> {
-        let patient = |test: &Test| match test {
-            Test::Reference(ReferenceTest::Local { ty, id }) if is_patient(*ty) => {
-                Some(**id == *self.patient)
-            }
-            _ => None,
+        let patient = |test: &Test| {
+            let Test::Reference(ReferenceTest::Local { ty, id }) = test else { return None };
+            is_patient(*ty).then(|| **id == *self.patient)
         };
         let is_them = any.iter().any(|test| patient(test) == Some(true));
         let is_said = is_them || any.iter().all(|test| patient(test).is_some());

@@ -44,7 +44,7 @@ impl Left {
         }
         let holds = self.judged(version, base);
         if let Some(known) = known {
-            known.keep(question, holds);
+            known.keep((question, holds));
         }
         holds
     }
@@ -157,11 +157,10 @@ fn tell(filter: &Filter, state: &mut impl Hasher) {
             (params, any.len()).hash(state);
             for test in any {
                 std::mem::discriminant(test).hash(state);
-                match test {
-                    Test::Token(test) => test.hash(state),
-                    Test::Date(test) => test.hash(state),
-                    Test::Reference(test) => test.hash(state),
-                    other => spell(other, state),
+                if let Test::Token(test) = test {
+                    test.hash(state);
+                } else {
+                    spell(test, state);
                 }
             }
         }
@@ -212,7 +211,7 @@ impl Verdicts {
         shard.get(&question).copied()
     }
 
-    fn keep(&self, question: [u64; 2], holds: bool) {
+    fn keep(&self, (question, holds): ([u64; 2], bool)) {
         let Some(shard) = self.shard(question) else { return };
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= VERDICTS_MAX {
@@ -226,5 +225,88 @@ impl fmt::Debug for Verdicts {
     /// Without what is in it: that is about patients.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Verdicts")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fhir_model::{Instant, ResourceType};
+    use search::{Registry, System};
+
+    use super::*;
+    use crate::Method;
+
+    fn observation(res: i64, rest: &str) -> Version {
+        let body = format!(r#"{{"resourceType":"Observation","id":"1",{rest}}}"#);
+        Version {
+            res,
+            resource_type: ResourceType::named("Observation").unwrap(),
+            id: "1".into(),
+            version: 1,
+            updated: Instant::from_millis(0),
+            method: Method::Put,
+            contained: None,
+            facts: facts::Facts::default(),
+            body: Some(body.into()),
+        }
+    }
+
+    fn code(system: &str, code: &str) -> Filter {
+        let ty = ResourceType::named("Observation").unwrap();
+        let params = Registry::r4().parameter(ty, "code").unwrap().sources.clone();
+        let (system, code) = (System::Is(system.into()), Some(code.into()));
+        Filter::Value { params, any: vec![Test::Token(TokenTest { system, code })] }
+    }
+
+    #[test]
+    fn letters_decide_only_what_is_not_there() {
+        let coded = |code: &str| {
+            let coding = format!(r#"{{"system":"http://loinc.org","code":"{code}"}}"#);
+            format!(r#""code":{{"coding":[{coding}]}}"#)
+        };
+        let cases = [
+            (coded("2345-7"), true),
+            (coded("2345-8"), false),
+            // as part of another, and somewhere else
+            (coded("12345-7"), false),
+            (r#""note":[{"text":"2345-7"}]"#.to_owned(), false),
+            // written in another way
+            (coded(r"2345\u002d7"), true),
+        ];
+        for (n, (rest, expected)) in (1..).zip(cases) {
+            let version = observation(n, &rest);
+            let left = Left::new(code("http://loinc.org", "2345-7"));
+            assert_eq!(left.holds(&version, "", None), expected, "{rest}");
+            let not = Left::new(Filter::Not(Box::new(left.filter)));
+            assert_eq!(not.holds(&version, "", None), !expected, "not {rest}");
+        }
+        let text = b"{}";
+        assert_eq!(at_a_glance(&code("s", "2345-7"), text), Some(false));
+        let of_a_date = code("s", "true");
+        assert_eq!(at_a_glance(&of_a_date, text), None, "such tokens stand for something else");
+        assert_eq!(at_a_glance(&code("s", "a/b"), text), None, "it may be written as a\\/b");
+        assert_eq!(at_a_glance(&code("s", &"long".repeat(100)), text), None);
+    }
+
+    #[test]
+    fn another_condition_or_version_is_another_question() {
+        let known = Verdicts::new();
+        let version = observation(1, r#""code":{"coding":[{"system":"s","code":"a"}]}"#);
+        let holds = |filter: Filter, version: &Version| {
+            let left = Left::new(filter);
+            let first = left.holds(version, "", Some(&known));
+            assert_eq!(left.holds(version, "", Some(&known)), first, "out of memory");
+            first
+        };
+        assert!(holds(code("s", "a"), &version));
+        assert!(!holds(code("t", "a"), &version));
+        assert!(!holds(code("s", "b"), &version));
+        assert!(!holds(Filter::Not(Box::new(code("s", "a"))), &version));
+        assert!(holds(Filter::Any(vec![code("s", "b"), code("s", "a")]), &version));
+        assert!(!holds(Filter::All(vec![code("s", "b"), code("s", "a")]), &version));
+        let other = Version { version: 2, ..observation(1, r#""code":{"text":"a"}"#) };
+        assert!(!holds(code("s", "a"), &other));
+        assert!(!holds(code("s", "a"), &observation(2, r#""code":{"text":"a"}"#)));
+        assert!(holds(code("s", "a"), &version));
     }
 }

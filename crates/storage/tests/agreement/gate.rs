@@ -82,11 +82,8 @@ async fn nobody_finds_what_they_may_not_see() {
                 for (vault, (caller, corpus)) in [&sqlite, &postgres].into_iter().zip(eyes) {
                     let permit = authorize(caller, Action::Search, Some(query.ty)).unwrap();
                     let found = agree((vault, &permit), corpus, &plan, count, &name).await;
-                    if is_record {
-                        records += found;
-                    } else {
-                        (hits, pairs) = (hits + found, pairs + worlds[0].len());
-                    }
+                    *(if is_record { &mut records } else { &mut hits }) += found;
+                    pairs += if is_record { 0 } else { worlds[0].len() };
                 }
             }
         }
