@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{gate, gate::Sight, glance};
 
+/// What shares are of.
+const THOUSAND: u32 = 1000;
+
 /// A search without the permit's condition on what it finds.
 pub(super) struct Bound {
     pub(super) plan: Plan,
@@ -37,6 +40,33 @@ impl Bound {
     pub(super) fn opens(&self, found: &Version, base: &str, known: Option<&Verdicts>) -> bool {
         let left = self.left.get(&found.resource_type);
         left.is_none_or(|left| left.holds(found, base, known))
+    }
+
+    /// How many to look at for a page of so many: as many more as were refused of others a moment ago.
+    pub(super) fn to_fetch(&self, count: u32, known: Option<&Verdicts>) -> u32 {
+        let each = self.left.values().map(|left| known.map_or(0, |known| left.refuses(known)));
+        match each.max().unwrap_or(0) {
+            0 => count,
+            refused => {
+                let open = THOUSAND.saturating_sub(refused).max(1);
+                let looked_at = u64::from(count) * u64::from(THOUSAND) / u64::from(open) + 2;
+                u32::try_from(looked_at).unwrap_or(u32::MAX)
+            }
+        }
+    }
+
+    /// Remembers how many of those that were looked at are open. What is refused seldom is forgotten slowly.
+    pub(super) fn learn(&self, (fetched, open): (usize, usize), known: Option<&Verdicts>) {
+        let Some(known) = known.filter(|_| fetched > 0) else { return };
+        let refused = (fetched - open) * THOUSAND as usize / fetched;
+        let refused = u32::try_from(refused).unwrap_or(THOUSAND);
+        for left in self.left.values() {
+            let before = left.refuses(known);
+            let now = refused.max(before - before.div_ceil(8));
+            if now != before {
+                left.refused(now, known);
+            }
+        }
     }
 }
 

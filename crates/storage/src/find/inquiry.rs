@@ -86,7 +86,8 @@ async fn paged(
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
     let names = Names::of(plan, Reach::Page, ask).await?;
-    let mut fetch = count;
+    let more = count.saturating_mul(MORE_TIMES).saturating_add(MORE);
+    let mut fetch = bound.map_or(count, |bound| bound.to_fetch(count, ask.verdicts()).min(more));
     let (route, found) = loop {
         let (route, mut found) = found(plan, &parts, (turn, fetch), &names, ask).await?;
         let at_most = usize::try_from(fetch).unwrap_or(usize::MAX);
@@ -104,16 +105,17 @@ async fn paged(
         if !found.iter().all(|one| bound.tells_of(&one.version)) {
             return Ok(None);
         }
-        let known = ask.verdicts();
+        let (known, fetched) = (ask.verdicts(), found.len());
         found.retain(|one| bound.opens(&one.version, &indexing.base, known));
+        bound.learn((fetched, found.len()), known);
         if is_all || found.len() > usize::try_from(count).unwrap_or(usize::MAX) {
             break (route, found);
         }
-        if fetch > count {
+        if fetch >= more {
             return Ok(None);
         }
         // all at once and from the beginning: what two statements find was not there at the same time
-        fetch = count.saturating_mul(MORE_TIMES).saturating_add(MORE);
+        fetch = more;
     };
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {

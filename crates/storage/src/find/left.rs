@@ -18,6 +18,9 @@ use crate::{Version, facts, glance, vouched::HASHERS};
 const SHARDS: usize = 16;
 const VERDICTS_MAX: usize = 8_192;
 
+/// Conditions of which it is remembered how much they refuse.
+const CONDITIONS_MAX: usize = 4_096;
+
 /// A condition on a version itself.
 #[derive(Debug)]
 pub(super) struct Left {
@@ -47,6 +50,21 @@ impl Left {
             known.keep((question, holds));
         }
         holds
+    }
+
+    /// How many of a thousand versions it refused a moment ago, as far as is known.
+    pub(super) fn refuses(&self, known: &Verdicts) -> u32 {
+        let refused = known.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(&self.digest).copied().unwrap_or(0)
+    }
+
+    /// Remembers how many of a thousand it refused.
+    pub(super) fn refused(&self, of_thousand: u32, known: &Verdicts) {
+        let mut refused = known.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.len() >= CONDITIONS_MAX {
+            refused.clear();
+        }
+        refused.insert(self.digest, of_thousand);
     }
 
     fn judged(&self, version: &Version, base: &str) -> bool {
@@ -191,14 +209,20 @@ fn spell(what: &impl fmt::Debug, state: &mut impl Hasher) {
 /// What came of conditions for versions.
 pub(crate) struct Verdicts {
     shards: Box<[Mutex<Shard>]>,
+    /// How many of a thousand each condition refused.
+    refused: Mutex<Refused>,
 }
 
 #[expect(clippy::disallowed_types, reason = "looked up with each search, never shown")]
 type Shard = std::collections::HashMap<[u64; 2], bool>;
 
+#[expect(clippy::disallowed_types, reason = "looked up with each search, never shown")]
+type Refused = std::collections::HashMap<[u64; 2], u32>;
+
 impl Verdicts {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, refused: Mutex::default() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]
