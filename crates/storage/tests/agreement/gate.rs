@@ -59,7 +59,7 @@ async fn nobody_finds_what_they_may_not_see() {
             for n in 0..QUERIES_A_LOOKER + RECORDS_A_LOOKER {
                 let is_record = n >= QUERIES_A_LOOKER;
                 let dice = if is_record { &mut own } else { &mut dice };
-                let query = if is_record { record(dice) } else { asked(dice, &looker) };
+                let query = if is_record { queries::record(dice) } else { asked(dice, &looker) };
                 let name = format!("{called} query {n}: {}", text(&query));
                 let now = Instant::from_date(2020, 2, 10);
                 let reading = Reading { handling: Handling::Strict, base: BASE, now };
@@ -117,27 +117,6 @@ fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
     }
     query
 }
-
-/// One patient's record, of which others say once what they say of the patient.
-fn record(dice: &mut Dice) -> queries::Query {
-    let (ty, sorts) = RECORDS[dice.below(RECORDS.len())];
-    let mut pairs = vec![("patient".to_owned(), format!("Patient/{}", dice.below(10)))];
-    if dice.percent(50) {
-        pairs.push(("_sort".to_owned(), dice.one(sorts).to_owned()));
-    }
-    queries::Query { ty: ResourceType::named(ty).unwrap(), pairs }
-}
-
-/// What is about a patient, and what it may be sorted by.
-const RECORDS: &[(&str, &[&str])] = &[
-    ("Observation", &["date", "-date", "-_lastUpdated", "_id"]),
-    ("Observation", &["code", "-value-quantity"]),
-    ("Encounter", &["date", "-_lastUpdated"]),
-    ("Condition", &["recorded-date", "code"]),
-    ("MedicationRequest", &["_id"]),
-    ("RiskAssessment", &["_lastUpdated"]),
-    ("DiagnosticReport", &["code"]),
-];
 
 /// How many claims, or answers to them, an insurer may see.
 fn open_claims(looker: &Looker, ty: &str, written: &[Written]) -> usize {
