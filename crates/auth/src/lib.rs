@@ -25,6 +25,6 @@ pub use policy::{Basis, Policy, Rule};
 pub use principal::{Principal, Standing, Study};
 pub use purpose::Purpose;
 pub use role::Role;
-pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by};
+pub use rows::{APP_STATE, Rows, Terms, Way, Why, judged_by, judged_by_terms};
 pub use scope::{Action, Actions, Scope, ScopeSet};
 pub use view::View;

@@ -26,7 +26,7 @@ use crate::{
     scope::{Action, Context, Scope},
 };
 pub use app_state::APP_STATE;
-pub use terms::Terms;
+pub use terms::{Terms, judged_by_terms};
 pub use why::{Way, Why};
 pub(crate) use why::{denied_by, ways};
 use written::{chain, extra_params, id_is, refers};

@@ -167,7 +167,7 @@ impl Fhir {
             && who.terms().is_empty()
             && let Some(who) = self.vault.informed(who).await?
         {
-            let caller = Caller::Bearer(Arc::new(who));
+            let caller = Caller::Bearer(who);
             return Box::pin(self.answer_in_part(&caller, request)).await;
         }
         self.answer_in_part(caller, request).await

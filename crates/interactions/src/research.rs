@@ -100,7 +100,7 @@ async fn search(
     (project, ty): (&str, ResourceType),
     question: Question,
 ) -> Result<Answer, Outcome> {
-    let informed = fhir.vault.informed(who).await?.map(Arc::new);
+    let informed = fhir.vault.informed(who).await?;
     let caller = Caller::Bearer(informed.unwrap_or_else(|| Arc::clone(who)));
     let permit = authorize(&caller, Action::Search, Some(ty))?;
     let plan = question.plan(fhir)?;

@@ -246,7 +246,7 @@ pub enum UriTest {
 }
 
 /// The system of a token.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum System {
     /// `code`: whatever the system.
     Any,
@@ -257,7 +257,7 @@ pub enum System {
 }
 
 /// `[code]`, `[system]|[code]`, `|[code]`, `[system]|`; see `TokenRow`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TokenTest {
     /// The system; not [`System::Any`] when there is no code.
     pub system: System,

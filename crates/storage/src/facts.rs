@@ -24,9 +24,10 @@ impl PartialEq for Facts {
 
 impl Eq for Facts {}
 
-/// The parameters, and what extracts them alone.
+/// Parameters, and what extracts them alone.
 struct Asked {
-    params: BTreeSet<ParamId>,
+    /// By number.
+    is_asked: Vec<bool>,
     registry: Registry,
 }
 
@@ -50,14 +51,44 @@ pub(crate) fn extracted(tree: &Tree, base: &str) -> Rows {
 
 /// Whether the rows of a parameter are among the facts.
 pub(crate) fn is_known(param: ParamId) -> bool {
-    asked().params.contains(&param)
+    asked().is_about(param)
+}
+
+/// The facts of a resource and all that Consents to the word ask of it.
+pub(crate) fn told(tree: &Tree, base: &str) -> Rows {
+    search::extract(&asked_by_terms().registry, tree, base)
+}
+
+/// Whether the rows of a parameter are among those.
+pub(crate) fn is_told(param: ParamId) -> bool {
+    asked_by_terms().is_about(param)
 }
 
 fn asked() -> &'static Asked {
+    static ASKED: LazyLock<Asked> = LazyLock::new(|| Asked::of(auth::judged_by()));
+    &ASKED
+}
+
+fn asked_by_terms() -> &'static Asked {
     static ASKED: LazyLock<Asked> = LazyLock::new(|| {
-        let params = auth::judged_by();
-        let registry = Registry::r4().only(&params.iter().copied().collect::<Vec<_>>());
-        Asked { params, registry }
+        let mut params = auth::judged_by();
+        params.extend(auth::judged_by_terms());
+        Asked::of(params)
     });
     &ASKED
+}
+
+impl Asked {
+    fn of(params: BTreeSet<ParamId>) -> Self {
+        let params: Vec<ParamId> = params.into_iter().collect();
+        let registry = Registry::r4().only(&params);
+        let last = params.last().map_or(0, |param| param.0);
+        let is_asked = (0..=last).map(|n| params.binary_search(&ParamId(n)).is_ok()).collect();
+        Self { is_asked, registry }
+    }
+
+    fn is_about(&self, param: ParamId) -> bool {
+        let number = usize::try_from(param.0).ok();
+        number.and_then(|number| self.is_asked.get(number)).is_some_and(|asked| *asked)
+    }
 }

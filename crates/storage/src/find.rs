@@ -12,6 +12,7 @@ mod include;
 pub(crate) mod inquiry;
 mod joint;
 mod leader;
+pub(crate) mod left;
 mod names;
 mod order;
 mod page;

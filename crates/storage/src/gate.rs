@@ -3,10 +3,9 @@
 
 use auth::{Action, Permit};
 use fhir_model::Outcome;
-use search::{During, Filter, Nowhere, Plan, Rows, Subject, Target, TypePlan, matches};
+use search::{During, Filter, Nowhere, ParamId, Plan, Rows, Subject, Target, TypePlan, matches};
 
 use crate::{
-    facts,
     find::{ask::Ask, sight},
     vouched::{Asking, Before},
 };
@@ -26,18 +25,18 @@ impl<'p> Sight<'p> {
     }
 }
 
-/// Whether a filter asks of a version itself only what is among its facts.
-pub(crate) fn is_about_facts(filter: &Filter) -> bool {
+/// Whether a filter asks of a version itself only what is known of it.
+pub(crate) fn is_about(filter: &Filter, is_known: fn(ParamId) -> bool) -> bool {
     match filter {
-        Filter::All(inner) | Filter::Any(inner) => inner.iter().all(is_about_facts),
-        Filter::Not(inner) => is_about_facts(inner),
+        Filter::All(inner) | Filter::Any(inner) => inner.iter().all(|one| is_about(one, is_known)),
+        Filter::Not(inner) => is_about(inner, is_known),
         Filter::Value { params, .. }
         | Filter::Present { params, .. }
-        | Filter::Chain { params, .. } => params.iter().all(|param| facts::is_known(*param)),
+        | Filter::Chain { params, .. } => params.iter().all(|param| is_known(*param)),
         Filter::Id(_) | Filter::Updated(_) | Filter::Has { .. } => true,
         Filter::During(during) => {
             let own = during.about.iter().chain([&during.at]);
-            own.into_iter().all(|param| facts::is_known(*param))
+            own.into_iter().all(|param| is_known(*param))
         }
         Filter::Words { .. } | Filter::Near { .. } => false,
     }
@@ -104,9 +103,9 @@ fn decided(
             }
         }
         Filter::Not(inner) => decided(inner, of, inside(place, 0), said).map(|holds| !holds),
-        Filter::Chain { params, .. } => {
-            let refers = of.rows.references.iter().any(|row| params.contains(&row.param));
-            if refers { said(filter, place) } else { Some(false) }
+        Filter::Chain { params, targets } => {
+            let leads = targets.iter().any(|to| !referenced(of.rows, params, to).is_empty());
+            if leads { said(filter, place) } else { Some(false) }
         }
         Filter::Has { .. } => said(filter, place),
         Filter::During(during) => {
@@ -215,11 +214,14 @@ async fn others_say(filter: &Filter, of: Subject<'_>, ask: &mut impl Ask) -> Res
     Ok(false)
 }
 
-/// The ids of the resources of the target's type that it refers to.
-fn referenced(rows: &Rows, params: &[search::ParamId], to: &TypePlan) -> Vec<Box<str>> {
+/// The ids of the resources of the target's type that it refers to, without those that are none of which the target names.
+fn referenced(rows: &Rows, params: &[ParamId], to: &TypePlan) -> Vec<Box<str>> {
+    let is_one = |ids: &[Box<str>], id: &str| ids.iter().any(|one| **one == *id);
+    let is_meant =
+        |id: &str| to.filters.iter().all(|one| !matches!(one, Filter::Id(ids) if !is_one(ids, id)));
     let rows = rows.references.iter().filter(|row| params.contains(&row.param));
     let ids = rows.filter_map(|row| match &row.target {
-        Target::Local { ty, id } if *ty == to.ty => Some(id.clone()),
+        Target::Local { ty, id } if *ty == to.ty && is_meant(id) => Some(id.clone()),
         Target::Local { .. } | Target::Contained { .. } | Target::Url { .. } => None,
     });
     ids.collect()

@@ -62,7 +62,7 @@ static FINDERS: LazyLock<Finders> = LazyLock::new(|| Finders {
 });
 
 /// Whether a letter or a slash may be written in another way.
-fn is_escaped(text: &[u8]) -> bool {
+pub(crate) fn is_escaped(text: &[u8]) -> bool {
     memchr_iter(b'\\', text).any(|at| matches!(text.get(at + 1), Some(b'/' | b'u')))
 }
 

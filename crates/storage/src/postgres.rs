@@ -4,6 +4,7 @@
 mod access;
 mod columns;
 mod connections;
+mod hearing;
 mod index;
 mod names;
 mod news;
@@ -23,7 +24,7 @@ use std::{
 };
 
 use auth::Permit;
-use fhir_model::{IssueType, Outcome};
+use fhir_model::{IssueType, Outcome, ResourceType};
 use sea_orm::{
     DatabaseConnection,
     sqlx::{self, Connection as _, PgPool, Row as _, postgres::PgRow},
@@ -48,6 +49,7 @@ use crate::{
     vouched::{Asking, Before, Changes, Vouched},
 };
 use connections::{Connections, Lent};
+use hearing::Hearing;
 use names::Names;
 use news::News;
 use numbers::Numbers;
@@ -80,6 +82,7 @@ pub(crate) struct Shared {
     effort: Said,
     ways: Ways,
     news: News,
+    hearing: Hearing,
     /// How often Consents were written.
     consents: AtomicU64,
     upkeep: Upkeep,
@@ -109,6 +112,7 @@ impl Postgres {
             effort: Said::default(),
             ways: Ways::default(),
             news,
+            hearing: Hearing::default(),
             consents: AtomicU64::new(0),
             upkeep: Upkeep::default(),
         });
@@ -120,9 +124,10 @@ impl Postgres {
         self.published.clone()
     }
 
-    /// How often this process has written Consents; counted once it is committed.
+    /// How often this process has written Consents, counted once it is committed, and how often it has heard of that.
     pub(crate) fn consents_written(&self) -> u64 {
-        self.shared.consents.load(Ordering::SeqCst)
+        let heard = ResourceType::named("Consent").map_or(0, |ty| self.changes().of(ty.number()));
+        self.shared.consents.load(Ordering::SeqCst) + heard
     }
 
     /// See [`crate::Vault::choose_with`].
@@ -211,6 +216,23 @@ impl Postgres {
     /// What other resources said a moment ago; to be asked when it has been heard what was committed since.
     pub(crate) fn vouched(&self) -> &Vouched {
         &self.shared.news.answers
+    }
+
+    /// Hears what was committed until now, by whichever process.
+    ///
+    /// # Errors
+    /// The database's own trouble.
+    pub(crate) async fn hear(&self) -> Result<(), Outcome> {
+        let listen = async || {
+            let mut connection = self.lend().await?;
+            let since = self.shared.news.until();
+            let ask = format!("select {}", news::columns("$1"));
+            let ask = sqlx::query(sqlx::AssertSqlSafe(ask)).bind(&*since);
+            let row = ask.fetch_one(&mut *connection).await.map_err(|error| trouble(&error))?;
+            connection.done();
+            self.shared.news.hear(&since, (&row, 0)).map_err(|error| trouble(&error))
+        };
+        self.shared.hearing.hear(listen).await
     }
 
     /// The current version, whoever may see it. What was committed has been heard.

@@ -1,7 +1,7 @@
-//! The Consents that somebody has to know to the word: those that ask for what is in a resource. They are read with each
-//! request, and become part of what the request opens. What was read is kept until a Consent is written; where other
-//! processes write, only that there was nothing to read, and not longer than [`LEASE`]: a Consent that nobody has read
-//! closes, so that nothing is shown which it denies.
+//! The Consents that somebody has to know to the word: those that ask for what is in a resource. They are looked for with each
+//! request, and become part of what the request opens. What was read is kept until a Consent is written. Where other
+//! processes write, what they committed is heard before it is relied on; that there was nothing to read is believed for
+//! [`LEASE`]: a Consent that nobody has read closes, so that nothing is shown which it denies.
 
 use std::{
     fmt,
@@ -18,18 +18,33 @@ use crate::{Turn, Vault, Version, vault::Engine, vouched::HASHERS};
 /// Consents that are read for one request. When there are more about somebody, as many of them as are found first.
 const CONSENTS_MAX: u32 = 100;
 
-/// For how long it is good where other processes write.
+/// For how long nothing is good where other processes write.
 const LEASE: Duration = Duration::from_millis(200);
 
-/// People for whom it is kept.
+/// For how long something is, if no Consent is heard of; what was told is forgotten some time.
+const KEPT_MAX: Duration = Duration::from_mins(1);
+
+/// People for whom it is kept, what is kept of them together, and how many are kept as they are when they know it: all that
+/// opens to them was worked out, which takes much room and is of use as long as their time stands still.
 const PEOPLE_MAX: usize = 4_096;
+const TERMS_MAX: usize = 20_000;
+const INFORMED_MAX: usize = 64;
 
 /// What was read for whom.
 #[derive(Default)]
 pub(crate) struct Read(Mutex<Known>);
 
+#[derive(Default)]
+struct Known {
+    people: ByPerson<Kept>,
+    /// Terms in them.
+    terms: usize,
+    /// Those who know them, as of the time of their last request.
+    informed: ByPerson<Arc<Principal>>,
+}
+
 #[expect(clippy::disallowed_types, reason = "looked up with each request, never shown")]
-type Known = std::collections::HashMap<[u64; 2], Kept>;
+type ByPerson<T> = std::collections::HashMap<[u64; 2], T>;
 
 struct Kept {
     at: Instant,
@@ -43,32 +58,26 @@ impl Vault {
     ///
     /// # Errors
     /// The database's own trouble.
-    pub async fn informed(&self, who: &Principal) -> Result<Option<Principal>, Outcome> {
+    pub async fn informed(&self, who: &Arc<Principal>) -> Result<Option<Arc<Principal>>, Outcome> {
         if !who.is_bound_by_consents() || self.index_is_outdated() {
             return Ok(None);
         }
-        let count = self.inner.engine.consents_written();
         let question = who.digest_but_for_time(&HASHERS);
-        let terms = if let Some(terms) = self.kept(question, count) {
-            terms
-        } else {
-            let at = Instant::now();
-            let terms = self.read_terms(who).await?;
-            let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
-            if is_alone || terms.is_empty() {
-                self.inner.terms.keep(question, Kept { at, count, terms: terms.clone() });
-            }
-            terms
-        };
-        Ok((!terms.is_empty()).then(|| who.knowing(terms)))
-    }
-
-    fn kept(&self, question: [u64; 2], count: u64) -> Option<Vec<Terms>> {
+        if let Engine::Postgres(engine) = &self.inner.engine
+            && self.inner.terms.has_some(question)
+        {
+            engine.hear().await?;
+        }
+        let count = self.inner.engine.consents_written();
         let is_alone = matches!(self.inner.engine, Engine::Sqlite(_));
-        let known = self.inner.terms.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = known.get(&question)?;
-        let is_good = kept.count == count && (is_alone || kept.at.elapsed() < LEASE);
-        is_good.then(|| kept.terms.clone())
+        if let Some(known) = self.inner.terms.of(who, question, (count, is_alone)) {
+            return Ok(known);
+        }
+        let at = Instant::now();
+        let terms = self.read_terms(who).await?;
+        let informed = (!terms.is_empty()).then(|| Arc::new(who.knowing(terms.clone())));
+        self.inner.terms.keep(question, Kept { at, count, terms }, informed.as_ref());
+        Ok(informed)
     }
 
     async fn read_terms(&self, who: &Principal) -> Result<Vec<Terms>, Outcome> {
@@ -119,12 +128,61 @@ fn patient_params() -> &'static [search::ParamId] {
 }
 
 impl Read {
-    fn keep(&self, question: [u64; 2], kept: Kept) {
+    /// Whether Consents were read for them.
+    fn has_some(&self, question: [u64; 2]) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.people.get(&question).is_some_and(|kept| !kept.terms.is_empty())
+    }
+
+    /// Who they are when they know what is kept; `None`: it is not good.
+    #[expect(clippy::option_option, reason = "there may be nothing to know")]
+    fn of(
+        &self,
+        who: &Arc<Principal>,
+        question: [u64; 2],
+        (count, is_alone): (u64, bool),
+    ) -> Option<Option<Arc<Principal>>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= PEOPLE_MAX {
-            known.clear();
+        let kept = known.people.get(&question).filter(|kept| kept.count == count)?;
+        let time_max = if kept.terms.is_empty() { LEASE } else { KEPT_MAX };
+        if !is_alone && kept.at.elapsed() >= time_max {
+            return None;
         }
-        known.insert(question, kept);
+        if kept.terms.is_empty() {
+            return Some(None);
+        }
+        let last = known.informed.get(&question).filter(|last| last.now() == who.now());
+        let informed = match last {
+            Some(last) => Arc::clone(last),
+            None => Arc::new(who.knowing(kept.terms.clone())),
+        };
+        known.meet(question, &informed);
+        Some(Some(informed))
+    }
+
+    fn keep(&self, question: [u64; 2], kept: Kept, informed: Option<&Arc<Principal>>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = known.people.len() >= PEOPLE_MAX || known.terms >= TERMS_MAX;
+        if is_full {
+            *known = Known::default();
+        }
+        known.terms += kept.terms.len();
+        if let Some(before) = known.people.insert(question, kept) {
+            known.terms -= before.terms.len();
+        }
+        known.informed.remove(&question);
+        if let Some(informed) = informed {
+            known.meet(question, informed);
+        }
+    }
+}
+
+impl Known {
+    fn meet(&mut self, question: [u64; 2], informed: &Arc<Principal>) {
+        if self.informed.len() >= INFORMED_MAX && !self.informed.contains_key(&question) {
+            self.informed.clear();
+        }
+        self.informed.insert(question, Arc::clone(informed));
     }
 }
 

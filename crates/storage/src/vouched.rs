@@ -19,7 +19,7 @@ use auth::{Action, Principal};
 use fhir_model::ResourceType;
 use search::{Filter, Subject, Target, TypePlan};
 
-use crate::Key;
+use crate::{Key, find::left::Verdicts};
 
 /// For how long an answer is good. What came of answers is good for as long again: together as long as the look-up of a
 /// token.
@@ -101,6 +101,8 @@ pub(crate) struct Memory<'m> {
 /// Answers, by who asked what.
 pub(crate) struct Vouched {
     shards: Box<[Mutex<Shard>]>,
+    /// What came of conditions on versions themselves, of which it stays true.
+    pub(crate) verdicts: Verdicts,
 }
 
 /// Two, keyed at random: nobody can look for questions that share an answer.
@@ -128,7 +130,8 @@ pub(crate) struct Asking<'a> {
 
 impl Vouched {
     pub(crate) fn new() -> Self {
-        Self { shards: (0..SHARDS).map(|_| Mutex::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        Self { shards, verdicts: Verdicts::new() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "only the low bits are wanted")]

@@ -3,6 +3,8 @@
 //! Of each condition is asked whether it surely holds, and whether it may: a permission needs the one, a denial the
 //! other. So what cannot be evaluated closes. Of the rules that refine another, a denial wins.
 
+use std::collections::BTreeSet;
+
 use fhir_model::{Instant, ResourceType, TypeId};
 use search::{
     Comparison, ConsentScope, DateTest, Datum, Effect, Filter, Meaning, ParamId, Provision,
@@ -100,6 +102,15 @@ const CLINICAL: &[(&str, &[&str])] = &[
 /// Parameters of who made a resource, of whatever type.
 pub(super) const AUTHORS: &[&str] =
     &["asserter", "author", "enterer", "performer", "provider", "recorder", "requester", "sender"];
+
+/// The parameters that Consents to the word ask of a resource itself, of whatever type.
+pub fn judged_by_terms() -> BTreeSet<ParamId> {
+    let each = ResourceType::all().iter().flat_map(|ty| {
+        let (codes, times) = (params(*ty, CODES, SearchKind::Token), clinical(*ty));
+        [codes, times, references(*ty)].concat()
+    });
+    each.collect()
+}
 
 /// What a provision and those that refine it do: as deep as they are read.
 pub(super) fn decided(provision: &Provision, asker: &Asker, ty: ResourceType) -> Decided {
@@ -237,8 +248,7 @@ fn times(times: Times, ty: ResourceType) -> Told {
         Times::Unclear => return Told::unclear(),
         Times::Within(span) => span,
     };
-    let named = CLINICAL.iter().find(|(name, _)| *name == ty.name());
-    let params = params(ty, named.map_or(&["date"], |(_, codes)| codes), SearchKind::Date);
+    let params = clinical(ty);
     if params.is_empty() {
         return Told::unclear();
     }
@@ -253,6 +263,12 @@ fn times(times: Times, ty: ResourceType) -> Told {
             not(is(&[Comparison::StartsAfter, Comparison::EndsBefore])),
         ]),
     }
+}
+
+/// The time that a resource of a type is about.
+fn clinical(ty: ResourceType) -> Vec<ParamId> {
+    let named = CLINICAL.iter().find(|(name, _)| *name == ty.name());
+    params(ty, named.map_or(&["date"], |(_, codes)| codes), SearchKind::Date)
 }
 
 fn data(data: &Values<Datum>, ty: ResourceType) -> Told {

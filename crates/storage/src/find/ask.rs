@@ -9,6 +9,7 @@ use crate::gate;
 use super::{
     Version,
     effort::Effort,
+    left::Verdicts,
     position::{Commit, Route, SortValue},
     statement::{Sql, Statement},
 };
@@ -106,6 +107,11 @@ pub(crate) trait Ask {
         Self: Sized,
     {
         gate::looked(filter, (of, place), self, None).await
+    }
+
+    /// What came of conditions for versions, of which it is remembered.
+    fn verdicts(&self) -> Option<&Verdicts> {
+        None
     }
 
     /// Columns `seen` and `told` that the statement of a page has besides: what was committed since others said what is

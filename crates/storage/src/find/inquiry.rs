@@ -39,6 +39,11 @@ pub(crate) fn is_one_statement(plan: &Plan, turn: &Turn) -> bool {
     plan.includes.is_empty() && !is_moved
 }
 
+/// When some of what was found is closed, so many are fetched that the page may be full nevertheless: so many times what
+/// it holds, and some. If it is not then, most is closed, and the permit's condition goes into the statement.
+const MORE_TIMES: u32 = 3;
+const MORE: u32 = 20;
+
 /// A page of what a search finds.
 ///
 /// # Errors
@@ -81,17 +86,37 @@ async fn paged(
         Turn::After(position) | Turn::Before(position) => position.commit,
     };
     let names = Names::of(plan, Reach::Page, ask).await?;
-    let (route, mut found) = found(plan, &parts, (turn, count), &names, ask).await?;
-    if *turn != Turn::First && changed::moves(plan, &parts, &route) {
-        let order = page::order(plan, &route, turn);
-        let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
-        changed::put_back(search, place, indexing, (&mut found, ask)).await?;
-    }
-    if let Some(bound) = bound
-        && !found.iter().all(|one| bound.tells_of(&one.version))
-    {
-        return Ok(None);
-    }
+    let more = count.saturating_mul(MORE_TIMES).saturating_add(MORE);
+    let mut fetch = bound.map_or(count, |bound| bound.to_fetch(count, ask.verdicts()).min(more));
+    let (route, found) = loop {
+        let (route, mut found) = found(plan, &parts, (turn, fetch), &names, ask).await?;
+        let at_most = usize::try_from(fetch).unwrap_or(usize::MAX);
+        let is_all = found.len() <= at_most;
+        if *turn != Turn::First && changed::moves(plan, &parts, &route) {
+            let order = page::order(plan, &route, turn);
+            let (search, place) = ((plan, parts.as_slice(), &route), (&order, commit, &names));
+            changed::put_back(search, place, indexing, (&mut found, ask)).await?;
+        }
+        let Some(bound) = bound else { break (route, found) };
+        if !is_all {
+            // what was put back beyond the last one stands among others that were not fetched
+            found.truncate(at_most.saturating_add(1));
+        }
+        if !found.iter().all(|one| bound.tells_of(&one.version)) {
+            return Ok(None);
+        }
+        let (known, fetched) = (ask.verdicts(), found.len());
+        found.retain(|one| bound.opens(&one.version, &indexing.base, known));
+        bound.learn((fetched, found.len()), known);
+        if is_all || found.len() > usize::try_from(count).unwrap_or(usize::MAX) {
+            break (route, found);
+        }
+        if fetch >= more {
+            return Ok(None);
+        }
+        // all at once and from the beginning: what two statements find was not there at the same time
+        fetch = more;
+    };
     let mut page = cut(found, (turn, count), commit, &route);
     if !plan.includes.is_empty() && !page.versions.is_empty() {
         let registry = &indexing.parameters.registry;

@@ -12,6 +12,7 @@ use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
     effort::Effort,
+    left::Verdicts,
     position::{Commit, Route, SortValue},
     statement::{Bind, Sql, Statement},
 };
@@ -148,6 +149,10 @@ impl Ask for Asked<'_> {
         let holds = gate::looked(filter, (of, place), self, asking).await;
         self.memory = memory;
         holds
+    }
+
+    fn verdicts(&self) -> Option<&Verdicts> {
+        self.memory.as_ref().map(|_| &self.shared.news.answers.verdicts)
     }
 
     fn heard(&self) -> Option<Sql> {

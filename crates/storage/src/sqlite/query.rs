@@ -19,6 +19,7 @@ use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
     effort::Effort,
+    left::Verdicts,
     position::{Commit, SortValue},
     statement::{Bind, Statement},
 };
@@ -106,6 +107,10 @@ impl Ask for Asked<'_> {
         let asking = asking.as_ref().map(|(asking, before)| (asking, *before));
         vouched::looked_at(filter, &mut self.looked_at);
         gate::looked(filter, (of, place), self, asking).await
+    }
+
+    fn verdicts(&self) -> Option<&Verdicts> {
+        self.memory.map(|memory| &memory.answers.verdicts)
     }
 
     /// What was said on a later snapshot than this may not be so on this one.

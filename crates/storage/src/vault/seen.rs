@@ -13,7 +13,7 @@ use search::{Filter, Subject};
 
 use super::{Engine, Vault};
 use crate::{
-    HistoryQuery, Key, Scope, Version,
+    HistoryQuery, Key, Scope, Version, facts,
     find::{Page, Turn, statement::Statement},
     gate, history, sqlite,
     vouched::{Asking, Before},
@@ -108,8 +108,11 @@ impl Vault {
             }
         };
         let rows = match &judged.body {
-            Some(body) if !gate::is_about_facts(filter) => {
-                Arc::new(self.extract(&json::parse_trusted(body.clone())))
+            Some(body) if !gate::is_about(filter, facts::is_known) => {
+                let tree = json::parse_trusted(body.clone());
+                let is_told = gate::is_about(filter, facts::is_told);
+                let told = || facts::told(&tree, &self.inner.base);
+                Arc::new(if is_told { told() } else { self.extract(&tree) })
             }
             _ => judged.facts(&self.inner.base),
         };

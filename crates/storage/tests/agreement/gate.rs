@@ -22,6 +22,8 @@ use crate::{
 
 const LOOKERS_A_ROUND: usize = 12;
 const QUERIES_A_LOOKER: usize = 25;
+/// Besides, by dice of their own, and not counted among what is found.
+const RECORDS_A_LOOKER: usize = 15;
 
 /// A version that was written: its resource, its number, its body and when.
 type Written = (Key, u64, Option<Value>, Instant);
@@ -31,7 +33,7 @@ async fn nobody_finds_what_they_may_not_see() {
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
     let (mut pairs, mut hits, mut refused, mut round, mut claims) = (0, 0, 0, 0, 0);
-    let (mut seen, mut answers) = ((0, 0), 0);
+    let (mut seen, mut answers, mut records) = ((0, 0), 0, 0);
     while pairs < pairs_wanted {
         let mut dice = Dice::new(u64::try_from(seed + 1000 + round).unwrap());
         let directory = tempfile::tempdir().unwrap();
@@ -53,8 +55,11 @@ async fn nobody_finds_what_they_may_not_see() {
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
             }
-            for n in 0..QUERIES_A_LOOKER {
-                let query = asked(&mut dice, &looker);
+            let mut own = Dice::new(u64::try_from(seed + 77 * round).unwrap() + n as u64);
+            for n in 0..QUERIES_A_LOOKER + RECORDS_A_LOOKER {
+                let is_record = n >= QUERIES_A_LOOKER;
+                let dice = if is_record { &mut own } else { &mut dice };
+                let query = if is_record { queries::record(dice) } else { asked(dice, &looker) };
                 let name = format!("{called} query {n}: {}", text(&query));
                 let now = Instant::from_date(2020, 2, 10);
                 let reading = Reading { handling: Handling::Strict, base: BASE, now };
@@ -69,24 +74,26 @@ async fn nobody_finds_what_they_may_not_see() {
                     auth::check(&mut plan, &permit, (&[Action::Search], Named::Types))
                 });
                 if checked.is_err() {
-                    refused += 1;
+                    refused += usize::from(!is_record);
                     continue;
                 }
                 let count = u32::try_from(1 + dice.below(9)).unwrap();
                 let eyes = callers.iter().zip(&corpora);
                 for (vault, (caller, corpus)) in [&sqlite, &postgres].into_iter().zip(eyes) {
                     let permit = authorize(caller, Action::Search, Some(query.ty)).unwrap();
-                    hits += agree((vault, &permit), corpus, &plan, count, &name).await;
-                    pairs += worlds[0].len();
+                    let found = agree((vault, &permit), corpus, &plan, count, &name).await;
+                    *(if is_record { &mut records } else { &mut hits }) += found;
+                    pairs += if is_record { 0 } else { worlds[0].len() };
                 }
             }
         }
         round += 1;
     }
     println!(
-        "{pairs} pairs, {hits} hits, {refused} queries refused, {} of {} versions open, {claims} claims and {answers} answers to insurers",
+        "{pairs} pairs, {hits} hits, {records} in records, {refused} queries refused, {} of {} versions open, {claims} claims and {answers} answers to insurers",
         seen.0, seen.1
     );
+    assert!(records > 0, "nothing is found in records");
     assert!(claims > 0, "no claim is open to an insurer");
     assert!(answers > 0, "no answer to a claim is open to an insurer");
     assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
@@ -122,7 +129,7 @@ fn open_claims(looker: &Looker, ty: &str, written: &[Written]) -> usize {
 async fn informed(vault: &Vault, caller: &Caller) -> Caller {
     let Caller::Bearer(who) = caller else { panic!("{caller:?}") };
     let informed = vault.informed(who).await.unwrap();
-    Caller::Bearer(informed.map_or_else(|| Arc::clone(who), Arc::new))
+    Caller::Bearer(informed.unwrap_or_else(|| Arc::clone(who)))
 }
 
 /// Who has not read the Consents sees less, never more.

@@ -157,6 +157,27 @@ pub(crate) fn query(dice: &mut Dice) -> Query {
     Query { ty: ResourceType::named(ty).unwrap(), pairs }
 }
 
+/// One patient's record, of which others say once what they say of the patient.
+pub(crate) fn record(dice: &mut Dice) -> Query {
+    let (ty, sorts) = RECORDS[dice.below(RECORDS.len())];
+    let mut pairs = vec![("patient".to_owned(), format!("Patient/{}", dice.below(10)))];
+    if dice.percent(50) {
+        pairs.push(("_sort".to_owned(), dice.one(sorts).to_owned()));
+    }
+    Query { ty: ResourceType::named(ty).unwrap(), pairs }
+}
+
+/// What is about a patient, and what it may be sorted by.
+const RECORDS: &[(&str, &[&str])] = &[
+    ("Observation", &["date", "-date", "-_lastUpdated", "_id"]),
+    ("Observation", &["code", "-value-quantity"]),
+    ("Encounter", &["date", "-_lastUpdated"]),
+    ("Condition", &["recorded-date", "code"]),
+    ("MedicationRequest", &["_id"]),
+    ("RiskAssessment", &["_lastUpdated"]),
+    ("DiagnosticReport", &["code"]),
+];
+
 fn weighted(dice: &mut Dice) -> usize {
     // half of all questions are about patients, observations and encounters
     if dice.percent(50) { dice.below(3) } else { dice.below(PARAMETERS.len()) }
