@@ -115,11 +115,12 @@ pub(crate) async fn everything(
     let path = format!("{}/{}/$everything", center.resource_type, center.id);
     let of = page::signed_text(&path, &wanted.asked);
     let turn = cursor::open(fhir, (&of, permit.bearer()), wanted.cursor.as_deref())?;
-    if center.resource_type.ty() == TypeId::PATIENT {
+    let is_first = wanted.cursor.is_none();
+    // later pages show what the first one could have shown
+    if is_first && center.resource_type.ty() == TypeId::PATIENT {
         audit::settle_patient(fhir, &center.id).await?;
     }
     let walk = Walk { fhir, permit: &permit, plan: &plan, center, wanted };
-    let is_first = wanted.cursor.is_none();
     let walked =
         if is_first { first(&walk, &itself).await? } else { walk.from(turn, wanted.count).await? };
     let Walked { found, around, next } = walked;
