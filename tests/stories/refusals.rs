@@ -52,6 +52,9 @@ fn aadhaar_numbers_are_not_kept(house: &House) {
         "subject": {"reference": "#p", "identifier": {"system": system, "value": "234567890124"}},
         "contained": [{"resourceType": "Patient", "id": "p"}]});
     house.post("/Basic", &inside).expect(422);
+    let extended = json!({"resourceType": "Basic", "code": {"text": "x"}, "extension": [
+        {"url": "urn:x", "valueIdentifier": {"system": system, "value": "234567890124"}}]});
+    house.post("/Basic", &extended).expect(422);
     let entry = json!({"request": {"method": "POST", "url": "Patient"}, "resource": number});
     let bundle = |kind: &str| json!({"resourceType": "Bundle", "type": kind, "entry": [entry]});
     let refused = house.post("", &bundle("transaction")).expect(422).json();
