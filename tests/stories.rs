@@ -30,6 +30,7 @@ mod binaries;
 mod conditions;
 mod consents;
 mod cosign;
+mod everything;
 mod gate;
 mod history;
 mod official_examples;

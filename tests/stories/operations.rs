@@ -10,6 +10,8 @@ stories!(
     everything_about_a_patient,
     everything_about_a_stay,
     the_last_observations_of_each_code,
+    codings_of_one_code_mean_the_same,
+    the_last_ones_are_asked_for_by_what_fits,
     parameters_are_checked,
     the_statement_lists_operations,
 );
@@ -177,6 +179,65 @@ fn the_last_observations_of_each_code(house: &House) {
     assert_eq!(values(&format!("/Observation/$lastn?max=2&patient={patient}")), [12, 71, 72]);
     assert_eq!(values(&format!("/Observation/$lastn?patient={patient}&code=9279-1")), [12]);
     house.get("/Observation/$lastn?code=9279-1").expect(400);
+}
+
+/// The days of the observations that are the last ones: one for each list of codes, in this order.
+fn last_days(house: &House, observations: &[(&str, &[&str])], max: usize) -> Vec<String> {
+    let patient = house.post("/Patient", &json!({"resourceType": "Patient"})).expect(201).id();
+    for (day, codes) in observations {
+        let coding: Vec<Value> =
+            codes.iter().map(|code| json!({"system": "urn:code", "code": code})).collect();
+        let mut code = json!({"text": "the same for all"});
+        if !coding.is_empty() {
+            code["coding"] = json!(coding);
+        }
+        let observation = json!({"resourceType": "Observation", "status": "final", "code": code,
+            "subject": {"reference": format!("Patient/{patient}")}, "effectiveDateTime": day});
+        house.post("/Observation", &observation).expect(201);
+    }
+    let path = format!("/Observation/$lastn?patient=Patient/{patient}&max={max}");
+    let bundle = house.get(&path).expect(200).json();
+    let days = bundle["entry"].as_array().unwrap().iter();
+    days.map(|it| it["resource"]["effectiveDateTime"].as_str().unwrap().to_owned()).collect()
+}
+
+fn codings_of_one_code_mean_the_same(house: &House) {
+    let one: &[&str] = &["a"];
+    // what binds two codes may be the newest, the oldest or in between
+    for days in [["2022", "2021", "2020"], ["2021", "2020", "2022"], ["2020", "2022", "2021"]] {
+        let found = [(days[0], one), (days[1], &["b"]), (days[2], &["a", "b"])];
+        assert_eq!(last_days(house, &found, 1), ["2022"], "{days:?}");
+        assert_eq!(last_days(house, &found, 2), ["2022", "2021"], "{days:?}");
+    }
+    let chained: [(&str, &[&str]); 4] =
+        [("2022", &["a"]), ("2021", &["c"]), ("2020", &["b", "c"]), ("2019", &["b", "a"])];
+    assert_eq!(last_days(house, &chained, 1), ["2022"]);
+    let apart: [(&str, &[&str]); 5] =
+        [("2022", &["a"]), ("2021", &["b"]), ("2020", &[]), ("2019", &[]), ("2018", &["a"])];
+    assert_eq!(last_days(house, &apart, 1), ["2022", "2021", "2020"]);
+}
+
+fn the_last_ones_are_asked_for_by_what_fits(house: &House) {
+    let (patient, _) = record(house);
+    let at = |rest: &str| format!("/Observation/$lastn?patient={patient}{rest}");
+    for unfit in [
+        "&_count=1",
+        "&_sort=date",
+        "&_include=Observation:subject",
+        "&_include:iterate=Observation:subject",
+        "&_revinclude=Provenance:target",
+        "&_summary=count",
+        "&_total=none",
+        "&nonsense=1",
+        "&max=0",
+    ] {
+        house.get(&at(unfit)).expect(400);
+    }
+    let some = house.get(&at("&max=2&code=8867-4&_elements=id")).expect(200);
+    assert_eq!(some.ids().len(), 2);
+    assert!(some.json()["entry"][0]["resource"]["subject"].is_null());
+    let own = some.link("self").unwrap();
+    assert_eq!(house.get(&own).expect(200).ids(), some.ids(), "{own}");
 }
 
 fn parameters_are_checked(house: &House) {

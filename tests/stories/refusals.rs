@@ -11,7 +11,59 @@ stories!(
     formats_that_are_not_spoken,
     text_that_looks_like_sql_is_text,
     what_costs_too_much_is_refused_at_once,
+    aadhaar_numbers_are_not_kept,
 );
+
+fn aadhaar_numbers_are_not_kept(house: &House) {
+    let of = |system: &str, value: &str| {
+        json!({"resourceType": "Patient", "identifier": [{"system": "urn:own", "value": "1"},
+            {"system": system, "value": value}]})
+    };
+    let system = "https://uidai.gov.in";
+    let number = of(system, "234567890124");
+    let refused = house.post("/Patient", &number).expect(422).json();
+    let issue = &refused["issue"][0];
+    assert_eq!(issue["code"], "business-rule");
+    assert_eq!(issue["expression"][0], "Patient.identifier[1].value");
+    assert!(!refused.to_string().contains("234567890124"), "{refused}");
+    for same in [of(system, "2345 6789-0124"), of("http://uidai.gov.in/", "234567890124")] {
+        house.post("/Patient", &same).expect(422);
+    }
+    let escaped = number.to_string().replace("uidai", "\\u0075idai");
+    house.send("POST", "/Patient", &[], &escaped).expect(422);
+    // what stands for a number, and the numbers of others
+    for other in [
+        of(system, "234567890125"),
+        of(system, "XXXXXXXX0124"),
+        of(system, "23456789012"),
+        of("urn:other", "234567890124"),
+    ] {
+        house.post("/Patient", &other).expect(201);
+    }
+    // no other way in either
+    let id = house.post("/Patient", &json!({"resourceType": "Patient"})).expect(201).id();
+    let patch = json!([{"op": "add", "path": "/identifier", "value": number["identifier"]}]);
+    let json_patch = [("Content-Type", "application/json-patch+json")];
+    house.send("PATCH", &format!("/Patient/{id}"), &json_patch, &patch.to_string()).expect(422);
+    let mut changed = number.clone();
+    changed["id"] = json!(id);
+    house.put(&format!("/Patient/{id}"), &changed).expect(422);
+    let inside = json!({"resourceType": "Basic", "code": {"text": "x"},
+        "subject": {"reference": "#p", "identifier": {"system": system, "value": "234567890124"}},
+        "contained": [{"resourceType": "Patient", "id": "p"}]});
+    house.post("/Basic", &inside).expect(422);
+    let extended = json!({"resourceType": "Basic", "code": {"text": "x"}, "extension": [
+        {"url": "urn:x", "valueIdentifier": {"system": system, "value": "234567890124"}}]});
+    house.post("/Basic", &extended).expect(422);
+    let entry = json!({"request": {"method": "POST", "url": "Patient"}, "resource": number});
+    let bundle = |kind: &str| json!({"resourceType": "Bundle", "type": kind, "entry": [entry]});
+    let refused = house.post("", &bundle("transaction")).expect(422).json();
+    let place = refused["issue"][0]["expression"][0].as_str().unwrap();
+    assert!(place.starts_with("Bundle.entry[0]"), "{place}");
+    let answers = house.post("", &bundle("batch")).expect(200).json();
+    assert!(answers["entry"][0]["response"]["status"].as_str().unwrap().starts_with("422"));
+    assert_eq!(house.get(&format!("/Patient/{id}/_history")).expect(200).json()["total"], 1);
+}
 
 fn text_that_looks_like_sql_is_text(house: &House) {
     for path in [

@@ -16,16 +16,27 @@ const SEAL_BYTES: usize = 16;
 /// Bytes that tell whose cursor it is.
 const OWNER_BYTES: usize = 8;
 
+/// What stands in the place of a position where there is none yet.
+const START: u8 = b'0';
+
 /// A link's cursor.
 pub(crate) fn seal(fhir: &Fhir, of: (&str, &str), turn: &Turn) -> Option<String> {
-    let (way, position) = match turn {
-        Turn::First => return None,
-        Turn::After(position) => (b'>', position),
-        Turn::Before(position) => (b'<', position),
-    };
+    match turn {
+        Turn::First => None,
+        Turn::After(position) => sealed(fhir, of, b'>', &position.to_bytes()),
+        Turn::Before(position) => sealed(fhir, of, b'<', &position.to_bytes()),
+    }
+}
+
+/// The cursor of a page that begins with the first resource, after one that held something else.
+pub(crate) fn seal_start(fhir: &Fhir, of: (&str, &str)) -> Option<String> {
+    sealed(fhir, of, START, &[])
+}
+
+fn sealed(fhir: &Fhir, of: (&str, &str), way: u8, position: &[u8]) -> Option<String> {
     let mut payload = whose(fhir, of.1);
     payload.push(way);
-    payload.extend_from_slice(&position.to_bytes());
+    payload.extend_from_slice(position);
     let tag = sign(fhir, of.0, &payload);
     let mut sealed = tag.as_ref().get(..SEAL_BYTES)?.to_vec();
     sealed.extend_from_slice(&payload);
@@ -72,10 +83,10 @@ fn read(fhir: &Fhir, of: &str, cursor: &str) -> Option<(Vec<u8>, Turn)> {
     }
     let (owner, payload) = payload.split_at_checked(OWNER_BYTES)?;
     let (way, rest) = payload.split_first()?;
-    let position = Position::from_bytes(rest)?;
-    let turn = match way {
-        b'>' => Turn::After(position),
-        b'<' => Turn::Before(position),
+    let turn = match *way {
+        START => Turn::First,
+        b'>' => Turn::After(Position::from_bytes(rest)?),
+        b'<' => Turn::Before(Position::from_bytes(rest)?),
         _ => return None,
     };
     Some((owner.to_vec(), turn))

@@ -28,6 +28,7 @@ mod search;
 mod search_parameter;
 mod standing;
 mod transaction;
+pub mod verhoeff;
 mod view;
 mod write;
 

@@ -95,7 +95,7 @@ const REGISTRY: &[Row] = &[
     changes(hl7!("Resource-meta-add"), INSTANCE, boxed!(meta::add)),
     changes(hl7!("Resource-meta-delete"), INSTANCE, boxed!(meta::delete)),
     reads(hl7!("Resource-validate"), BOTH, boxed!(validate::validate)),
-    reads(hl7!("Patient-everything"), INSTANCE, boxed!(everything::everything)),
+    reads(hl7!("Patient-everything"), BOTH, boxed!(everything::everything)),
     reads(hl7!("Encounter-everything"), INSTANCE, boxed!(everything::everything)),
     reads(hl7!("Observation-lastn"), TYPE, boxed!(lastn::lastn)),
     reads(ours!("bed-availability"), TYPE, boxed!(beds::availability::availability)),

@@ -13,7 +13,7 @@ use fhir_model::{Issue, IssueType, Outcome, ResourceType};
 use search::{Handling, Plan, Reading, Summary, Total};
 use storage::{Turn, Version};
 
-pub(crate) use everything::{Care, everything};
+pub(crate) use everything::{Care, Wanted, everything};
 pub use reach::Reach;
 pub(crate) use searchset::enter;
 

@@ -1,6 +1,7 @@
 //! Changes of resources: create, update, patch, delete, with and without conditions. One of them alone, or
 //! many as a transaction, go the same way: [`commit::Commit`].
 
+mod aadhaar;
 mod app_state;
 mod catalogue;
 pub(crate) mod commit;

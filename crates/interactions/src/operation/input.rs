@@ -9,7 +9,7 @@ use search::Timespan;
 use storage::Key;
 
 use super::definition::{Definition, Parameter};
-use crate::{Body, Query, interaction};
+use crate::{Body, Query, cursor, interaction};
 
 /// What was given, by name.
 #[derive(Debug, Clone, Default)]
@@ -33,15 +33,19 @@ impl Input {
     ) -> Result<(Self, Query), Outcome> {
         let mut input = Self::default();
         let mut rest = Query::default();
-        // these two search: what is no parameter of theirs is one of the search
-        let searches = ["lastn", "everything"].contains(&definition.code.as_str());
+        // $lastn searches, and what is no parameter of its own is one of the search; $everything has pages
+        let passes = |name: &str| match definition.code.as_str() {
+            "lastn" => true,
+            "everything" => name == cursor::PARAMETER,
+            _ => false,
+        };
         for (name, text) in query.pairs() {
             match definition.inputs.iter().find(|it| it.name == *name) {
                 Some(parameter) => {
                     let value = of_text(parameter, text)?;
                     input.given.push((name.clone(), Given::Value(value)));
                 }
-                None if searches => rest.push(name, text.as_str()),
+                None if passes(name) => rest.push(name, text.as_str()),
                 None => return Err(unknown(definition, name)),
             }
         }

@@ -1,84 +1,98 @@
 //! All there is about a patient or a stay: the compartment, and what it refers to:
 //! <https://hl7.org/fhir/R4/patient-operation-everything.html>.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod around;
+mod care;
+mod walk;
 
-use auth::{Action, Caller, authorize};
-use bytes::Bytes;
-use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, json};
-use search::{Handling, Timespan};
+use std::collections::BTreeSet;
+
+use auth::{Action, Caller, Permit, authorize};
+use fhir_model::{IssueType, Outcome, ResourceType, TypeId};
+use search::{Handling, Plan, Timespan, compartment_types};
 use storage::{Key, Page, Turn, Version};
 
-use super::{Reach, searchset, understand, understood};
+use super::{Reach, searchset, understand};
 use crate::{
     Answer, Fhir, Query, audit,
     bundle::Bundle,
-    page,
+    cursor, page,
     read::{deleted, not_found},
 };
+use around::{Around, is_around};
+pub(crate) use care::Care;
+use walk::{Next, Walk, Walked};
 
-/// Resources of one look into the vault.
-const AT_ONCE: u32 = 1_000;
-
-/// Without `_count` at most so many: then `_count` is asked for.
-const ALL_MAX: usize = 50_000;
-
-/// When care was given.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Care {
-    from: Option<i64>,
-    to: Option<i64>,
+/// What of it is asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// When care was given.
+    pub(crate) care: Care,
+    /// Nothing that was written before this.
+    pub(crate) since: Option<Timespan>,
+    /// Nothing but these.
+    pub(crate) types: Option<BTreeSet<ResourceType>>,
+    /// Resources on a page, besides what they refer to; `None` for all at once.
+    pub(crate) count: Option<usize>,
+    /// All of that as it stands in links.
+    pub(crate) asked: Query,
+    /// From where it goes on.
+    pub(crate) cursor: Option<String>,
 }
 
-impl Care {
-    /// Between two dates, both included.
-    pub(crate) fn between(start: Option<&str>, end: Option<&str>) -> Self {
-        Self {
-            from: start.and_then(Timespan::parse).map(|span| span.lo),
-            to: end.and_then(Timespan::parse).map(|span| span.hi),
+impl Wanted {
+    /// The types that a list names.
+    ///
+    /// # Errors
+    /// `value` for one that is never part of the answer.
+    pub(crate) fn types_of(
+        center: ResourceType,
+        names: &[&str],
+    ) -> Result<Option<BTreeSet<ResourceType>>, Outcome> {
+        let inside = compartment_types(center);
+        let names = names.iter().flat_map(|list| list.split(',')).map(str::trim);
+        let mut types = BTreeSet::new();
+        for name in names.filter(|name| !name.is_empty()) {
+            let found =
+                ResourceType::named(name).filter(|ty| inside.contains(ty) || is_around(*ty));
+            types.insert(found.ok_or_else(|| {
+                let name: String = name.chars().take(64).collect();
+                let text = format!("'_type' names {name}, which is never about a {center}");
+                Outcome::new(IssueType::Value, text)
+            })?);
         }
+        Ok((!types.is_empty()).then_some(types))
     }
 
-    /// Whether a resource is from that time; one that has none is.
-    fn covers(self, body: &Bytes) -> bool {
-        if self.from.is_none() && self.to.is_none() {
-            return true;
+    fn has_type(&self, ty: ResourceType) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&ty))
+    }
+
+    fn is_new(&self, version: &Version) -> bool {
+        self.since.is_none_or(|since| version.updated.millis().saturating_mul(1_000) >= since.lo)
+    }
+
+    fn shows(&self, version: &Version) -> bool {
+        version.body.is_some() && self.has_type(version.resource_type) && self.is_new(version)
+    }
+
+    /// Whether what the compartment refers to may be part of the answer.
+    fn looks_around(&self) -> bool {
+        self.types.as_ref().is_none_or(|types| types.iter().any(|ty| is_around(*ty)))
+    }
+
+    /// The search for what has to be looked at: all of the compartment, where what it refers to is wanted too.
+    fn plan(&self, fhir: &Fhir, reach: &Reach) -> Result<Plan, Outcome> {
+        let mut query = Query::default();
+        if !self.looks_around() {
+            let types = self.types.iter().flatten().map(|ty| ty.name());
+            query.push("_type", types.collect::<Vec<_>>().join(","));
+            if let Some(since) = self.asked.get("_since") {
+                query.push("_lastUpdated", format!("ge{since}"));
+            }
         }
-        let tree = json::parse_trusted(body.clone());
-        let Some(span) = CARE_DATES.iter().find_map(|name| span(tree.root().child(name)?)) else {
-            return true;
-        };
-        self.from.is_none_or(|from| span.hi >= from) && self.to.is_none_or(|to| span.lo <= to)
+        Ok(understand(fhir, reach, query, Handling::Strict)?.0)
     }
-}
-
-/// Elements that say when care was given.
-const CARE_DATES: [&str; 12] = [
-    "effective",
-    "performed",
-    "occurrence",
-    "period",
-    "onset",
-    "recordedDate",
-    "authoredOn",
-    "date",
-    "issued",
-    "created",
-    "billablePeriod",
-    "started",
-];
-
-fn span(node: NodeRef<'_>) -> Option<Timespan> {
-    if let Some(text) = node.text() {
-        return Timespan::parse(&text);
-    }
-    let end = |name: &str| node.child_text(name).and_then(|text| Timespan::parse(&text));
-    let (start, end) = (end("start"), end("end"));
-    Some(Timespan {
-        lo: start.map_or(i64::MIN, |span| span.lo),
-        hi: end.map_or(i64::MAX, |span| span.hi),
-    })
-    .filter(|span| span.lo != i64::MIN || span.hi != i64::MAX)
 }
 
 /// The Bundle.
@@ -89,125 +103,81 @@ pub(crate) async fn everything(
     fhir: &Fhir,
     caller: &Caller,
     center: &Key,
-    (query, care): (Query, Care),
+    wanted: &Wanted,
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Read, Some(center.resource_type))?;
-    let first = fhir.vault.read(&permit, center).await?.ok_or_else(|| not_found(center))?;
-    if first.body.is_none() {
+    let itself = fhir.vault.read(&permit, center).await?.ok_or_else(|| not_found(center))?;
+    if itself.body.is_none() {
         return Err(deleted(center));
     }
     let permit = authorize(caller, Action::Search, None)?;
-    let reach = Reach::compartment(center.clone(), None)?;
-    let (plan, _) = understand(fhir, &reach, query, Handling::Strict)?;
-    if center.resource_type.ty() == TypeId::PATIENT {
+    let plan = wanted.plan(fhir, &Reach::compartment(center.clone(), None)?)?;
+    let path = format!("{}/{}/$everything", center.resource_type, center.id);
+    let of = page::signed_text(&path, &wanted.asked);
+    let turn = cursor::open(fhir, (&of, permit.bearer()), wanted.cursor.as_deref())?;
+    let is_first = wanted.cursor.is_none();
+    // later pages show what the first one could have shown
+    if is_first && center.resource_type.ty() == TypeId::PATIENT {
         audit::settle_patient(fhir, &center.id).await?;
     }
-    let (path, asked) = (reach.to_string(), understood(&plan));
+    let walk = Walk { fhir, permit: &permit, plan: &plan, center, wanted };
+    let walked =
+        if is_first { first(&walk, &itself).await? } else { walk.from(turn, wanted.count).await? };
+    let Walked { found, around, next } = walked;
+    let included = around.fetch(fhir, &permit, (wanted, &found)).await?;
     let now = fhir.vault.clock().now();
     let mut bundle = Bundle::with_identity("searchset", &fhir.vault.new_id(), now);
-    let mut found: Vec<Version> = Vec::new();
-    let types: BTreeSet<ResourceType> = plan.types.iter().map(|one| one.ty).collect();
-    let wants_center = !asked.pairs().iter().any(|(name, _)| name == "_type")
-        || types.contains(&center.resource_type);
-    let mut turn = Turn::First;
-    loop {
-        let some = fhir.vault.search(&permit, &plan, &turn, plan.count.unwrap_or(AT_ONCE)).await?;
-        found.extend(some.versions.iter().filter(|it| !is(it, center)).cloned());
-        if found.len() > ALL_MAX {
-            let text =
-                format!("There are more than {ALL_MAX} resources; ask for pages with _count");
-            return Err(Outcome::new(IssueType::TooCostly, text));
-        }
-        match some.next.clone() {
-            Some(next) if plan.count.is_none() => turn = Turn::After(next),
-            _ => {
-                if plan.count.is_some() {
-                    page::link(
-                        &mut bundle,
-                        (fhir, permit.bearer()),
-                        (&path, &asked),
-                        &some,
-                        &Turn::First,
-                    );
-                }
-                break;
-            }
-        }
-    }
-    found.retain(|version| version.body.as_ref().is_some_and(|body| care.covers(body)));
-    if wants_center {
-        found.insert(0, (*first).clone());
-    }
-    let included = if asked.pairs().iter().any(|(name, _)| name == "_type") {
-        Vec::new()
-    } else {
-        referred(fhir, &permit, &found).await?
-    };
-    if plan.count.is_none() {
+    if is_first && next.is_none() {
         bundle.total(found.len() as u64);
     }
+    link(&mut bundle, (fhir, &permit), (&path, wanted), next.as_ref());
     let page = Page { versions: found, included, ..Page::default() };
     searchset::enter(&mut bundle, &fhir.base, &plan, &page);
     Ok(Answer::ok(bundle.finish()))
 }
 
-fn is(version: &Version, key: &Key) -> bool {
-    version.resource_type == key.resource_type && version.id == key.id
+/// The first page: what it is all about, and what follows as far as there is room.
+async fn first(walk: &Walk<'_>, itself: &Version) -> Result<Walked, Outcome> {
+    let shown = walk.wanted.shows(itself).then(|| itself.clone());
+    let room = walk.wanted.count.map(|count| count.saturating_sub(usize::from(shown.is_some())));
+    // where there is none, whether more is to come
+    let mut walked = walk.from(Turn::First, room.map(|room| room.max(1))).await?;
+    if room == Some(0) && !walked.is_empty() {
+        walked = Walked { next: Some(Next::Start), ..Walked::default() };
+    }
+    if walk.wanted.looks_around() {
+        walked.around.add(itself, &walk.fhir.base);
+    }
+    walked.found.splice(0..0, shown);
+    Ok(walked)
 }
 
-/// Types that are never somebody else's record: what a compartment refers to and does not hold.
-const AROUND: [&str; 11] = [
-    "Practitioner",
-    "PractitionerRole",
-    "Organization",
-    "Location",
-    "Medication",
-    "Device",
-    "Substance",
-    "HealthcareService",
-    "Endpoint",
-    "Questionnaire",
-    "PlanDefinition",
-];
-
-/// What attachments hold.
-const CONTENT: &str = "Binary";
-
-/// What these refer to, once.
-async fn referred(
-    fhir: &Fhir,
-    permit: &auth::Permit,
-    found: &[Version],
-) -> Result<Vec<Version>, Outcome> {
-    let mut wanted: BTreeMap<ResourceType, BTreeSet<String>> = BTreeMap::new();
-    for body in found.iter().filter_map(|version| version.body.as_ref()) {
-        let tree = json::parse_trusted(body.clone());
-        let is_reference = |node: &NodeRef<'_>| node.name() == "reference";
-        // attachments name their content so
-        let references = tree.nodes().filter(|node| is_reference(node) || node.name() == "url");
-        for node in references {
-            let Some(text) = node.text() else { continue };
-            let local = text.strip_prefix(&*fhir.base).unwrap_or(&text).trim_start_matches('/');
-            let Some((ty, id)) = local.split_once('/') else { continue };
-            let is_known = ty == CONTENT || is_reference(&node) && AROUND.contains(&ty);
-            let known = is_known.then(|| ResourceType::named(ty)).flatten();
-            if let Some(ty) = known
-                && !id.contains('/')
-            {
-                wanted.entry(ty).or_default().insert(id.to_owned());
-            }
+/// Writes `self`, `first` and `next`.
+fn link(
+    bundle: &mut Bundle,
+    (fhir, permit): (&Fhir, &Permit),
+    (path, wanted): (&str, &Wanted),
+    next: Option<&Next>,
+) {
+    let address = |cursor: Option<&str>| {
+        let mut query = wanted.asked.clone();
+        if let Some(cursor) = cursor {
+            query.push(cursor::PARAMETER, cursor);
         }
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}/{path}{mark}{query}", fhir.base)
+    };
+    bundle.link("self", &address(wanted.cursor.as_deref()));
+    if wanted.cursor.is_some() {
+        bundle.link("first", &address(None));
     }
-    for version in found {
-        if let Some(ids) = wanted.get_mut(&version.resource_type) {
-            ids.remove(&version.id);
-        }
+    let text = page::signed_text(path, &wanted.asked);
+    let of = (text.as_str(), permit.bearer());
+    let next = next.and_then(|next| match next {
+        Next::Start => cursor::seal_start(fhir, of),
+        Next::After(position) => cursor::seal(fhir, of, &Turn::After(position.clone())),
+    });
+    if let Some(next) = next {
+        bundle.link("next", &address(Some(&next)));
     }
-    let mut included = Vec::new();
-    for (ty, ids) in wanted {
-        let ids: Vec<String> = ids.into_iter().collect();
-        included.extend(fhir.vault.read_many(permit, ty, &ids).await?);
-    }
-    included.retain(|version| version.body.is_some());
-    Ok(included)
 }

@@ -46,7 +46,7 @@ impl Decision {
 /// Decides for one entry. `head` is what stands under its key.
 ///
 /// # Errors
-/// Version conflicts, patches that fail, and whatever else forbids the change.
+/// Version conflicts, patches that fail, what the vault does not keep, and whatever else forbids the change.
 pub(super) fn decide(
     context: &Context,
     (entry, identity): (&Entry, &Identity),
@@ -64,6 +64,7 @@ pub(super) fn decide(
         Write::Create { .. } if matches!(identity, Identity::Found(_)) => Ok(found(key, head)),
         Write::Create { resource, .. } => {
             let ready = ready(context, entry, (resource, key), names);
+            ready.allowed()?;
             let change = new_version(key, Method::Post, None, &ready);
             Ok(Decision::change(change, Effect::Created))
         }
@@ -72,6 +73,7 @@ pub(super) fn decide(
             hold(conditions, head.as_ref())?;
             app_state::follows(head.as_ref(), (conditions, Some(resource)), context.bases())?;
             let ready = ready(context, entry, (resource, key), names);
+            ready.allowed()?;
             Ok(replace(key, Method::Put, head, &ready))
         }
         Write::Patch { patch, conditions, .. } => {
@@ -79,6 +81,7 @@ pub(super) fn decide(
             let resource = patched(context, key, head.as_ref(), patch)?;
             app_state::follows(head.as_ref(), (conditions, Some(&resource)), context.bases())?;
             let ready = Prepared::make(context, &resource, &key.id, names);
+            ready.allowed()?;
             Ok(replace(key, Method::Patch, head, &ready))
         }
         Write::Delete { conditions, .. } => {

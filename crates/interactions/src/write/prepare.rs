@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use fhir_model::{Instant, Stamped, Valid, json};
+use fhir_model::{Instant, Outcome, Stamped, Valid, json};
 use search::Rows;
 
 use super::{
-    Write,
+    Write, aadhaar,
     commit::{Act, Context, Entry},
     identity::Identity,
     references::{Names, Resolved},
@@ -22,6 +22,8 @@ pub(super) struct Prepared {
     epoch: u64,
     /// Whether all its references are resolved; some need a look into the vault.
     is_settled: bool,
+    /// Why it must not be kept, if it must not.
+    refused: Option<Outcome>,
 }
 
 impl Prepared {
@@ -51,16 +53,22 @@ impl Prepared {
         let (replacements, is_settled) = names.replacements(resource);
         let stamped = resource.stamp(id, &replacements);
         // neither version nor time is found by index rows
-        let bytes = stamped.bytes(1, Instant::from_millis(0));
-        let rows =
-            search::extract(&context.registry, &json::parse_trusted(bytes), &context.index_base);
+        let tree = json::parse_trusted(stamped.bytes(1, Instant::from_millis(0)));
+        let rows = search::extract(&context.registry, &tree, &context.index_base);
         Self {
             id: id.to_owned(),
             stamped: Arc::new(stamped),
             rows: Arc::new(rows),
             epoch: context.epoch,
             is_settled,
+            refused: aadhaar::refuse(&tree).err(),
         }
+    }
+
+    /// # Errors
+    /// `business-rule` for what the vault does not keep.
+    pub(super) fn allowed(&self) -> Result<(), Outcome> {
+        self.refused.clone().map_or(Ok(()), Err)
     }
 
     /// Whether it was made for this id.

@@ -92,6 +92,30 @@ pub(crate) async fn patches_and_meta_operations_are_writes(nation: &Nation) {
     for hidden in ["Patient/b", "Observation/ob", "DiagnosticReport/rb", "Observation/ob-on-a"] {
         assert!(!own.contains(&hidden.to_owned()), "{hidden}");
     }
+    // who names no patient means themselves; that they looked is one event more each time
+    let records = |names: Vec<String>| -> Vec<String> {
+        names.into_iter().filter(|name| !name.starts_with("AuditEvent/")).collect()
+    };
+    let own = records(own);
+    let unnamed = nation.get(&a, "/Patient/$everything").await.expect(&[200]).names();
+    assert_eq!(records(unnamed), own);
+    let doctor = person("doctor", "Practitioner/d", "user/*.rs");
+    nation.get(&doctor, "/Patient/$everything").await.expect(&[404]);
+    nation.get(&Caller::Operator, "/Patient/$everything").await.expect(&[404]);
+    // page by page the same, and only for whom the link was made
+    let (mut paged, mut path) = (Vec::new(), "/Patient/$everything?_count=1".to_owned());
+    loop {
+        let page = nation.get(&a, &path).await.expect(&[200]);
+        paged.extend(records(page.names()));
+        let links = page.body["link"].as_array().unwrap().iter();
+        let Some(next) = links.into_iter().find(|it| it["relation"] == "next") else { break };
+        let next = next["url"].as_str().unwrap();
+        path = next.strip_prefix("http://vault.example/fhir").unwrap().to_owned();
+        nation.get(&doctor, &path).await.expect(&[404]);
+        nation.get(&Caller::Operator, &path).await.expect(&[404]);
+    }
+    assert!(paged.len() >= own.len() && own.iter().all(|one| paged.contains(one)), "{paged:?}");
+    assert!(paged.iter().all(|one| own.contains(one)), "{paged:?}");
 }
 
 pub(crate) async fn a_reference_tells_nothing_of_its_target(nation: &Nation) {

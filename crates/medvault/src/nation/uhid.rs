@@ -1,6 +1,8 @@
 //! Medical ids: a role letter, eleven digits and a check digit after Verhoeff, computed over the role's
 //! value and the digits.
 
+use interactions::verhoeff::check_digit;
+
 use super::dice::Dice;
 
 /// Whose id.
@@ -29,34 +31,6 @@ pub(super) fn issue(role: Role, dice: &mut Dice) -> String {
     let (letter, value) = role.row();
     let digits = std::iter::once(value).chain(payload.bytes().map(|byte| byte - b'0'));
     format!("{letter}{payload}{}", check_digit(&digits.collect::<Vec<u8>>()))
-}
-
-/// The digit that makes the whole number pass Verhoeff's test. The group of the test is that of the
-/// symmetries of a pentagon: 0 to 4 turn it, 5 to 9 flip it as well.
-fn check_digit(digits: &[u8]) -> u8 {
-    let checksum = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .fold(0, |sum, (place, digit)| combine(sum, permute(*digit, place + 1)));
-    // turns are undone by the rest of the circle, flips by themselves
-    if checksum < 5 { (5 - checksum) % 5 } else { checksum }
-}
-
-fn combine(a: u8, b: u8) -> u8 {
-    match (a < 5, b < 5) {
-        (true, true) => (a + b) % 5,
-        (true, false) => 5 + (a + b - 5) % 5,
-        (false, true) => 5 + (a - b) % 5,
-        (false, false) => (a + 5 - b) % 5,
-    }
-}
-
-/// Verhoeff's permutation, as often as the place says.
-fn permute(digit: u8, times: usize) -> u8 {
-    const PERMUTATION: [u8; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
-    (0..times % 8)
-        .fold(digit, |digit, _| PERMUTATION.get(usize::from(digit)).copied().unwrap_or_default())
 }
 
 #[cfg(test)]
