@@ -226,18 +226,35 @@ pub(crate) async fn an_insurer_reads_of_who_was_insured_then(nation: &Nation) {
     other["beneficiary"] = json!({"reference": "Patient/b"});
     put(&other).await;
     assert!(!sees().await);
-    // what explains a benefit goes the same way
-    let benefit = |created: &str| {
-        json!({"resourceType": "ExplanationOfBenefit", "id": "eb", "status": "active", "use": "claim",
+    // what explains a benefit goes the same way: by its own times, and with its Claim; when it was made says nothing
+    let benefit = |created: &str, served: Option<&str>| {
+        let mut one = json!({"resourceType": "ExplanationOfBenefit", "id": "eb", "status": "active", "use": "claim",
             "type": {"text": "x"}, "patient": {"reference": "Patient/a"}, "created": created,
             "insurer": {"reference": "Organization/i1"}, "provider": {"reference": "Organization/h1"},
             "outcome": "complete", "claim": {"reference": "Claim/ca"},
-            "insurance": [{"focal": true, "coverage": {"reference": "Coverage/va"}}]})
+            "insurance": [{"focal": true, "coverage": {"reference": "Coverage/va"}}]});
+        if let Some(day) = served {
+            one["billablePeriod"] = period(day, day);
+        }
+        one
     };
-    put(&benefit("2020-05-01")).await;
-    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[200]);
-    put(&benefit("2021-05-01")).await;
-    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[404]);
+    let explained = async |created: &str, served: Option<&str>| {
+        put(&benefit(created, served)).await;
+        let found = nation.get(&i1, "/ExplanationOfBenefit?_total=accurate").await.expect(&[200]);
+        let by_id = nation.get(&i1, "/ExplanationOfBenefit/eb").await.status == 200;
+        assert_eq!(
+            (by_id, by_id),
+            (found.names() == ["ExplanationOfBenefit/eb"], found.total() == 1)
+        );
+        by_id
+    };
+    assert!(!explained("2020-05-01", Some("2020-05-01")).await, "the Claim is not covered");
+    assert!(!explained("2020-05-01", None).await);
+    put(&served("created", json!("2020-05-01"))).await;
+    assert!(explained("2020-05-01", Some("2020-05-01")).await);
+    assert!(explained("2021-05-01", Some("2020-05-01")).await);
+    assert!(!explained("2020-05-01", Some("2021-05-01")).await);
+    assert!(!explained("2020-05-01", None).await);
 }
 
 pub(crate) async fn an_answer_shows_no_more_than_its_claim(nation: &Nation) {
