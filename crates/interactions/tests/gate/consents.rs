@@ -72,7 +72,8 @@ pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
     let get = async |address: &str| nation.get(&i1, address).await.expect(&[200]);
     let status = async |address: &str| nation.get(&i1, address).await.status;
     let mut a = nation.get(&Caller::Operator, "/Patient/a").await.body;
-    let member = json!({"type": {"coding": [{"code": "MB"}]}, "value": "4711"});
+    let member =
+        json!({"type": {"coding": [{"system": "urn:v2-0203", "code": "MB"}]}, "value": "4711"});
     a["identifier"].as_array_mut().unwrap().push(member.clone());
     a["birthDate"] = json!("1980-02-29");
     a["telecom"] = json!([{"system": "phone", "value": "0123"}]);
@@ -121,11 +122,22 @@ pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
         "/Patient?_sort=gender",
         "/Claim?patient.address-city=Pune",
         "/Patient?_filter=address-city eq Pune",
+        // numbers but those of a member, which could be tried until one is theirs
+        "/Patient?identifier=4711",
+        "/Patient?identifier:missing=false",
+        "/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|4711",
+        "/Patient?identifier:of-type=x|MB|1,x|MR|1",
+        "/Patient?_sort=identifier",
+        "/Patient?_filter=identifier eq 4711",
+        "/Claim?patient.identifier=4711",
     ] {
         assert_eq!(status(&query.replace(' ', "%20")).await, 403, "{query}");
     }
     assert_eq!(get("/Patient?family=anand&birthdate=1980-02-29").await.names(), ["Patient/a"]);
     assert_eq!(get("/Claim?patient.family=anand").await.names(), ["Claim/ca"]);
+    let number = "identifier:of-type=urn:v2-0203|MB|4711";
+    assert_eq!(get(&format!("/Patient?{number}")).await.names(), ["Patient/a"]);
+    assert_eq!(get(&format!("/Claim?patient.{number}")).await.names(), ["Claim/ca"]);
     // what is clinical takes a contract that is in force besides, and the Consent to that very resource
     assert_eq!(status("/Observation/oa").await, 404);
     let mut contract = json!({"resourceType": "Contract", "id": "k", "status": "executed",
