@@ -51,7 +51,8 @@ pub(crate) async fn answer(
     let entered = study::enter(fhir, caller, request.path.first()).await;
     let (who, result) = match entered {
         Ok(who) => {
-            let result = audit::within(asked.id.clone(), within(fhir, &who, request)).await;
+            let within = Box::pin(within(fhir, &who, request));
+            let result = audit::within(asked.id.clone(), within).await;
             (Some(who), result)
         }
         Err(refusal) => (audit::bearer(caller).cloned(), Err(refusal)),

@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use auth::Principal;
 use fhir_model::{IssueType, Outcome, ResourceType};
 use storage::{
-    Vault,
+    Vault, Version,
     accounts::{Question as Kept, Reply},
 };
 use tokio::{runtime::Handle, time::timeout};
 
 use super::{
-    cells::{self, Room},
+    cells::{self, PATIENTS_MIN, Room},
     compare::{Beside, Earlier, listed},
     found::{Found, List},
     link::Path,
@@ -25,6 +25,9 @@ use crate::{Answer, bundle::Bundle};
 
 /// How long an answer may take, with all that it is compared with.
 const TIME_MAX: Duration = Duration::from_secs(15);
+
+/// Patients of whom is looked with a further page whether enough of them are left.
+const LOOKED_AT: usize = 22;
 
 /// What is asked of a study, by whom.
 pub(super) struct View<'v> {
@@ -98,7 +101,11 @@ impl View<'_> {
         }
         let page = match (is_listed, &found) {
             (false, _) => None,
-            (true, Found::All(list)) => Some(list.page(turn, self.rows())),
+            (true, Found::All(list)) => {
+                let page = list.page(turn, self.rows());
+                let versions = source.versions(page.ids.clone()).await?;
+                Some((page, versions))
+            }
             (true, Found::TooMuch) => return Err(too_much()),
         };
         self.shown(bundle, page).await.map(Some)
@@ -110,11 +117,22 @@ impl View<'_> {
     /// `too-costly`, or the database's own trouble.
     pub(super) async fn further(&self, list: &List, turn: &Turn) -> Result<Answer, Outcome> {
         let source = self.source;
-        let room = Room::new(source.fhir, source.permit, source.ty)?;
-        if !room.has_enough(source.plan).await? {
-            return Ok(self.withheld());
+        let page = list.page(turn, self.rows());
+        let own: BTreeSet<Box<str>> = page.ids.iter().cloned().collect();
+        let looked = own.iter().cloned().chain(list.of_patients(LOOKED_AT));
+        let looked: BTreeSet<Box<str>> = looked.collect();
+        let mut versions = source.versions(looked.into_iter().collect()).await?;
+        let ids: BTreeSet<&str> = versions.iter().map(|version| &*version.id).collect();
+        let enough = usize::try_from(PATIENTS_MIN).unwrap_or(usize::MAX);
+        if list.patients_of(&ids) < enough {
+            // the others may be enough
+            let room = Room::new(source.fhir, source.permit, source.ty)?;
+            if !room.has_enough(source.plan).await? {
+                return Ok(self.withheld());
+            }
         }
-        self.shown(self.bundle(), Some(list.page(turn, self.rows()))).await
+        versions.retain(|version| own.contains(&*version.id));
+        self.shown(self.bundle(), Some((page, versions))).await
     }
 
     fn rows(&self) -> usize {
@@ -134,12 +152,15 @@ impl View<'_> {
         Answer { shown: Some(Vec::new()), ..Answer::ok(bundle.finish()) }
     }
 
-    async fn shown(&self, mut bundle: Bundle, page: Option<Page>) -> Result<Answer, Outcome> {
+    async fn shown(
+        &self,
+        mut bundle: Bundle,
+        page: Option<(Page, Vec<Version>)>,
+    ) -> Result<Answer, Outcome> {
         let Source { fhir, permit, key, .. } = self.source;
         let mut patients = Vec::new();
-        if let Some(page) = page {
+        if let Some((page, versions)) = page {
             self.path.link_pages(&mut bundle, self.question, &page);
-            let versions = self.source.versions(&page).await?;
             let show = Show { fhir, permit, key };
             patients = show.enter(&mut bundle, &self.path.base(), &versions).await?;
         }

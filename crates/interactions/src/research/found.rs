@@ -42,17 +42,26 @@ pub(super) struct List {
     rows: Vec<Row>,
     /// In order, each once.
     patients: Vec<u128>,
-    /// Whether each resource is about one patient.
-    is_plain: bool,
+    about: About,
+}
+
+/// Whom the resources of a list are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum About {
+    /// Each is about one patient.
+    #[default]
+    One,
+    /// Some are about none or several: they are not counted by rows.
+    Others,
 }
 
 impl List {
-    pub(super) fn new(mut rows: Vec<Row>, is_plain: bool) -> Self {
+    pub(super) fn new(mut rows: Vec<Row>, about: About) -> Self {
         rows.sort_unstable_by_key(|row| row.own);
         let mut patients: Vec<u128> = rows.iter().map(|row| row.patient).collect();
         patients.sort_unstable();
         patients.dedup();
-        Self { rows, patients, is_plain }
+        Self { rows, patients, about }
     }
 
     /// The part of it that a page has.
@@ -78,10 +87,30 @@ impl List {
         }
     }
 
+    /// Resources of so many patients, each of another; as many as there are.
+    pub(super) fn of_patients(&self, count: usize) -> Vec<Box<str>> {
+        let (mut patients, mut ids) = (BTreeSet::new(), Vec::new());
+        for row in &self.rows {
+            if ids.len() == count {
+                break;
+            }
+            if patients.insert(row.patient) {
+                ids.push(row.id.clone());
+            }
+        }
+        ids
+    }
+
+    /// How many patients have something of these.
+    pub(super) fn patients_of(&self, ids: &BTreeSet<&str>) -> usize {
+        let rows = self.rows.iter().filter(|row| ids.contains(&*row.id));
+        rows.map(|row| row.patient).collect::<BTreeSet<_>>().len()
+    }
+
     /// Whether few patients have something that the one question found and the other did not, or were found by one alone;
     /// `None`: it cannot be said so.
     pub(super) fn differs_by_few(&self, other: &Self, of: Types) -> Option<bool> {
-        if !self.is_plain || !other.is_plain {
+        if [self.about, other.about] != [About::One; 2] {
             return None;
         }
         let is_few = |one: &Self, other: &Self| {
@@ -122,7 +151,7 @@ mod tests {
 
     fn list(rows: impl IntoIterator<Item = (u128, u128)>) -> List {
         let row = |(own, patient)| Row { own, patient, id: format!("{own:x}").into() };
-        List::new(rows.into_iter().map(row).collect(), true)
+        List::new(rows.into_iter().map(row).collect(), About::One)
     }
 
     #[test]
@@ -144,6 +173,14 @@ mod tests {
     }
 
     #[test]
+    fn some_resources_are_of_as_many_patients() {
+        let list = list((0..30).map(|own| (own, own / 3)));
+        assert_eq!(list.of_patients(4), ["0", "3", "6", "9"].map(Box::from));
+        assert_eq!(list.of_patients(40).len(), 10);
+        assert_eq!(list.patients_of(&BTreeSet::from(["0", "1", "3", "x"])), 2);
+    }
+
+    #[test]
     fn two_lists_differ_by_few() {
         let all = |to| list((0..to).map(|n| (n, n)));
         let differs = |one: &List, other: &List, of| {
@@ -161,7 +198,7 @@ mod tests {
         let more = list((0..20).map(|n| (n, n)).chain((100..112).map(|n| (n, 7))));
         assert_eq!(differs(&all(20), &more, Types::Same), Some(true));
         assert_eq!(differs(&all(20), &more, Types::Different), Some(false));
-        let strange = List { is_plain: false, ..all(20) };
+        let strange = List { about: About::Others, ..all(20) };
         assert_eq!(differs(&all(20), &strange, Types::Same), None);
     }
 }

@@ -135,7 +135,7 @@ impl fmt::Debug for Memory {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::found::{List, Row},
+        super::found::{About, List, Row},
         *,
     };
 
@@ -148,7 +148,7 @@ mod tests {
     fn what_is_kept_has_a_bound() {
         let memory = Memory::default();
         let row = |n: u128| Row { own: n, patient: n, id: "1".into() };
-        let found = Found::All(Arc::new(List::new((0..10_000).map(row).collect(), true)));
+        let found = Found::All(Arc::new(List::new((0..10_000).map(row).collect(), About::One)));
         for n in 0..60 {
             memory.keep(asked(n), found.clone());
             assert!(memory.found(&asked(0)).is_some(), "{n}: it is in use");

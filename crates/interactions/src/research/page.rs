@@ -8,7 +8,7 @@ use storage::Version;
 
 use super::{
     cells,
-    found::{Found, List, Row},
+    found::{About, Found, List, Row},
     person::StudyKey,
 };
 use crate::Fhir;
@@ -54,13 +54,16 @@ impl Source<'_> {
     /// # Errors
     /// The database's own trouble.
     pub(super) async fn found(&self) -> Result<Found, Outcome> {
-        let about = cells::about(self.fhir, self.ty)?;
-        let (mut at, mut rows, mut is_plain) = (storage::Turn::First, Vec::new(), true);
+        let params = cells::about(self.fhir, self.ty)?;
+        let (mut at, mut rows) = (storage::Turn::First, Vec::new());
+        let mut about = About::One;
         loop {
             let page = self.fhir.vault.search(self.permit, self.plan, &at, READ_MAX).await?;
             for version in page.versions {
-                let patients = self.patients(&version, &about);
-                is_plain &= patients.len() == 1;
+                let patients = self.patients(&version, &params);
+                if patients.len() != 1 {
+                    about = About::Others;
+                }
                 let patient = patients.first().map_or(0, |id| self.key.number("Patient", id));
                 let own = self.key.number(self.ty.name(), &version.id);
                 rows.push(Row { own, patient, id: version.id.into() });
@@ -71,7 +74,7 @@ impl Source<'_> {
             let Some(next) = page.next else { break };
             at = storage::Turn::After(next);
         }
-        Ok(Found::All(Arc::new(List::new(rows, is_plain))))
+        Ok(Found::All(Arc::new(List::new(rows, about))))
     }
 
     /// Whom it is about, as [`cells::Room`] counts patients.
@@ -92,19 +95,19 @@ impl Source<'_> {
         patients
     }
 
-    /// What of a page is still found and open.
+    /// What of these is still found and open.
     ///
     /// # Errors
     /// The database's own trouble.
-    pub(super) async fn versions(&self, page: &Page) -> Result<Vec<Version>, Outcome> {
-        if page.ids.is_empty() {
+    pub(super) async fn versions(&self, ids: Vec<Box<str>>) -> Result<Vec<Version>, Outcome> {
+        let count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        if ids.is_empty() {
             return Ok(Vec::new());
         }
         let mut plan = self.plan.clone();
         for one in &mut plan.types {
-            one.filters.push(Filter::Id(page.ids.clone()));
+            one.filters.insert(0, Filter::Id(ids.clone()));
         }
-        let count = u32::try_from(page.ids.len()).unwrap_or(u32::MAX);
         let first = storage::Turn::First;
         Ok(self.fhir.vault.search(self.permit, &plan, &first, count).await?.versions)
     }
