@@ -15,6 +15,7 @@ smart_stories!(
     two_answers_do_not_differ_by_few,
     only_its_researchers_enter_a_study,
     a_page_is_its_researchers_own,
+    a_further_page_is_judged_anew,
 );
 
 /// A study with a researcher, and patients who let its sponsor see their records.
@@ -30,8 +31,18 @@ struct Study<'h> {
 }
 
 /// What of the patients nobody is to know.
-const SECRETS: &[&str] =
-    &["Irani", "+91 98", "Moti Road", "p4821", "1980-02-20", "2020-05-11", "says he", "411001"];
+const SECRETS: &[&str] = &[
+    "Irani",
+    "+91 98",
+    "Moti Road",
+    "p4821",
+    "1980-02-20",
+    // with their times: another date may be moved to these days
+    "2020-05-11T08",
+    "2020-05-13T09",
+    "says he",
+    "411001",
+];
 
 impl<'h> Study<'h> {
     /// The first `women` of the patients are women; each has an Observation, the first `ill` a Condition.
@@ -457,6 +468,33 @@ fn a_page_is_its_researchers_own(house: &House) {
     // nothing of the vault's is in the link
     let cursor = next.split("_cursor=").nth(1).unwrap();
     assert!(cursor.len() < 400 && !cursor.contains(study.project()), "{cursor}");
+}
+
+fn a_further_page_is_judged_anew(house: &House) {
+    let study = Study::new(house, (14, 14, 0));
+    let withdraw = |patient: &str| {
+        let found = study.operator.get(&format!("/Consent?patient={patient}&scope=research"));
+        for id in found.expect(200).ids() {
+            study.operator.ask("DELETE", &format!("/Consent/{id}"), "").expect(204);
+        }
+    };
+    let next = study.ask("Observation?_count=5").expect(200).link("next").unwrap();
+    let all = study.researcher.get(&next).expect(200).ids();
+    assert_eq!(all.len(), 5);
+    // from the next request on nothing is shown of who withdrew
+    study.patients[..3].iter().for_each(|patient| withdraw(patient));
+    let page = study.researcher.get(&next).expect(200);
+    let last = study.researcher.get(&page.link("next").unwrap()).expect(200);
+    let left = study.ask("Observation?_count=100").expect(200).ids();
+    assert_eq!(left.len(), 11);
+    let shown: Vec<String> = page.ids().into_iter().chain(last.ids()).collect();
+    assert!(shown.iter().all(|id| left.contains(id)), "{shown:?} of {left:?}");
+    let found = all.iter().filter(|id| left.contains(id)).count();
+    assert_eq!(page.ids().len(), found);
+    // nor of the others, once they are few
+    withdraw(&study.patients[3]);
+    let page = study.researcher.get(&next).expect(200);
+    assert!(page.text.contains("<11") && !page.text.contains("29463-7"), "{}", page.text);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 //! numbers of a member. What is not shown is not asked for either: a search would tell it.
 
 use fhir_model::{IssueType, Outcome, ResourceType, TypeId};
-use search::{Filter, ParamId, Plan, Registry, SortKey};
+use search::{Filter, ParamId, Plan, Registry, SortKey, Test, TokenTest};
 
-use crate::{Permit, Principal, role::Role};
+use crate::{Permit, Principal, role::Role, rows};
 
 /// Elements that are shown, whole.
 const SHOWN: &[&str] = &["birthDate", "name"];
@@ -20,7 +20,6 @@ const ASKED: &[&str] = &[
     "birthdate",
     "family",
     "given",
-    "identifier",
     "name",
     "phonetic",
 ];
@@ -56,8 +55,11 @@ pub(crate) fn may_ask(filter: &Filter, ty: ResourceType, permit: &Permit) -> Res
         return Ok(());
     }
     let hides = match filter {
-        Filter::Value { params, .. }
-        | Filter::Present { params, .. }
+        Filter::Value { params, any } => {
+            params.iter().any(|param| !is_asked(ty, *param))
+                && !is_number_of_member(ty, params, any)
+        }
+        Filter::Present { params, .. }
         | Filter::Chain { params, .. }
         | Filter::Near { params, .. } => params.iter().any(|param| !is_asked(ty, *param)),
         Filter::Words { .. } => true,
@@ -93,6 +95,15 @@ fn is_narrow(ty: ResourceType, permit: &Permit) -> bool {
 fn is_asked(ty: ResourceType, param: ParamId) -> bool {
     let known = ASKED.iter().filter_map(|code| Registry::r4().parameter(ty, code));
     known.into_iter().any(|parameter| parameter.sources.contains(&param))
+}
+
+/// `identifier:of-type` of a number that is shown; of any other, an answer would tell that it is the patient's.
+fn is_number_of_member(ty: ResourceType, params: &[ParamId], any: &[Test]) -> bool {
+    let is_shown = |test: &Test| {
+        let Test::Typed(TokenTest { code: Some(code), .. }) = test else { return false };
+        code.split_once('|').is_some_and(|(of, _)| NUMBERS.contains(&of))
+    };
+    rows::is_identifier(ty, params) && any.iter().all(is_shown)
 }
 
 fn is_of(ty: ResourceType, param: ParamId) -> bool {

@@ -40,6 +40,8 @@ pub struct Fhir {
     pub(crate) issuer: Arc<TokenIssuer>,
     /// Questions that a study may ask within 24 hours.
     pub(crate) study_questions: u32,
+    /// What questions of studies found.
+    pub(crate) studies: Arc<research::Memory>,
     met: Met,
 }
 
@@ -56,6 +58,7 @@ impl Fhir {
             desk: Desk::default(),
             issuer: Arc::default(),
             study_questions: research::QUESTIONS_PER_DAY,
+            studies: Arc::default(),
             met: Met::default(),
         }
     }

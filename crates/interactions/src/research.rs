@@ -4,10 +4,14 @@
 //! **Invariant**: nothing of a version leaves but through [`deidentify`]; nothing is told of fewer than
 //! [`cells::PATIENTS_MIN`] patients.
 
+mod answered;
 mod calendar;
 mod cells;
+mod compare;
 mod deidentify;
+mod found;
 mod link;
+mod memory;
 mod page;
 mod person;
 mod question;
@@ -18,18 +22,18 @@ mod table;
 mod treat;
 mod value;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use auth::{Action, Caller, Principal, authorize};
 use fhir_model::{IssueType, Outcome, ResourceType};
-use search::Plan;
-use storage::accounts::{Question as Kept, Reply};
 
 use crate::{
     Answer, Fhir, Request, Verb,
     audit::{self, Asked, Note},
-    bundle::Bundle,
 };
+use answered::{View, in_time};
+use found::Found;
+pub(crate) use memory::Memory;
 use page::Turn;
 use person::StudyKey;
 use question::Question;
@@ -47,7 +51,8 @@ pub(crate) async fn answer(
     let entered = study::enter(fhir, caller, request.path.first()).await;
     let (who, result) = match entered {
         Ok(who) => {
-            let result = audit::within(asked.id.clone(), within(fhir, &who, request)).await;
+            let within = Box::pin(within(fhir, &who, request));
+            let result = audit::within(asked.id.clone(), within).await;
             (Some(who), result)
         }
         Err(refusal) => (audit::bearer(caller).cloned(), Err(refusal)),
@@ -106,67 +111,25 @@ async fn search(
     let plan = question.plan(fhir)?;
     let mut checked = plan.clone();
     auth::check(&mut checked, &permit, (&[Action::Search], auth::Named::Types))?;
-    let accounts = fhir.vault.accounts();
-    let key = StudyKey::new(&accounts.study_secret(project).await?);
+    let key = StudyKey::new(&fhir.vault.accounts().study_secret(project).await?);
     let path = link::Path { fhir, project, ty, bearer: permit.bearer(), key: &key };
     let turn = path.open(&question)?;
-    let room = cells::Room::new(fhir, &permit, ty)?;
-    let is_told = if turn == Turn::First {
-        let bearer = who_asks(who);
-        let criteria = question.criteria();
-        let kept = Kept { project, bearer: &bearer, ty: ty.name(), query: &criteria };
-        let id = accounts.keep_question(kept, fhir.study_questions).await?;
-        let before = earlier(fhir, who, kept).await?;
-        let is_told = room.tells_of_enough(&plan, &before).await?;
-        let reply = if is_told { Reply::Answered } else { Reply::Withheld };
-        accounts.settle_question(&id, reply).await?;
-        is_told
-    } else {
-        room.tells_of_enough(&plan, &[]).await?
+    let asker = who_asks(who);
+    let _turns = fhir.studies.turn(project, &asker).await?;
+    let source = page::Source { fhir, permit: &permit, key: &key, ty, plan: &plan };
+    let asked = memory::Asked {
+        project: project.to_owned(),
+        eyes: format!("{asker}\n{}", who.organization().unwrap_or_default()),
+        ty: ty.name(),
+        criteria: question.criteria(),
     };
-    let now = fhir.vault.clock().now();
-    let mut bundle = Bundle::with_identity("searchset", &fhir.vault.new_id(), now);
-    path.link_self(&mut bundle, &question);
-    if !is_told {
-        bundle.remark(&fhir.vault.new_id(), &cells::withheld());
-        return Ok(Answer { shown: Some(Vec::new()), ..Answer::ok(bundle.finish()) });
+    let view = View { who, asker: &asker, question: &question, path: &path, source, asked: &asked };
+    if turn != Turn::First
+        && let Some(Found::All(list)) = fhir.studies.pages(&asked)
+    {
+        return in_time(view.further(&list, &turn)).await;
     }
-    if question.wants_total() {
-        bundle.total(fhir.vault.count(&permit, &plan).await?);
-    }
-    let mut patients = Vec::new();
-    if question.count() > 0 {
-        let source = page::Source { fhir, permit: &permit, key: &key, ty, plan: &plan };
-        let page = source.page(&turn, question.count()).await?;
-        path.link_pages(&mut bundle, &question, &page);
-        let show = shown::Show { fhir, permit: &permit, key: &key };
-        patients = show.enter(&mut bundle, &path.base(), &page.versions).await?;
-    }
-    Ok(Answer { shown: Some(patients), ..Answer::ok(bundle.finish()) })
-}
-
-/// The plans of earlier questions: of this study, of all that its people can enter, and of who asks. One that this version
-/// does not understand any more was answered by another.
-async fn earlier(
-    fhir: &Fhir,
-    who: &Principal,
-    kept: Kept<'_>,
-) -> Result<Vec<(ResourceType, Plan)>, Outcome> {
-    let accounts = fhir.vault.accounts();
-    // as many as a study may ask within the time of its budget: none of them is left out
-    let count = fhir.study_questions.max(cells::COMPARED_MIN);
-    let mut asked = BTreeSet::new();
-    for project in study::related(fhir, who, kept.project).await? {
-        let kept = Kept { project: &project, ..kept };
-        asked.extend(accounts.questions_before(kept, count).await?);
-    }
-    let plan = |(ty, criteria): &(String, String)| {
-        let ty = ResourceType::named(ty)?;
-        let query = crate::Query::parse(criteria).ok()?;
-        let plan = Question::parse(ty, query).and_then(|question| question.plan(fhir)).ok()?;
-        Some((ty, plan))
-    };
-    Ok(asked.iter().filter_map(plan).collect())
+    view.ask(&turn).await
 }
 
 /// User and client, as the list of questions names them.

@@ -78,8 +78,8 @@ pub(super) fn organization(ty: ResourceType, id: &str) -> Option<Filter> {
     (!any.is_empty()).then_some(Filter::Any(any))
 }
 
-/// What of a type was sent to the organization as the insurer. An answer to a Claim and a payment take a Claim that was
-/// covered; what names none is closed.
+/// What of a type was sent to the organization as the insurer. An answer to a Claim, what explains it and a payment take a
+/// Claim that was covered; what names none is closed.
 pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
     let us = ("Organization", id);
     let claim = ResourceType::named("Claim")?;
@@ -94,7 +94,8 @@ pub(super) fn insurer(ty: ResourceType, id: &str) -> Option<Filter> {
         "CoverageEligibilityResponse" => refers(ty, "insurer", us),
         "Coverage" => refers(ty, "payor", us),
         "ExplanationOfBenefit" => {
-            Some(Filter::All(vec![of_claim("claim", vec![ours])?, covered(ty, us)?]))
+            let claimed = of_claim("claim", vec![ours, covered(claim, us)?])?;
+            Some(Filter::All(vec![claimed, covered(ty, us)?]))
         }
         "PaymentNotice" => of_claim("request", vec![ours, covered(claim, us)?]),
         _ => None,

@@ -34,48 +34,47 @@ impl<'r> Room<'r> {
         permit: &'r Permit,
         ty: ResourceType,
     ) -> Result<Self, Outcome> {
-        let trouble = || Outcome::new(IssueType::Exception, "There is no such type");
-        let patient = TypeId::PATIENT.as_resource().ok_or_else(trouble)?;
-        let registry = fhir.vault.registry();
-        let about = registry.parameter(ty, "patient").map(|it| it.sources.clone());
-        let about = if ty == patient { Vec::new() } else { about.ok_or_else(trouble)? };
+        let patient = TypeId::PATIENT.as_resource().ok_or_else(no_type)?;
+        let about = about(fhir, ty)?;
         let rows = guarded(&Plan::over(ty), permit, &[Action::Search]).filters().to_vec();
         let operator = authorize(&Caller::Operator, Action::Search, None)?;
         Ok(Self { fhir, operator, permit, ty, patient, about, rows })
     }
 
-    /// Whether an answer is about enough patients, and so is all that can be told by it.
+    /// Whether an answer is about enough patients.
     ///
     /// # Errors
     /// `too-costly`, or the database's own trouble.
-    pub(super) async fn tells_of_enough(
+    pub(super) async fn has_enough(&self, asked: &Plan) -> Result<bool, Outcome> {
+        let asked = self.inside(asked);
+        Ok(self.count(vec![self.patients(vec![asked])]).await? >= PATIENTS_MIN)
+    }
+
+    /// Whether an answer is about enough patients, and so is what it leaves of the view.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub(super) async fn tells_of_enough(&self, asked: &Plan) -> Result<bool, Outcome> {
+        let all = Filter::All(Vec::new());
+        Ok(self.has_enough(asked).await? && !self.differs_by_few(&all, &self.inside(asked)).await?)
+    }
+
+    /// Whether an answer differs by few patients from one about this type, as both are now.
+    ///
+    /// # Errors
+    /// `too-costly`, or the database's own trouble.
+    pub(super) async fn differs_from(
         &self,
         asked: &Plan,
-        before: &[(ResourceType, Plan)],
+        (ty, other): (ResourceType, &Plan),
     ) -> Result<bool, Outcome> {
         let asked = self.inside(asked);
-        if self.count(vec![self.patients(vec![asked.clone()])]).await? < PATIENTS_MIN {
-            return Ok(false);
+        if ty != self.ty {
+            return self.patients_differ_by_few(&asked, (ty, other)).await;
         }
-        let all = Filter::All(Vec::new());
-        if self.differs_by_few(&all, &asked).await? {
-            return Ok(false);
-        }
-        for (ty, other) in before {
-            if *ty != self.ty {
-                if self.patients_differ_by_few(&asked, (*ty, other)).await? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            let other = self.inside(other);
-            if self.differs_by_few(&asked, &other).await?
-                || self.differs_by_few(&other, &asked).await?
-            {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let other = self.inside(other);
+        Ok(self.differs_by_few(&asked, &other).await?
+            || self.differs_by_few(&other, &asked).await?)
     }
 
     /// Whether few patients have something that is found by the one and not by the other, or are found by the one alone.
@@ -130,8 +129,21 @@ impl<'r> Room<'r> {
     }
 }
 
+/// By which parameters a type refers to its patient; none for a Patient itself.
+pub(super) fn about(fhir: &Fhir, ty: ResourceType) -> Result<Vec<ParamId>, Outcome> {
+    if ty.ty() == TypeId::PATIENT {
+        return Ok(Vec::new());
+    }
+    let registry = fhir.vault.registry();
+    registry.parameter(ty, "patient").map(|it| it.sources.clone()).ok_or_else(no_type)
+}
+
+fn no_type() -> Outcome {
+    Outcome::new(IssueType::Exception, "There is no such type")
+}
+
 /// None are not few.
-fn is_few(patients: u32) -> bool {
+pub(super) fn is_few(patients: u32) -> bool {
     (1..PATIENTS_MIN).contains(&patients)
 }
 

@@ -31,13 +31,13 @@ impl StudyKey {
 
     /// The logical id of a resource in the study's view: 128 bits.
     pub(super) fn pseudonym(&self, ty: &str, id: &str) -> String {
-        use std::fmt::Write as _;
+        format!("{:032x}", self.number(ty, id))
+    }
+
+    /// The same as a number, of the same order.
+    pub(super) fn number(&self, ty: &str, id: &str) -> u128 {
         let tag = self.sign("id", format!("{ty}/{id}").as_bytes());
-        tag.iter().take(16).fold(String::with_capacity(32), |mut text, byte| {
-            // writing to a String cannot fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        tag.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte))
     }
 
     /// By how many days everything of a patient is moved: at least one.
@@ -58,7 +58,8 @@ impl StudyKey {
             let part = |part: i64| u32::try_from(part).unwrap_or(1);
             Day::of(i32::try_from(year - years).unwrap_or(1), part(month), part(day))
         };
-        let is_old = text("birthDate").is_some_and(|born| born.day <= years_ago(AGE_MAX));
+        // whose date of birth nobody knows may be old
+        let is_old = text("birthDate").is_none_or(|born| born.day <= years_ago(AGE_MAX));
         let since = is_old.then(|| years_ago(AGE_MAX));
         Person { days: self.days(id), since }
     }
@@ -69,7 +70,8 @@ impl StudyKey {
 pub(super) struct Person {
     /// So many days are added to each date.
     pub(super) days: i64,
-    /// Of who is too old to say how old: the day on which somebody of that age was born. Nothing before it is told.
+    /// Of who is too old to say how old, or may be: the day on which somebody of that age was born. Nothing before it is
+    /// told.
     pub(super) since: Option<Day>,
 }
 
@@ -83,9 +85,10 @@ impl Person {
 
     /// A date of birth as it is shown.
     pub(super) fn birth(self, text: &str) -> Option<String> {
+        let born = Date::parse(text)?;
         match self.since {
-            Some(since) => Some(format!("{:04}", since.date().0)),
-            None => self.date(text),
+            Some(since) if born.day <= since => Some(format!("{:04}", since.date().0)),
+            Some(_) | None => self.date(text),
         }
     }
 }
@@ -130,6 +133,11 @@ mod tests {
         // nothing tells that it was longer
         assert_eq!(old.date("1931-05-01"), None);
         assert!(old.date("2026-01-01T10:00:00Z").unwrap().ends_with("T10:00:00Z"));
+        // nor does anything where it is not known
+        let unknown = person(&[]);
+        assert_eq!(unknown.date("1925-03-01"), None);
+        assert_eq!(unknown.date("1936"), None);
+        assert!(unknown.date("1937-01-01").is_some());
         // who died young is not old
         let died = person(&[("birthDate", "1920-03-01"), ("deceasedDateTime", "1990-01-01")]);
         assert_eq!(died.since, None);

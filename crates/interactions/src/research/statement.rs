@@ -52,6 +52,6 @@ fn documentation(budget: u32) -> String {
          Patient, with _has:[type]:patient:[parameter]; _count (200 at most), _summary=count and _total. Dates are moved \
          by days that are the same for all of a patient, ids are this study's own, nobody is older than 90. What is about \
          fewer than {PATIENTS_MIN} patients, or differs by so few from everything or from an earlier answer, is withheld \
-         (<11). {budget} questions within 24 hours; further pages are none."
+         (<11). {budget} questions within 24 hours; further pages within ten minutes are none."
     )
 }

@@ -72,7 +72,8 @@ pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
     let get = async |address: &str| nation.get(&i1, address).await.expect(&[200]);
     let status = async |address: &str| nation.get(&i1, address).await.status;
     let mut a = nation.get(&Caller::Operator, "/Patient/a").await.body;
-    let member = json!({"type": {"coding": [{"code": "MB"}]}, "value": "4711"});
+    let member =
+        json!({"type": {"coding": [{"system": "urn:v2-0203", "code": "MB"}]}, "value": "4711"});
     a["identifier"].as_array_mut().unwrap().push(member.clone());
     a["birthDate"] = json!("1980-02-29");
     a["telecom"] = json!([{"system": "phone", "value": "0123"}]);
@@ -121,11 +122,22 @@ pub(crate) async fn an_insurer_sees_what_it_needs(nation: &Nation) {
         "/Patient?_sort=gender",
         "/Claim?patient.address-city=Pune",
         "/Patient?_filter=address-city eq Pune",
+        // numbers but those of a member, which could be tried until one is theirs
+        "/Patient?identifier=4711",
+        "/Patient?identifier:missing=false",
+        "/Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|4711",
+        "/Patient?identifier:of-type=x|MB|1,x|MR|1",
+        "/Patient?_sort=identifier",
+        "/Patient?_filter=identifier eq 4711",
+        "/Claim?patient.identifier=4711",
     ] {
         assert_eq!(status(&query.replace(' ', "%20")).await, 403, "{query}");
     }
     assert_eq!(get("/Patient?family=anand&birthdate=1980-02-29").await.names(), ["Patient/a"]);
     assert_eq!(get("/Claim?patient.family=anand").await.names(), ["Claim/ca"]);
+    let number = "identifier:of-type=urn:v2-0203|MB|4711";
+    assert_eq!(get(&format!("/Patient?{number}")).await.names(), ["Patient/a"]);
+    assert_eq!(get(&format!("/Claim?patient.{number}")).await.names(), ["Claim/ca"]);
     // what is clinical takes a contract that is in force besides, and the Consent to that very resource
     assert_eq!(status("/Observation/oa").await, 404);
     let mut contract = json!({"resourceType": "Contract", "id": "k", "status": "executed",
@@ -226,18 +238,35 @@ pub(crate) async fn an_insurer_reads_of_who_was_insured_then(nation: &Nation) {
     other["beneficiary"] = json!({"reference": "Patient/b"});
     put(&other).await;
     assert!(!sees().await);
-    // what explains a benefit goes the same way
-    let benefit = |created: &str| {
-        json!({"resourceType": "ExplanationOfBenefit", "id": "eb", "status": "active", "use": "claim",
+    // what explains a benefit goes the same way: by its own times, and with its Claim; when it was made says nothing
+    let benefit = |created: &str, served: Option<&str>| {
+        let mut one = json!({"resourceType": "ExplanationOfBenefit", "id": "eb", "status": "active", "use": "claim",
             "type": {"text": "x"}, "patient": {"reference": "Patient/a"}, "created": created,
             "insurer": {"reference": "Organization/i1"}, "provider": {"reference": "Organization/h1"},
             "outcome": "complete", "claim": {"reference": "Claim/ca"},
-            "insurance": [{"focal": true, "coverage": {"reference": "Coverage/va"}}]})
+            "insurance": [{"focal": true, "coverage": {"reference": "Coverage/va"}}]});
+        if let Some(day) = served {
+            one["billablePeriod"] = period(day, day);
+        }
+        one
     };
-    put(&benefit("2020-05-01")).await;
-    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[200]);
-    put(&benefit("2021-05-01")).await;
-    nation.get(&i1, "/ExplanationOfBenefit/eb").await.expect(&[404]);
+    let explained = async |created: &str, served: Option<&str>| {
+        put(&benefit(created, served)).await;
+        let found = nation.get(&i1, "/ExplanationOfBenefit?_total=accurate").await.expect(&[200]);
+        let by_id = nation.get(&i1, "/ExplanationOfBenefit/eb").await.status == 200;
+        assert_eq!(
+            (by_id, by_id),
+            (found.names() == ["ExplanationOfBenefit/eb"], found.total() == 1)
+        );
+        by_id
+    };
+    assert!(!explained("2020-05-01", Some("2020-05-01")).await, "the Claim is not covered");
+    assert!(!explained("2020-05-01", None).await);
+    put(&served("created", json!("2020-05-01"))).await;
+    assert!(explained("2020-05-01", Some("2020-05-01")).await);
+    assert!(explained("2021-05-01", Some("2020-05-01")).await);
+    assert!(!explained("2020-05-01", Some("2021-05-01")).await);
+    assert!(!explained("2020-05-01", None).await);
 }
 
 pub(crate) async fn an_answer_shows_no_more_than_its_claim(nation: &Nation) {

@@ -1,7 +1,7 @@
 //! When what is claimed was done, and when somebody was insured: <https://hl7.org/fhir/R4/claim.html>,
 //! <https://hl7.org/fhir/R4/coverage.html>. R4 has no parameters of these times; nobody asks for them but the gate.
 
-use fhir_model::NodeRef;
+use fhir_model::{NodeRef, ResourceType};
 
 use crate::{
     registry::ParamId,
@@ -21,7 +21,7 @@ pub(super) fn add(rows: &mut Rows, root: NodeRef<'_>) {
     let before = rows.dates.len();
     match ty.name() {
         "Claim" | "ExplanationOfBenefit" => {
-            let moments = served(root).map(|span| [span.lo, span.hi.saturating_sub(1)]);
+            let moments = served(root, ty).map(|span| [span.lo, span.hi.saturating_sub(1)]);
             for (param, moment) in SERVICE.into_iter().zip(moments.into_iter().flatten()) {
                 let span = Timespan { lo: moment, hi: moment.saturating_add(1) };
                 rows.dates.push(DateRow { param, span });
@@ -39,8 +39,9 @@ pub(super) fn add(rows: &mut Rows, root: NodeRef<'_>) {
 }
 
 /// From the first service to the last: the time that is billed, that of each item and procedure, and that of what supports
-/// them; where none is said, when the claim was made. `None` where one of them cannot be read.
-fn served(root: NodeRef<'_>) -> Option<Timespan> {
+/// them; where none is said, when the Claim was made (an `ExplanationOfBenefit` is made when it was decided, long after).
+/// `None` where one of them cannot be read.
+fn served(root: NodeRef<'_>, ty: ResourceType) -> Option<Timespan> {
     let billed = root.child("billablePeriod").into_iter();
     let items = root.named("item").chain(root.named("addItem"));
     let items = items.filter_map(|item| item.child("serviced"));
@@ -51,7 +52,8 @@ fn served(root: NodeRef<'_>) -> Option<Timespan> {
         let span = time(said)?;
         all = Some(all.map_or(span, |all| all.hull(span)));
     }
-    all.or_else(|| Timespan::parse(&root.child_text("created")?))
+    let made = || root.child_text("created").filter(|_| ty.name() == "Claim");
+    all.or_else(|| Timespan::parse(&made()?))
 }
 
 /// A date, or a period; of one that has an open end the bound that it has.
@@ -134,6 +136,12 @@ mod tests {
             assert_eq!(moments, expected.map_or(Vec::new(), Vec::from), "{members}");
             assert!(found.iter().all(|(_, span)| span.hi - span.lo == 1));
         }
+        // when it was decided is not when it was done
+        let explained = |members: &str| {
+            rows(&format!(r#"{{"resourceType":"ExplanationOfBenefit",{members}}}"#)).len()
+        };
+        assert_eq!(explained(r#""created":"2020-01-01""#), 0);
+        assert_eq!(explained(r#""created":"2020","item":[{"servicedDate":"2020-05-01"}]"#), 2);
     }
 
     #[test]

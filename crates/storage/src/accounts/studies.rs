@@ -7,6 +7,9 @@ use super::{Accounts, fresh};
 
 const DAY_MS: i64 = 86_400_000;
 
+/// A question that is asked for longer was not answered: the vault stopped meanwhile.
+const OPEN_MS: i64 = 600_000;
+
 /// Something that is asked of the view of a study.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Question<'q> {
@@ -27,6 +30,8 @@ pub enum Reply {
     Answered,
     /// Its answer would have been about too few people.
     Withheld,
+    /// It got no answer: it was too costly, something failed, or nobody waited for it any more.
+    Refused,
 }
 
 impl Accounts {
@@ -91,7 +96,7 @@ impl Accounts {
             self.end_question(&id, "refused").await?;
             let text = format!(
                 "budget: this study has asked {day_max} questions within 24 hours, as many as it may; ask again later. \
-                 Further pages of what was answered are no new questions"
+                 Further pages within ten minutes are no new questions"
             );
             return Err(Outcome::new(IssueType::Throttled, text));
         }
@@ -101,8 +106,10 @@ impl Accounts {
     async fn asked_since(&self, project: &str, since: Instant) -> Result<i64, Outcome> {
         let sql = "select count(*) as asked
                    from   research_query
-                   where  project = $1 and asked > $2 and outcome <> 'refused'";
-        let row = self.one(sql, [project.into(), since.millis().into()]).await?;
+                   where  project = $1 and asked > $2 and outcome <> 'refused'
+                   and    not (outcome = 'asked' and asked < $3)";
+        let open = self.now().millis() - OPEN_MS;
+        let row = self.one(sql, [project.into(), since.millis().into(), open.into()]).await?;
         row.map_or(Ok(0), |row| row.get("asked"))
     }
 
@@ -114,6 +121,7 @@ impl Accounts {
         let outcome = match reply {
             Reply::Answered => "answered",
             Reply::Withheld => "withheld",
+            Reply::Refused => "refused",
         };
         self.end_question(id, outcome).await
     }
@@ -139,7 +147,7 @@ impl Accounts {
                 "select   type, query
                  from     research_query
                  where    (project = $1 or bearer = $2) and not (type = $3 and query = $4)
-                 and      outcome in ('asked', 'answered')
+                 and      (outcome = 'answered' or outcome = 'asked' and asked >= $6)
                  group by type, query
                  order by max(asked) desc
                  limit    $5",
@@ -149,6 +157,7 @@ impl Accounts {
                     ty.into(),
                     query.into(),
                     i64::from(count_max).into(),
+                    (self.now().millis() - OPEN_MS).into(),
                 ],
             )
             .await?;

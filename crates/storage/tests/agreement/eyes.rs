@@ -65,6 +65,7 @@ const ABOUT: &[(&str, &[&str])] = &[
     ("Coverage", &["beneficiary", "subscriber", "payor"]),
     ("DiagnosticReport", &["subject"]),
     ("Encounter", &["subject"]),
+    ("ExplanationOfBenefit", &["patient"]),
     ("List", &["subject", "source"]),
     ("MedicationRequest", &["subject"]),
     ("MolecularSequence", &["patient"]),
@@ -85,13 +86,11 @@ impl Looker {
         let chart = || COMMON.iter().chain(CHART).copied().chain(["Patient"]);
         match self.role {
             "patient" | "proxy" => {
-                chart().chain(["Consent", "Claim", "ClaimResponse", "Coverage"]).collect()
+                chart().chain(MONEY.iter().copied()).chain(["Consent"]).collect()
             }
             "doctor" => chart().chain(["Consent", "Coverage"]).collect(),
             "intern" => chart().chain(["Coverage"]).collect(),
-            "hospital" | "insurer" => {
-                chart().chain(["Claim", "ClaimResponse", "Coverage"]).collect()
-            }
+            "hospital" | "insurer" => chart().chain(MONEY.iter().copied()).collect(),
             "admin" => COMMON.to_vec(),
             "study" => STUDIED.to_vec(),
             _ => Vec::new(),
@@ -139,7 +138,7 @@ impl Looker {
                     && !about.iter().any(|patient| self.denied(patient, (name, body), world))
             }
             "hospital" => {
-                let is_chart = !["Claim", "ClaimResponse", "Coverage"].contains(&ty);
+                let is_chart = !MONEY.contains(&ty);
                 made_by(&self.who, body, world) || (is_chart && self.lets((name, body), world))
             }
             "insurer" => {
@@ -147,7 +146,13 @@ impl Looker {
                     "Claim" => {
                         references(body, "insurer").contains(&self.who) && self.insured(body, world)
                     }
-                    "ClaimResponse" => self.answers(body, world),
+                    "ClaimResponse" => {
+                        references(body, "insurer").contains(&self.who)
+                            && self.claimed(&references(body, "request"), world)
+                    }
+                    "ExplanationOfBenefit" => {
+                        self.claimed(&references(body, "claim"), world) && self.insured(body, world)
+                    }
                     "Coverage" => references(body, "payor").contains(&self.who),
                     // nobody has a Contract with them
                     _ => ty == "Patient",
@@ -166,13 +171,12 @@ impl Looker {
             && !patients(name, body).iter().any(|one| self.denied(one, (name, body), world))
     }
 
-    /// Whether it is their answer to a Claim of theirs that they insured.
-    fn answers(&self, body: &Value, world: &World) -> bool {
+    /// Whether one of these is a Claim of theirs that they insured.
+    fn claimed(&self, names: &[String], world: &World) -> bool {
         let is_theirs = |one: &Value| references(one, "insurer").contains(&self.who);
-        is_theirs(body)
-            && references(body, "request").iter().filter_map(|name| world.get(name)).any(|claim| {
-                claim["resourceType"] == "Claim" && is_theirs(claim) && self.insured(claim, world)
-            })
+        names.iter().filter_map(|name| world.get(name)).any(|claim| {
+            claim["resourceType"] == "Claim" && is_theirs(claim) && self.insured(claim, world)
+        })
     }
 
     /// Whether the patient had a Coverage by them on the first day of what is claimed, and on the last.
@@ -182,9 +186,10 @@ impl Looker {
         } else {
             (&claim["billablePeriod"]["start"], &claim["billablePeriod"]["end"])
         };
-        let created = claim["created"].as_str().unwrap();
+        // when it was decided is not when it was done
+        let made = claim["created"].as_str().filter(|_| claim["resourceType"] == "Claim");
         let holds_on = |day: &Value| {
-            let day = day.as_str().unwrap_or(created);
+            let Some(day) = day.as_str().or(made) else { return false };
             let coverages = world.values().filter(|one| one["resourceType"] == "Coverage");
             coverages.into_iter().any(|one| {
                 let (status, period) = (&one["status"], &one["period"]);
@@ -200,6 +205,9 @@ impl Looker {
         holds_on(first) && holds_on(last)
     }
 }
+
+/// What tells of money.
+const MONEY: &[&str] = &["Claim", "ClaimResponse", "Coverage", "ExplanationOfBenefit"];
 
 /// What a study is shown.
 const STUDIED: &[&str] = &[
@@ -389,7 +397,7 @@ fn made_by(organization: &str, body: &Value, world: &World) -> bool {
         "MedicationRequest" | "ServiceRequest" => is(body, "requester") || is(body, "performer"),
         "CareTeam" => is(body, "participant.member"),
         "Condition" => by_encounter(),
-        "Claim" => is(body, "provider"),
+        "Claim" | "ExplanationOfBenefit" => is(body, "provider"),
         "ClaimResponse" => is(body, "requestor"),
         "Coverage" => references(body, "beneficiary")
             .iter()

@@ -25,6 +25,9 @@ const QUERIES_A_LOOKER: usize = 25;
 /// Besides, by dice of their own, and not counted among what is found.
 const RECORDS_A_LOOKER: usize = 15;
 
+/// Explanations of benefits in a world.
+const EXPLANATIONS: u64 = 40;
+
 /// A version that was written: its resource, its number, its body and when.
 type Written = (Key, u64, Option<Value>, Instant);
 
@@ -33,7 +36,7 @@ async fn nobody_finds_what_they_may_not_see() {
     let pairs_wanted = number("MEDVAULT_AGREEMENT_PAIRS", 100_000);
     let seed = number("MEDVAULT_AGREEMENT_SEED", 1);
     let (mut pairs, mut hits, mut refused, mut round, mut claims) = (0, 0, 0, 0, 0);
-    let (mut seen, mut answers, mut records) = ((0, 0), 0, 0);
+    let (mut seen, mut answers, mut explained, mut records) = ((0, 0), 0, 0, 0);
     while pairs < pairs_wanted {
         let mut dice = Dice::new(u64::try_from(seed + 1000 + round).unwrap());
         let directory = tempfile::tempdir().unwrap();
@@ -51,6 +54,7 @@ async fn nobody_finds_what_they_may_not_see() {
                 let (open, all) = reads(vault, &looker, &caller, written, &called).await;
                 claims += open_claims(&looker, "Claim", written);
                 answers += open_claims(&looker, "ClaimResponse", written);
+                explained += open_claims(&looker, "ExplanationOfBenefit", written);
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
                 corpora.push(corpus(&looker, written));
@@ -90,12 +94,13 @@ async fn nobody_finds_what_they_may_not_see() {
         round += 1;
     }
     println!(
-        "{pairs} pairs, {hits} hits, {records} in records, {refused} queries refused, {} of {} versions open, {claims} claims and {answers} answers to insurers",
+        "{pairs} pairs, {hits} hits, {records} in records, {refused} queries refused, {} of {} versions open, {claims} claims, {answers} answers and {explained} explanations to insurers",
         seen.0, seen.1
     );
     assert!(records > 0, "nothing is found in records");
     assert!(claims > 0, "no claim is open to an insurer");
     assert!(answers > 0, "no answer to a claim is open to an insurer");
+    assert!(explained > 0, "no explanation of a claim is open to an insurer");
     assert!(hits * 400 > pairs, "too little is found to say anything: {hits} of {pairs}");
     assert!(seen.0 * 20 > seen.1 && seen.0 * 10 < seen.1 * 9, "{seen:?}");
 }
@@ -295,6 +300,14 @@ async fn fill(dice: &mut Dice, vaults: &[&Vault]) -> Vec<Vec<Written>> {
             writes.push(vec![(key(ty, id), None)]);
         }
     }
+    // by dice of their own: whatever else is there is as it was without them
+    let own = &mut Dice::new(EXPLANATIONS);
+    let ids = (0..EXPLANATIONS).map(|id| id.to_string());
+    let explained = ids.map(|id| {
+        let body = resource(own, "ExplanationOfBenefit", &id).to_string();
+        (key("ExplanationOfBenefit", &id), Some(body))
+    });
+    writes.push(explained.collect());
     let mut worlds = Vec::new();
     for vault in vaults {
         let mut written: Vec<Written> = Vec::new();
@@ -337,6 +350,7 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
         "Coverage" => coverage(dice, id),
         "Claim" => claim(dice, id),
         "ClaimResponse" => response(dice, id),
+        "ExplanationOfBenefit" => explanation(dice, id),
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -418,6 +432,18 @@ fn response(dice: &mut Dice, id: &str) -> Value {
         "requestor": resources::reference(dice, &["Organization"])});
     if dice.percent(85) {
         body["request"] = json!({"reference": format!("Claim/{}", dice.below(12))});
+    }
+    body
+}
+
+/// With times of its own; the Claim that it names has others.
+fn explanation(dice: &mut Dice, id: &str) -> Value {
+    let mut body = claim(dice, id);
+    body["resourceType"] = json!("ExplanationOfBenefit");
+    body["outcome"] = json!("complete");
+    body["insurance"] = json!([{"focal": true, "coverage": {"display": "x"}}]);
+    if dice.percent(85) {
+        body["claim"] = json!({"reference": format!("Claim/{}", dice.below(12))});
     }
     body
 }
