@@ -14,6 +14,7 @@ stories!(
     a_search_inside_a_transaction_keeps_its_count,
     two_entries_for_one_resource_are_refused,
     a_batch_answers_each_for_itself,
+    a_fault_in_a_batch_is_its_entrys_own,
     answers_carry_what_was_preferred,
 );
 
@@ -166,6 +167,63 @@ fn a_batch_answers_each_for_itself(house: &House) {
     assert_eq!(answer["entry"][1]["response"]["outcome"]["resourceType"], "OperationOutcome");
     assert_eq!(answer["entry"][2]["resource"]["resourceType"], "CapabilityStatement");
     assert_eq!(house.get(&format!("/Patient?identifier={mrn}")).ids().len(), 1);
+}
+
+fn a_fault_in_a_batch_is_its_entrys_own(house: &House) {
+    let (first, last) = (unique("first"), unique("last"));
+    let put = |id: &str| {
+        json!({"resource": {"resourceType": "Basic", "id": id, "code": {"text": "x"}},
+            "request": {"method": "PUT", "url": format!("Basic/{id}")}})
+    };
+    let script = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><script/></div>"});
+    let faulty = [
+        (json!({"resourceType": "Patient", "birthDate": "xx"}), "400", ".birthDate"),
+        (json!({"resourceType": "Patient", "nonsense": 1}), "400", ".nonsense"),
+        (json!({"resourceType": "Foo"}), "400", ""),
+        (json!({"resourceType": "Observation", "status": "final"}), "400", ".code"),
+        (json!({"resourceType": "Patient", "text": script}), "422", ".text.div"),
+    ];
+    let mut entries = vec![put(&first)];
+    entries.extend(
+        faulty
+            .iter()
+            .map(|(resource, ..)| post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", resource)),
+    );
+    entries.push(put(&last));
+    let sent = bundle("batch", &entries);
+    let answer = house.post("", &sent).expect(200).json();
+    let given = statuses(&answer);
+    assert!(given[0] == "201" && given[6] == "201", "{given:?}");
+    for (n, (resource, status, place)) in (1..).zip(&faulty) {
+        let outcome = &answer["entry"][n]["response"]["outcome"];
+        assert_eq!(given[n], *status, "{resource}: {outcome}");
+        let expected = format!("Bundle.entry[{n}].resource{place}");
+        assert_eq!(outcome["issue"][0]["expression"][0], expected.as_str(), "{outcome}");
+    }
+    house.get(&format!("/Basic/{first}")).expect(200);
+    house.get(&format!("/Basic/{last}")).expect(200);
+    // a transaction is one thing, and so is what is wrong with a batch itself
+    house.post("", &bundle("transaction", &entries)).expect(400);
+    let mut odd = sent;
+    odd["nonsense"] = json!(1);
+    house.post("", &odd).expect(400);
+    // the same in XML
+    let (id, xml_type) = (unique("xml"), [("Content-Type", "application/fhir+xml")]);
+    let xml = |kind: &str| {
+        format!(
+            r#"<Bundle xmlns="http://hl7.org/fhir"><type value="{kind}"/>
+        <entry><resource><Patient><nonsense value="1"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Patient><birthDate value="xx"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Basic><id value="{id}"/><code><text value="x"/></code></Basic></resource><request><method value="PUT"/><url value="Basic/{id}"/></request></entry></Bundle>"#
+        )
+    };
+    house.send("POST", "", &xml_type, &xml("transaction")).expect(400);
+    house.get(&format!("/Basic/{id}")).expect(404);
+    let answer = house.send("POST", "", &xml_type, &xml("batch")).expect(200).json();
+    assert_eq!(statuses(&answer), ["400", "400", "201"], "{answer}");
+    let issue = &answer["entry"][0]["response"]["outcome"]["issue"][0];
+    assert!(issue["diagnostics"].as_str().unwrap().contains("line 2"), "{issue}");
+    house.get(&format!("/Basic/{id}")).expect(200);
 }
 
 fn answers_carry_what_was_preferred(house: &House) {

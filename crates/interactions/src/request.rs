@@ -1,7 +1,7 @@
 //! A request, free of HTTP: what an address, a few headers and a body say.
 
 use bytes::Bytes;
-use fhir_model::{Instant, IssueType, Outcome, Valid};
+use fhir_model::{Instant, IssueType, Outcome, Valid, json};
 
 use crate::{Prefer, Query};
 
@@ -45,10 +45,20 @@ pub enum Body {
     None,
     /// A resource, its structure checked.
     Resource(Box<Valid>),
+    /// A batch of which some entries are at fault.
+    Batch(Box<Valid>, json::EntryFaults),
     /// Something for a patch: the media type and the bytes.
     Patch(String, Bytes),
     /// A form, of `POST [type]/_search`.
     Form(Query),
+}
+
+impl Body {
+    /// A Bundle as [`json::parse_bundle`] gives it.
+    pub fn bundle((bundle, faults): (Valid, json::EntryFaults)) -> Self {
+        let bundle = Box::new(bundle);
+        if faults.is_empty() { Self::Resource(bundle) } else { Self::Batch(bundle, faults) }
+    }
 }
 
 /// The headers that put conditions: <https://hl7.org/fhir/R4/http.html#concurrency>.

@@ -14,16 +14,33 @@ use crate::{
 /// Turns a resource in XML into JSON text. Only what JSON could not express is refused here; the JSON
 /// parser must check the result.
 pub fn to_json(bytes: &[u8], limits: &json::Limits) -> Result<Vec<u8>, Outcome> {
+    convert(bytes, limits, None).map(|(json, _)| json)
+}
+
+/// The same of a Bundle. What is wrong with its entries is for [`json::parse_bundle`] to judge.
+///
+/// # Errors
+/// Those of the Bundle itself.
+pub fn bundle_to_json(
+    bytes: &[u8],
+    limits: &json::Limits,
+) -> Result<(Vec<u8>, json::EntryFaults), Outcome> {
+    convert(bytes, limits, Some(json::EntryFaults::new()))
+}
+
+fn convert(
+    bytes: &[u8],
+    limits: &json::Limits,
+    faults: Option<json::EntryFaults>,
+) -> Result<(Vec<u8>, json::EntryFaults), Outcome> {
     let mut converter = Converter {
         source: Source::new(bytes, limits)?,
         out: Vec::with_capacity(bytes.len()),
         place: Vec::new(),
+        faults,
     };
-    converter.document().map_err(|outcome| match converter.expression() {
-        place if place.is_empty() => outcome,
-        place => outcome.at(place),
-    })?;
-    Ok(converter.out)
+    converter.document().map_err(|outcome| converter.placed(outcome))?;
+    Ok((converter.out, converter.faults.unwrap_or_default()))
 }
 
 /// One step of the `FHIRPath` of the element being read.
@@ -39,6 +56,8 @@ struct Converter<'x> {
     source: Source<'x>,
     out: Vec<u8>,
     place: Vec<Step>,
+    /// Of a Bundle whose entries may stand for themselves.
+    faults: Option<json::EntryFaults>,
 }
 
 /// The items of one element, as they come: `"given":["A",null],"_given":[null,{...}]`.
@@ -177,10 +196,36 @@ impl<'x> Converter<'x> {
             }
             Some(primitive) => self.primitive(group, open, primitive)?,
             None if element.ty.kind() == TypeKind::Resource => self.inner_resource(open)?,
+            None if self.stands_for_itself() => self.entry(element.ty, (group.items, open))?,
             None => self.object(element.ty, open, &[])?,
         }
         group.items += 1;
         self.place.pop();
+        Ok(())
+    }
+
+    /// Whether the element being read is an entry of a Bundle whose entries do.
+    fn stands_for_itself(&self) -> bool {
+        let is_entry = |place: &[Step]| match place {
+            [root, step] => root.name == "Bundle" && step.name == "entry",
+            _ => false,
+        };
+        self.faults.is_some() && is_entry(&self.place)
+    }
+
+    /// Writes an entry, or what stands for one that is at fault.
+    fn entry(&mut self, ty: TypeId, (n, open): (usize, &Open<'x>)) -> Result<(), Outcome> {
+        let (start, outside) = (self.out.len(), self.source.depth().saturating_sub(1));
+        let Err(fault) = self.object(ty, open, &[]) else { return Ok(()) };
+        let fault = self.placed(fault);
+        // what is not XML cannot be left
+        self.source.leave(outside).map_err(|_| fault.clone())?;
+        self.place.truncate(2);
+        self.out.truncate(start);
+        self.out.extend_from_slice(json::PLACEHOLDER.as_bytes());
+        if let Some(faults) = &mut self.faults {
+            faults.insert(n, fault);
+        }
         Ok(())
     }
 
@@ -316,6 +361,14 @@ impl<'x> Converter<'x> {
         let rule =
             if element.max > 1 { "items must stand together" } else { "may stand only once" };
         Err(self.source.fault(format!("`{}` {rule}", element.json_name)))
+    }
+
+    /// A refusal at the element being read.
+    fn placed(&self, outcome: Outcome) -> Outcome {
+        match self.expression() {
+            place if place.is_empty() => outcome,
+            place => outcome.at(place),
+        }
     }
 
     /// The `FHIRPath` of the element being read.

@@ -125,6 +125,19 @@ impl<'x> Source<'x> {
         }
     }
 
+    /// Elements that are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Reads on until so many elements are open.
+    pub(super) fn leave(&mut self, depth: usize) -> Result<(), Outcome> {
+        while self.depth > depth {
+            self.next()?;
+        }
+        Ok(())
+    }
+
     /// A refusal of the last piece, with its line and column.
     pub(super) fn fault(&self, why: impl AsRef<str>) -> Outcome {
         self.fault_of(IssueType::Structure, why)
