@@ -13,6 +13,8 @@ stories!(
     references_by_search_see_what_the_transaction_does,
     a_search_inside_a_transaction_keeps_its_count,
     two_entries_for_one_resource_are_refused,
+    criteria_that_mean_one_resource_are_refused,
+    references_to_versions_go_on_naming_one,
     a_batch_answers_each_for_itself,
     a_fault_in_a_batch_is_its_entrys_own,
     answers_carry_what_was_preferred,
@@ -152,6 +154,78 @@ fn two_entries_for_one_resource_are_refused(house: &House) {
     let refused = house.post("", &bundle("transaction", &[put.clone(), put])).expect(400);
     assert_eq!(refused.json()["issue"][0]["expression"][0], "Bundle.entry[1]");
     house.get(&format!("/Basic/{id}")).expect(404);
+}
+
+fn criteria_that_mean_one_resource_are_refused(house: &House) {
+    let put = |mrn: &str, id: Option<&str>| {
+        let mut resource = patient(mrn);
+        if let Some(id) = id {
+            resource["id"] = json!(id);
+        }
+        json!({"resource": resource, "request": {"method": "PUT", "url": format!("Patient?identifier=urn:mrn|{mrn}")}})
+    };
+    let found = |mrn: &str| {
+        house.get(&format!("/Patient?identifier=urn:mrn|{mrn}")).expect(200).ids().len()
+    };
+    let mrn = unique("mrn");
+    let (one, two) = (unique("one"), unique("two"));
+    let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
+    let mut created = post(urn, &patient(&mrn));
+    created["request"]["ifNoneExist"] = json!(format!("identifier=urn:mrn|{mrn}"));
+    let mut named = put(&mrn, Some(&one));
+    named["request"]["url"] = json!(format!("Patient/{one}"));
+    for (first, second) in [
+        (put(&mrn, None), put(&mrn, None)),
+        (put(&mrn, Some(&one)), put(&mrn, Some(&two))),
+        (put(&mrn, None), created),
+        (put(&mrn, None), post(urn, &patient(&mrn))),
+        (put(&mrn, None), named),
+    ] {
+        let sent = bundle("transaction", &[first, second]);
+        let refused = house.post("", &sent).expect(400).json();
+        let place = refused["issue"][0]["expression"][0].as_str().unwrap();
+        assert!(place.starts_with("Bundle.entry["), "{refused}");
+        assert_eq!(found(&mrn), 0, "{sent}");
+    }
+    // those that mean two are carried out
+    let other = unique("mrn");
+    let sent = bundle("transaction", &[put(&mrn, None), put(&other, None)]);
+    assert_eq!(statuses(&house.post("", &sent).expect(200).json()), ["201", "201"]);
+    assert_eq!(statuses(&house.post("", &sent).expect(200).json()), ["200", "200"]);
+    assert_eq!((found(&mrn), found(&other)), (1, 1));
+}
+
+fn references_to_versions_go_on_naming_one(house: &House) {
+    let (kept, base) = (unique("kept"), "http://source.example/fhir");
+    let put = json!({"fullUrl": format!("{base}/Patient/{kept}"), "resource": {"resourceType": "Patient", "id": kept},
+        "request": {"method": "PUT", "url": format!("Patient/{kept}")}});
+    let made = format!("{base}/Patient/1");
+    let sent = bundle(
+        "transaction",
+        &[
+            post(&made, &patient(&unique("mrn"))),
+            post(&format!("{base}/Observation/1"), &observation(&format!("{made}/_history/3"))),
+            post(
+                &format!("{base}/Observation/2"),
+                &observation(&format!("{base}/Patient/{kept}/_history/3")),
+            ),
+            post(&format!("{base}/Observation/3"), &observation("Patient/1/_history/7")),
+            post(&format!("{base}/Observation/4"), &observation(&made)),
+            put,
+        ],
+    );
+    let answer = house.post("", &sent).expect(200).json();
+    let at = |n: usize| answer["entry"][n]["response"]["location"].as_str().unwrap().to_owned();
+    let subject = |n: usize| {
+        house.get(&at(n)).expect(200).json()["subject"]["reference"].as_str().unwrap().to_owned()
+    };
+    let id = house.get(&at(0)).expect(200).json()["id"].as_str().unwrap().to_owned();
+    // of what is made here there is one version to mean
+    assert_eq!(subject(1), format!("Patient/{id}/_history/1"));
+    assert_eq!(subject(2), format!("Patient/{kept}/_history/3"));
+    assert_eq!(subject(3), format!("Patient/{id}/_history/1"));
+    assert_eq!(subject(4), format!("Patient/{id}"));
+    house.get(&format!("/{}", subject(1))).expect(200);
 }
 
 fn a_batch_answers_each_for_itself(house: &House) {

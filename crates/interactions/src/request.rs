@@ -66,6 +66,8 @@ impl Body {
 pub struct Conditions {
     /// `If-Match`: the version that is to be changed.
     pub if_match: Option<u64>,
+    /// `If-Match: *`: only what is there already.
+    pub if_exists: bool,
     /// `If-None-Match: *`: only when there is nothing yet.
     pub if_absent: bool,
     /// `If-None-Match`: versions that the client has.
@@ -104,7 +106,12 @@ impl Conditions {
     /// `invalid` for an entity tag that is none of this server's.
     pub fn parse<'h>(header: impl Fn(&'static str) -> Option<&'h str>) -> Result<Self, Outcome> {
         let none_match = header("If-None-Match");
-        let if_match = header("If-Match").map(|text| entity_tag("If-Match", text)).transpose()?;
+        let match_tag = header("If-Match");
+        let if_exists = match_tag.is_some_and(|text| text.trim() == "*");
+        let if_match = match_tag
+            .filter(|_| !if_exists)
+            .map(|text| entity_tag("If-Match", text))
+            .transpose()?;
         let if_absent = none_match.is_some_and(|text| text.trim() == "*");
         let if_none_match = match none_match {
             Some(text) if !if_absent => text
@@ -128,6 +135,7 @@ impl Conditions {
         }
         Ok(Self {
             if_match,
+            if_exists,
             if_absent,
             if_none_match,
             if_modified_since: since,
