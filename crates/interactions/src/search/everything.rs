@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use auth::{Action, Caller, authorize};
 use bytes::Bytes;
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, TypeId, json};
-use search::{Handling, Timespan};
+use search::{Handling, Plan, Summary, Timespan};
 use storage::{Key, Page, Turn, Version};
 
 use super::{Reach, searchset, understand, understood};
@@ -89,7 +89,7 @@ pub(crate) async fn everything(
     fhir: &Fhir,
     caller: &Caller,
     center: &Key,
-    (query, care): (Query, Care),
+    (mut query, care, named): (Query, Care, Vec<String>),
 ) -> Result<Answer, Outcome> {
     let permit = authorize(caller, Action::Read, Some(center.resource_type))?;
     let first = fhir.vault.read(&permit, center).await?.ok_or_else(|| not_found(center))?;
@@ -98,7 +98,9 @@ pub(crate) async fn everything(
     }
     let permit = authorize(caller, Action::Search, None)?;
     let reach = Reach::compartment(center.clone(), None)?;
+    let around = around(fhir, &reach, &mut query, &named)?;
     let (plan, _) = understand(fhir, &reach, query, Handling::Strict)?;
+    refuse_unused(&plan)?;
     if center.resource_type.ty() == TypeId::PATIENT {
         audit::settle_patient(fhir, &center.id).await?;
     }
@@ -143,12 +145,72 @@ pub(crate) async fn everything(
     } else {
         referred(fhir, &permit, &found).await?
     };
+    let (mut found, mut included) = (found, included);
+    if around {
+        let is_named =
+            |version: &Version| named.iter().any(|it| version.resource_type.name() == it);
+        found.retain(is_named);
+        included.retain(is_named);
+    }
     if plan.count.is_none() {
         bundle.total(found.len() as u64);
     }
     let page = Page { versions: found, included, ..Page::default() };
     searchset::enter(&mut bundle, &fhir.base, &plan, &page);
     Ok(Answer::ok(bundle.finish()))
+}
+
+/// Puts the types that were asked for into the query; whether there are some among them that a compartment only refers
+/// to. Then all of it is looked through, and what was not asked for is left out at the end.
+fn around(
+    fhir: &Fhir,
+    reach: &Reach,
+    query: &mut Query,
+    named: &[String],
+) -> Result<bool, Outcome> {
+    if named.is_empty() {
+        return Ok(false);
+    }
+    let (all, _) = understand(fhir, reach, Query::default(), Handling::Strict)?;
+    let is_around = |name: &str| {
+        let is_inside = all.types.iter().any(|one| one.ty.name() == name);
+        !is_inside && (name == CONTENT || AROUND.contains(&name))
+    };
+    let inside: Vec<&str> =
+        named.iter().map(String::as_str).filter(|name| !is_around(name)).collect();
+    let is_all_inside = inside.len() == named.len();
+    if !inside.is_empty() {
+        let mut narrow = query.clone();
+        narrow.push("_type", inside.join(","));
+        if is_all_inside {
+            *query = narrow;
+            return Ok(false);
+        }
+        // its faults are told all the same
+        understand(fhir, reach, narrow, Handling::Strict)?;
+    }
+    if query.get("_count").is_some() {
+        let text =
+            "What is only referred to has no pages: leave _count out, or those types out of _type";
+        return Err(Outcome::new(IssueType::NotSupported, text));
+    }
+    Ok(true)
+}
+
+/// What a search knows and this does not heed.
+fn refuse_unused(plan: &Plan) -> Result<(), Outcome> {
+    let unused =
+        ["_include", "_revinclude", "_total", "_totalMethod", "_contained", "_containedType"];
+    let is_unused = |name: &str| unused.contains(&name.split(':').next().unwrap_or_default());
+    let name = plan.understood.iter().map(|(name, _)| name.as_str()).find(|name| is_unused(name));
+    let what = name.or_else(|| (plan.summary == Summary::Count).then_some("_summary=count"));
+    match what {
+        Some(what) => {
+            let text = format!("$everything does not heed {what}; search the compartment with it");
+            Err(Outcome::new(IssueType::NotSupported, text))
+        }
+        None => Ok(()),
+    }
 }
 
 fn is(version: &Version, key: &Key) -> bool {
