@@ -12,6 +12,7 @@ stories!(
     what_is_contained,
     what_contains_something_has_a_place_in_every_order,
     how_many_there_are,
+    the_self_link_says_how_many_were_used,
     links_cannot_be_altered,
     what_is_ignored_is_remarked,
     how_an_answer_is_found,
@@ -239,6 +240,19 @@ fn how_many_there_are(house: &House) {
     }
     for bad in ["_total=maybe", "_totalMethod=maybe", "_count=-1"] {
         house.get(&format!("/Basic?{bad}")).expect(400);
+    }
+}
+
+fn the_self_link_says_how_many_were_used(house: &House) {
+    let code = unique("capped");
+    for path in ["/Basic?", "/Basic/_history?"] {
+        let criteria =
+            if path.contains("_history") { String::new() } else { format!("code={code}&") };
+        for (asked, used) in [("5000", "1000"), ("7", "7")] {
+            let answer = house.get(&format!("{path}{criteria}_count={asked}")).expect(200);
+            let link = answer.link("self").unwrap();
+            assert!(link.ends_with(&format!("_count={used}")), "{link}");
+        }
     }
 }
 
