@@ -28,6 +28,22 @@ pub fn bundle_to_json(
     convert(bytes, limits, Some(json::EntryFaults::new()))
 }
 
+/// The type of the resource that the root element is of; `None` for other XML, and for what is none.
+pub fn root_type(bytes: &[u8]) -> Option<ResourceType> {
+    let mut source = Source::new(bytes, &json::Limits::default()).ok()?;
+    loop {
+        match source.next().ok()? {
+            Piece::Open(open) if open.namespace == Namespace::Fhir => {
+                return ResourceType::named(open.name);
+            }
+            Piece::Text(text) if is_blank(text) => {}
+            Piece::Open(_) | Piece::Text(_) | Piece::Data(_) | Piece::Close | Piece::End => {
+                return None;
+            }
+        }
+    }
+}
+
 fn convert(
     bytes: &[u8],
     limits: &json::Limits,
