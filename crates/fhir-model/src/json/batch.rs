@@ -89,7 +89,7 @@ fn spans(text: &str, limits: &Limits) -> Option<Vec<Range<usize>>> {
                 is_batch |= name == "type" && value == "batch";
             }
             ("entry", b'[') if entries.is_none() => {
-                entries = Some(items(&mut lexer, limits).ok()??)
+                entries = Some(items(&mut lexer, limits).ok()??);
             }
             _ => lexer.skip_value().ok()?,
         }
