@@ -54,6 +54,7 @@ fn convert(
         out: Vec::with_capacity(bytes.len()),
         place: Vec::new(),
         faults,
+        entries_max: limits.bundle_entries,
     };
     converter.document().map_err(|outcome| converter.placed(outcome))?;
     Ok((converter.out, converter.faults.unwrap_or_default()))
@@ -74,6 +75,8 @@ struct Converter<'x> {
     place: Vec<Step>,
     /// Of a Bundle whose entries may stand for themselves.
     faults: Option<json::EntryFaults>,
+    /// Entries that a Bundle may have.
+    entries_max: usize,
 }
 
 /// The items of one element, as they come: `"given":["A",null],"_given":[null,{...}]`.
@@ -234,6 +237,9 @@ impl<'x> Converter<'x> {
         let (start, outside) = (self.out.len(), self.source.depth().saturating_sub(1));
         let Err(fault) = self.object(ty, open, &[]) else { return Ok(()) };
         let fault = self.placed(fault);
+        if n >= self.entries_max {
+            return Err(fault);
+        }
         // what is not XML cannot be left
         self.source.leave(outside).map_err(|_| fault.clone())?;
         self.place.truncate(2);
@@ -459,5 +465,32 @@ mod tests {
         let expected =
             format!(r#"{{"resourceType":"Basic","text":{{"status":"empty","div":"{div}"}}}}"#);
         assert_eq!(read(xml).unwrap(), expected);
+    }
+
+    #[test]
+    fn faults_of_entries_are_told_at_their_lines() {
+        let entry = |inside: &str| format!("\n<entry><resource>{inside}</resource></entry>");
+        let faulty = entry("<Basic><x/></Basic>");
+        let good = entry("<Basic><id value=\"é\"/></Basic>");
+        let text = format!(
+            "<Bundle xmlns=\"http://hl7.org/fhir\">{good}{faulty}{good}{faulty}{faulty}</Bundle>"
+        );
+        let (json, faults) = bundle_to_json(text.as_bytes(), &json::Limits::default()).unwrap();
+        let told: Vec<String> =
+            faults.values().map(|fault| fault.issues()[0].diagnostics.to_string()).collect();
+        for (line, told) in [3, 5, 6].into_iter().zip(&told) {
+            assert!(told.ends_with(&format!("(line {line}, column 25)")), "{told}");
+        }
+        assert_eq!(faults.keys().copied().collect::<Vec<_>>(), [1, 3, 4]);
+        assert_eq!(String::from_utf8(json).unwrap().matches("\"request\"").count(), 3);
+        let few = json::Limits { bundle_entries: 3, ..json::Limits::default() };
+        assert!(bundle_to_json(text.as_bytes(), &few).is_err());
+        // many faults cost no more than their places
+        let text = format!(
+            "<Bundle xmlns=\"http://hl7.org/fhir\">{}</Bundle>",
+            "<entry x=\"\"/>".repeat(10_000)
+        );
+        let (_, faults) = bundle_to_json(text.as_bytes(), &json::Limits::default()).unwrap();
+        assert_eq!(faults.len(), 10_000);
     }
 }
