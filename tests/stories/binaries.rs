@@ -11,6 +11,7 @@ use crate::{
 smart_stories!(
     content_is_as_open_as_what_protects_it,
     content_comes_as_it_is_asked_for,
+    content_of_any_type_is_taken_as_it_is,
     content_is_put_under_what_one_may_read,
     content_has_a_limit,
 );
@@ -103,7 +104,8 @@ impl<'h> Archive<'h> {
                         if sees { 200 } else { 404 },
                         "{n} {address} {accept}"
                     );
-                    assert_eq!(bytes == IMAGE, sees && accept == "image/png", "{n} {address}");
+                    let is_content = ["image/png", "*/*"].contains(&accept);
+                    assert_eq!(bytes == IMAGE, sees && is_content, "{n} {address}");
                     // what is hidden tells neither type nor length
                     assert!(sees || !reply.header("Content-Type").starts_with("image/"));
                 }
@@ -168,7 +170,7 @@ fn content_is_as_open_as_what_protects_it(house: &House) {
     let only =
         Person::new(house, "patient", Some(&archive.a), "patient/Binary.rs patient/Patient.rs");
     only.get(&of_document).expect(404);
-    only.get(&of_patient).expect(200);
+    read(&only, &of_patient, "*/*").0.expect(200);
     // hidden and absent are told alike
     let absent = format!("/Binary/{}", "0".repeat(of_document.len() - "/Binary/".len()));
     for accept in ["image/png", "application/fhir+json", "application/fhir+xml"] {
@@ -198,7 +200,9 @@ fn content_comes_as_it_is_asked_for(house: &House) {
         ("image/*", "image/png"),
         ("text/html, image/*;q=0.9, */*;q=0.1", "image/png"),
         ("image/png;q=0.5, application/fhir+xml", "application/fhir+xml"),
-        ("*/*", "application/fhir+json"),
+        ("*/*", "image/png"),
+        ("application/fhir+json", "application/fhir+json"),
+        ("application/json, */*;q=0.5", "application/fhir+json"),
     ] {
         let (reply, bytes) = read(&archive.doctor, &address, accept);
         assert!(reply.header("Content-Type").starts_with(form), "{accept}: {:?}", reply.headers);
@@ -230,6 +234,28 @@ fn content_comes_as_it_is_asked_for(house: &House) {
             ("If-None-Match", "W/\"1\""),
         ];
         house.send_bytes("GET", &address, &headers, b"").0.expect(status);
+    }
+}
+
+fn content_of_any_type_is_taken_as_it_is(house: &House) {
+    let archive = Archive::new(house);
+    let document = r#"<ClinicalDocument xmlns="urn:hl7-org:v3"/>"#;
+    for (media_type, content) in [
+        ("text/xml", document),
+        ("application/json", r#"{"a":1}"#),
+        ("application/fhir+json", r#"{"resourceType":"Patient"}"#),
+    ] {
+        let headers = [
+            ("Authorization", archive.doctor.authorization.as_str()),
+            ("Content-Type", media_type),
+            ("X-Security-Context", archive.document.as_str()),
+        ];
+        let created = house.send("POST", "/Binary", &headers, content).expect(201);
+        let address = format!("/Binary/{}", created.id());
+        let (read, bytes) = read(&archive.own, &address, "*/*");
+        assert_eq!(read.header("Content-Type"), media_type);
+        assert_eq!(bytes, content.as_bytes());
+        archive.stranger.get(&address).expect(404);
     }
 }
 

@@ -9,6 +9,8 @@ stories!(
     updating_by_identifier,
     deleting_by_identifier,
     a_stale_version_is_refused,
+    what_is_there_already_may_be_asked_for,
+    an_id_that_is_taken_is_not_overwritten,
     reading_what_is_known,
 );
 
@@ -74,6 +76,39 @@ fn a_stale_version_is_refused(house: &House) {
     house.send("DELETE", &address, &[("If-Match", "W/\"1\"")], "").expect(412);
     let absent = [("If-None-Match", "*")];
     house.send("PUT", &address, &absent, &body.to_string()).expect(412);
+}
+
+fn what_is_there_already_may_be_asked_for(house: &House) {
+    let id = unique("there");
+    let address = format!("/Basic/{id}");
+    let body = json!({"resourceType": "Basic", "id": id, "code": {"text": "x"}}).to_string();
+    let any = [("If-Match", "*")];
+    house.send("PUT", &address, &any, &body).expect(412);
+    house.send("PUT", &address, &[], &body).expect(201);
+    house.send("PUT", &address, &any, &body.replace("\"x\"", "\"y\"")).expect(200);
+    house.send("DELETE", &address, &any, "").expect(204);
+    house.send("PUT", &address, &any, &body).expect(412);
+}
+
+fn an_id_that_is_taken_is_not_overwritten(house: &House) {
+    let (mrn, other) = (unique("mrn"), unique("mrn"));
+    let id = house.post("/Patient", &person(&mrn, "Rao")).expect(201).id();
+    let mut stranger = person(&other, "Devi");
+    stranger["id"] = json!(id);
+    let address = format!("/Patient?identifier=http://hospital.example/mrn|{other}");
+    let refused = house.put(&address, &stranger).expect(409).json();
+    let text = refused["issue"][0]["diagnostics"].as_str().unwrap();
+    assert!(text.contains("The criteria find nothing") && text.contains(&id), "{text}");
+    assert_eq!(refused["issue"][0]["expression"][0], "Patient.id");
+    let kept = house.get(&format!("/Patient/{id}")).expect(200).json();
+    assert_eq!(kept["name"][0]["family"], "Rao");
+    assert_eq!(kept["meta"]["versionId"], "1");
+    // an id that nobody has is theirs, and what was deleted may come back
+    stranger["id"] = json!(unique("free"));
+    house.put(&address, &stranger).expect(201);
+    house.put(&address, &stranger).expect(200);
+    house.delete(&format!("/Patient/{}", stranger["id"].as_str().unwrap())).expect(204);
+    house.put(&address, &stranger).expect(201);
 }
 
 fn reading_what_is_known(house: &House) {

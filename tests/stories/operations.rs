@@ -8,7 +8,9 @@ stories!(
     meta_is_read_added_to_and_taken_from,
     validate_finds_faults_and_stores_nothing,
     everything_about_a_patient,
+    everything_of_some_types,
     everything_about_a_stay,
+    a_profile_that_cannot_be_checked_is_an_error,
     the_last_observations_of_each_code,
     codings_of_one_code_mean_the_same,
     the_last_ones_are_asked_for_by_what_fits,
@@ -62,6 +64,24 @@ fn validate_finds_faults_and_stores_nothing(house: &House) {
     assert_eq!(severities(house.post("/Patient/$validate", &wrapped)), ["information"]);
     assert_eq!(severities(house.post("/Observation/$validate", &good)), ["error"]);
     house.send("POST", "/Patient/$validate", &[], "{").expect(200);
+}
+
+fn a_profile_that_cannot_be_checked_is_an_error(house: &House) {
+    let patient = json!({"resourceType": "Patient", "gender": "female"});
+    let with = |profile: &str| {
+        json!({"resourceType": "Parameters", "parameter": [
+            {"name": "resource", "resource": patient}, {"name": "profile", "valueUri": profile}]})
+    };
+    let refused = house.post("/Patient/$validate", &with("http://none.example/p")).expect(400);
+    let issue = refused.json()["issue"][0].clone();
+    assert_eq!((&issue["severity"], &issue["code"]), (&json!("error"), &json!("not-supported")));
+    assert!(issue["diagnostics"].as_str().unwrap().contains("http://none.example/p"), "{issue}");
+    house.post("/Patient/$validate?profile=http://none.example/p", &patient).expect(400);
+    // what R4 itself says of the type is checked
+    let own = "http://hl7.org/fhir/StructureDefinition/Patient";
+    let answer = house.post("/Patient/$validate", &with(own)).expect(200).json();
+    assert_eq!(answer["issue"][0]["severity"], "information");
+    house.post("/Observation/$validate", &with(own)).expect(400);
 }
 
 /// A patient with a stay, a condition and observations.
@@ -150,6 +170,38 @@ fn everything_about_a_patient(house: &House) {
     assert!(seen.len() >= 7, "{seen:?}");
     house.get("/Patient/nobody/$everything").expect(404);
     house.get(&format!("/Patient/{patient}/$everything?_since=tomorrow")).expect(400);
+}
+
+fn everything_of_some_types(house: &House) {
+    let (patient, _) = record(house);
+    let everything = |rest: &str| house.get(&format!("/Patient/{patient}/$everything{rest}"));
+    for (rest, expected) in [
+        ("?_type=Practitioner", &["Practitioner"][..]),
+        ("?_type=Practitioner,Patient", &["Patient", "Practitioner"]),
+        ("?_type=Patient&_type=Practitioner", &["Patient", "Practitioner"]),
+        ("?_type=Condition&_type=Encounter", &["Condition", "Encounter"]),
+        ("?_type=Patient", &["Patient"]),
+        ("?_type=Organization,Binary", &[]),
+    ] {
+        let answer = everything(rest).expect(200);
+        assert_eq!(types(&answer), expected, "{rest}");
+    }
+    let body = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "_type", "valueCode": "Encounter"}, {"name": "_type", "valueCode": "Practitioner"}]});
+    let answer = house.post(&format!("/Patient/{patient}/$everything"), &body).expect(200);
+    assert_eq!(types(&answer), ["Encounter", "Practitioner"]);
+    // what is not heeded is not passed over
+    for rest in [
+        "?_type=Nonsense",
+        "?_type=Practitioner,Nonsense",
+        "?_count=0",
+        "?_count=-1",
+        "?_summary=count",
+        "?_total=none",
+        "?_include=Observation:subject",
+    ] {
+        everything(rest).expect(400);
+    }
 }
 
 fn everything_about_a_stay(house: &House) {

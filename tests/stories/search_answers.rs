@@ -10,7 +10,9 @@ stories!(
     what_belongs_to_a_match,
     too_much_belongs_to_a_match,
     what_is_contained,
+    what_contains_something_has_a_place_in_every_order,
     how_many_there_are,
+    the_self_link_says_how_many_were_used,
     links_cannot_be_altered,
     what_is_ignored_is_remarked,
     how_an_answer_is_found,
@@ -186,6 +188,35 @@ fn what_is_contained(house: &House) {
     }
 }
 
+fn what_contains_something_has_a_place_in_every_order(house: &House) {
+    let tag = unique("kept-in");
+    let code = json!({"coding": [{"code": unique("drug")}]});
+    let tagged = json!({"tag": [{"code": tag}]});
+    let alone = make(house, &json!({"resourceType": "Medication", "meta": tagged, "code": code}));
+    let request = make(
+        house,
+        &json!({"resourceType": "MedicationRequest", "status": "active", "intent": "order", "meta": tagged,
+            "contained": [{"resourceType": "Medication", "id": "m", "code": code}],
+            "medicationReference": {"reference": "#m"}, "subject": {"display": "x"}}),
+    );
+    for order in ["code", "-code", "status", "_id", "-_lastUpdated", "code,_id"] {
+        for (what, wanted) in [("true", vec![&request]), ("both", vec![&alone, &request])] {
+            let path = format!("/Medication?_contained={what}&_sort={order}&_count=1000");
+            let found = ids(&entries(&house.get(&path).expect(200), "match"));
+            assert!(wanted.iter().all(|id| found.contains(id)), "{path}: {found:?}");
+        }
+    }
+    // page by page
+    let mut page = house.get("/Medication?_contained=both&_sort=code&_count=1").expect(200);
+    let mut found = page.ids();
+    while let Some(next) = page.link("next") {
+        page = house.get(&next).expect(200);
+        assert_eq!(page.ids().len(), 1, "{next}");
+        found.extend(page.ids());
+    }
+    assert!(found.contains(&alone) && found.contains(&request), "{found:?}");
+}
+
 fn how_many_there_are(house: &House) {
     let code = unique("many");
     for _ in 0..5 {
@@ -209,6 +240,19 @@ fn how_many_there_are(house: &House) {
     }
     for bad in ["_total=maybe", "_totalMethod=maybe", "_count=-1"] {
         house.get(&format!("/Basic?{bad}")).expect(400);
+    }
+}
+
+fn the_self_link_says_how_many_were_used(house: &House) {
+    let code = unique("capped");
+    for path in ["/Basic?", "/Basic/_history?"] {
+        let criteria =
+            if path.contains("_history") { String::new() } else { format!("code={code}&") };
+        for (asked, used) in [("5000", "1000"), ("7", "7")] {
+            let answer = house.get(&format!("{path}{criteria}_count={asked}")).expect(200);
+            let link = answer.link("self").unwrap();
+            assert!(link.ends_with(&format!("_count={used}")), "{link}");
+        }
     }
 }
 

@@ -13,7 +13,10 @@ stories!(
     references_by_search_see_what_the_transaction_does,
     a_search_inside_a_transaction_keeps_its_count,
     two_entries_for_one_resource_are_refused,
+    criteria_that_mean_one_resource_are_refused,
+    references_to_versions_go_on_naming_one,
     a_batch_answers_each_for_itself,
+    a_fault_in_a_batch_is_its_entrys_own,
     answers_carry_what_was_preferred,
 );
 
@@ -153,6 +156,78 @@ fn two_entries_for_one_resource_are_refused(house: &House) {
     house.get(&format!("/Basic/{id}")).expect(404);
 }
 
+fn criteria_that_mean_one_resource_are_refused(house: &House) {
+    let put = |mrn: &str, id: Option<&str>| {
+        let mut resource = patient(mrn);
+        if let Some(id) = id {
+            resource["id"] = json!(id);
+        }
+        json!({"resource": resource, "request": {"method": "PUT", "url": format!("Patient?identifier=urn:mrn|{mrn}")}})
+    };
+    let found = |mrn: &str| {
+        house.get(&format!("/Patient?identifier=urn:mrn|{mrn}")).expect(200).ids().len()
+    };
+    let mrn = unique("mrn");
+    let (one, two) = (unique("one"), unique("two"));
+    let urn = "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a";
+    let mut created = post(urn, &patient(&mrn));
+    created["request"]["ifNoneExist"] = json!(format!("identifier=urn:mrn|{mrn}"));
+    let mut named = put(&mrn, Some(&one));
+    named["request"]["url"] = json!(format!("Patient/{one}"));
+    for (first, second) in [
+        (put(&mrn, None), put(&mrn, None)),
+        (put(&mrn, Some(&one)), put(&mrn, Some(&two))),
+        (put(&mrn, None), created),
+        (put(&mrn, None), post(urn, &patient(&mrn))),
+        (put(&mrn, None), named),
+    ] {
+        let sent = bundle("transaction", &[first, second]);
+        let refused = house.post("", &sent).expect(400).json();
+        let place = refused["issue"][0]["expression"][0].as_str().unwrap();
+        assert!(place.starts_with("Bundle.entry["), "{refused}");
+        assert_eq!(found(&mrn), 0, "{sent}");
+    }
+    // those that mean two are carried out
+    let other = unique("mrn");
+    let sent = bundle("transaction", &[put(&mrn, None), put(&other, None)]);
+    assert_eq!(statuses(&house.post("", &sent).expect(200).json()), ["201", "201"]);
+    assert_eq!(statuses(&house.post("", &sent).expect(200).json()), ["200", "200"]);
+    assert_eq!((found(&mrn), found(&other)), (1, 1));
+}
+
+fn references_to_versions_go_on_naming_one(house: &House) {
+    let (kept, base) = (unique("kept"), "http://source.example/fhir");
+    let put = json!({"fullUrl": format!("{base}/Patient/{kept}"), "resource": {"resourceType": "Patient", "id": kept},
+        "request": {"method": "PUT", "url": format!("Patient/{kept}")}});
+    let made = format!("{base}/Patient/1");
+    let sent = bundle(
+        "transaction",
+        &[
+            post(&made, &patient(&unique("mrn"))),
+            post(&format!("{base}/Observation/1"), &observation(&format!("{made}/_history/3"))),
+            post(
+                &format!("{base}/Observation/2"),
+                &observation(&format!("{base}/Patient/{kept}/_history/3")),
+            ),
+            post(&format!("{base}/Observation/3"), &observation("Patient/1/_history/7")),
+            post(&format!("{base}/Observation/4"), &observation(&made)),
+            put,
+        ],
+    );
+    let answer = house.post("", &sent).expect(200).json();
+    let at = |n: usize| answer["entry"][n]["response"]["location"].as_str().unwrap().to_owned();
+    let subject = |n: usize| {
+        house.get(&at(n)).expect(200).json()["subject"]["reference"].as_str().unwrap().to_owned()
+    };
+    let id = house.get(&at(0)).expect(200).json()["id"].as_str().unwrap().to_owned();
+    // of what is made here there is one version to mean
+    assert_eq!(subject(1), format!("Patient/{id}/_history/1"));
+    assert_eq!(subject(2), format!("Patient/{kept}/_history/3"));
+    assert_eq!(subject(3), format!("Patient/{id}/_history/1"));
+    assert_eq!(subject(4), format!("Patient/{id}"));
+    house.get(&format!("/{}", subject(1))).expect(200);
+}
+
 fn a_batch_answers_each_for_itself(house: &House) {
     let mrn = unique("mrn");
     let answer = house.post("", &bundle("batch", &[
@@ -166,6 +241,63 @@ fn a_batch_answers_each_for_itself(house: &House) {
     assert_eq!(answer["entry"][1]["response"]["outcome"]["resourceType"], "OperationOutcome");
     assert_eq!(answer["entry"][2]["resource"]["resourceType"], "CapabilityStatement");
     assert_eq!(house.get(&format!("/Patient?identifier={mrn}")).ids().len(), 1);
+}
+
+fn a_fault_in_a_batch_is_its_entrys_own(house: &House) {
+    let (first, last) = (unique("first"), unique("last"));
+    let put = |id: &str| {
+        json!({"resource": {"resourceType": "Basic", "id": id, "code": {"text": "x"}},
+            "request": {"method": "PUT", "url": format!("Basic/{id}")}})
+    };
+    let script = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><script/></div>"});
+    let faulty = [
+        (json!({"resourceType": "Patient", "birthDate": "xx"}), "400", ".birthDate"),
+        (json!({"resourceType": "Patient", "nonsense": 1}), "400", ".nonsense"),
+        (json!({"resourceType": "Foo"}), "400", ""),
+        (json!({"resourceType": "Observation", "status": "final"}), "400", ".code"),
+        (json!({"resourceType": "Patient", "text": script}), "422", ".text.div"),
+    ];
+    let mut entries = vec![put(&first)];
+    entries.extend(
+        faulty
+            .iter()
+            .map(|(resource, ..)| post("urn:uuid:0a1c5a0e-0000-4000-8000-000000000001", resource)),
+    );
+    entries.push(put(&last));
+    let sent = bundle("batch", &entries);
+    let answer = house.post("", &sent).expect(200).json();
+    let given = statuses(&answer);
+    assert!(given[0] == "201" && given[6] == "201", "{given:?}");
+    for (n, (resource, status, place)) in (1..).zip(&faulty) {
+        let outcome = &answer["entry"][n]["response"]["outcome"];
+        assert_eq!(given[n], *status, "{resource}: {outcome}");
+        let expected = format!("Bundle.entry[{n}].resource{place}");
+        assert_eq!(outcome["issue"][0]["expression"][0], expected.as_str(), "{outcome}");
+    }
+    house.get(&format!("/Basic/{first}")).expect(200);
+    house.get(&format!("/Basic/{last}")).expect(200);
+    // a transaction is one thing, and so is what is wrong with a batch itself
+    house.post("", &bundle("transaction", &entries)).expect(400);
+    let mut odd = sent;
+    odd["nonsense"] = json!(1);
+    house.post("", &odd).expect(400);
+    // the same in XML
+    let (id, xml_type) = (unique("xml"), [("Content-Type", "application/fhir+xml")]);
+    let xml = |kind: &str| {
+        format!(
+            r#"<Bundle xmlns="http://hl7.org/fhir"><type value="{kind}"/>
+        <entry><resource><Patient><nonsense value="1"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Patient><birthDate value="xx"/></Patient></resource><request><method value="POST"/><url value="Patient"/></request></entry>
+        <entry><resource><Basic><id value="{id}"/><code><text value="x"/></code></Basic></resource><request><method value="PUT"/><url value="Basic/{id}"/></request></entry></Bundle>"#
+        )
+    };
+    house.send("POST", "", &xml_type, &xml("transaction")).expect(400);
+    house.get(&format!("/Basic/{id}")).expect(404);
+    let answer = house.send("POST", "", &xml_type, &xml("batch")).expect(200).json();
+    assert_eq!(statuses(&answer), ["400", "400", "201"], "{answer}");
+    let issue = &answer["entry"][0]["response"]["outcome"]["issue"][0];
+    assert!(issue["diagnostics"].as_str().unwrap().contains("line 2"), "{issue}");
+    house.get(&format!("/Basic/{id}")).expect(200);
 }
 
 fn answers_carry_what_was_preferred(house: &House) {

@@ -196,7 +196,8 @@ fn parse(
     }
     match purpose {
         Purpose::Nothing => Ok(Body::None),
-        Purpose::Resource | Purpose::Bundle => resource(media, bytes, &limits),
+        Purpose::Resource => resource(media, bytes, &limits),
+        Purpose::Bundle => bundle(media, bytes, &limits),
         Purpose::Patch => Ok(Body::Patch(patch_type(media, &bytes), bytes)),
         Purpose::Form => form(media, &bytes),
     }
@@ -212,6 +213,21 @@ fn resource(
         Format::Xml => xml::to_json(&bytes, limits)?.into(),
     };
     json::parse(json, limits).map(|resource| Body::Resource(Box::new(resource)))
+}
+
+fn bundle(
+    media: Option<MediaType<'_>>,
+    bytes: Bytes,
+    limits: &json::Limits,
+) -> Result<Body, Outcome> {
+    let (json, faults) = match format(media, &bytes)? {
+        Format::Json => (bytes, json::EntryFaults::new()),
+        Format::Xml => {
+            let (json, faults) = xml::bundle_to_json(&bytes, limits)?;
+            (json.into(), faults)
+        }
+    };
+    json::parse_bundle(json, faults, limits).map(Body::bundle)
 }
 
 /// Without a media type the first character tells.

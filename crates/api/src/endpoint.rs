@@ -97,8 +97,8 @@ impl Visit {
             return other_method(request);
         };
         let accept = header(request, ACCEPT.as_str());
-        let native = binary::accept(request, (verb, &path), &query);
-        let wanted = Wanted::of(&mut query, accept.filter(|_| native.is_none()))?;
+        let native = binary::asked(request, (verb, &path), &query);
+        let wanted = Wanted::of(&mut query, accept.filter(|_| !is_content_only(native)))?;
         self.manner = Manner::Resource(wanted);
         let purpose = Purpose::parse(
             header(request, "x-purpose-of-use"),
@@ -135,13 +135,19 @@ impl Visit {
             }
             _ => door.fhir.answer(&caller, asked).await?,
         };
-        if let Some(accept) = native.filter(|_| answer.status == 200) {
-            let (content, media_type) = binary::content(&answer, accept)?;
+        if let Some(asked) = native.filter(|_| answer.status == 200)
+            && let Some((content, media_type)) = binary::content(&answer, asked)?
+        {
             answer.body = Some(content);
             self.manner = Manner::Native(media_type);
         }
         Ok(answer)
     }
+}
+
+/// Whether the types that are asked for are none of resources.
+fn is_content_only(asked: Option<binary::Asked<'_>>) -> bool {
+    matches!(asked, Some(binary::Asked::Content(_)))
 }
 
 /// Whether a body that `$validate` was asked about is at fault.

@@ -1,6 +1,7 @@
 //! FHIR JSON: <https://hl7.org/fhir/R4/json.html>. One schema-directed pass over the bytes gives the
 //! structure checks and the [`Tree`]; nothing is copied.
 
+mod batch;
 mod coded;
 mod faults;
 mod format;
@@ -19,6 +20,8 @@ mod value;
 use bytes::Bytes;
 use parser::Parser;
 
+pub(crate) use batch::PLACEHOLDER;
+pub use batch::{EntryFaults, parse_bundle};
 pub use format::{minify_into, pretty};
 pub(crate) use stamp::stamp;
 pub use string::{unquote, write_string};

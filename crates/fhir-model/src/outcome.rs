@@ -218,6 +218,17 @@ impl Outcome {
         self
     }
 
+    /// Makes every issue's place that of another entry: what was found in `Bundle.entry[0]` is in `Bundle.entry[n]`.
+    #[must_use]
+    pub(crate) fn of_entry(mut self, n: usize) -> Self {
+        for issue in &mut self.0 {
+            let inner =
+                issue.expression.as_deref().and_then(|it| it.strip_prefix("Bundle.entry[0]"));
+            issue.expression = Some(format!("Bundle.entry[{n}]{}", inner.unwrap_or_default()));
+        }
+        self
+    }
+
     /// All issues, the decisive one first.
     pub fn issues(&self) -> &[Issue] {
         &self.0

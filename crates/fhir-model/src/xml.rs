@@ -9,7 +9,7 @@ mod read;
 mod source;
 mod write;
 
-pub use read::to_json;
+pub use read::{bundle_to_json, root_type, to_json};
 pub use write::{from_tree, from_tree_pretty};
 
 /// The namespace of every FHIR element.

@@ -2,7 +2,7 @@
 //! <https://hl7.org/fhir/R4/http.html#transaction>.
 
 use auth::Caller;
-use fhir_model::{Outcome, Valid};
+use fhir_model::{Outcome, Valid, json};
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
@@ -21,12 +21,15 @@ const AT_ONCE: usize = 64;
 pub(crate) async fn batch(
     fhir: &Fhir,
     caller: &Caller,
-    bundle: &Valid,
+    (bundle, mut faults): (&Valid, json::EntryFaults),
     prefer: Prefer,
 ) -> Result<Answer, Outcome> {
     let entries = bundle.tree().root().named("entry").enumerate();
     let requests: Vec<_> = entries
         .map(|(n, node)| {
+            if let Some(fault) = faults.remove(&n) {
+                return Err(fault);
+            }
             let request = entry::request(fhir, node, prefer);
             request.map_err(|refusal| refusal.inside(&format!("Bundle.entry[{n}]")))
         })

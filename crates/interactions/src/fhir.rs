@@ -259,8 +259,8 @@ impl Fhir {
             Interaction::Write(write) => {
                 Box::pin(write::single(self, caller, *write, prefer)).await
             }
-            Interaction::Batch(bundle) => {
-                Box::pin(batch::batch(self, caller, &bundle, prefer)).await
+            Interaction::Batch(bundle, faults) => {
+                Box::pin(batch::batch(self, caller, (&bundle, faults), prefer)).await
             }
             Interaction::Transaction(bundle) => {
                 Box::pin(transaction::transaction(self, caller, &bundle, prefer)).await

@@ -37,6 +37,10 @@ pub(crate) async fn history(
     let mut wanted = wanted(scope, &query)?;
     query.take("_format");
     query.take("_pretty");
+    if query.take("_count").is_some() {
+        // as many as were used
+        query.push("_count", wanted.count.to_string());
+    }
     let of = page::signed_text(&path, &query);
     wanted.turn = cursor::open(fhir, (&of, permit.bearer()), cursor.as_deref())?;
     audit::settle_history(fhir, &permit, &wanted.scope).await?;

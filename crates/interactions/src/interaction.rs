@@ -1,6 +1,6 @@
 //! From a request to what it asks for: the table of <https://hl7.org/fhir/R4/http.html#summary>.
 
-use fhir_model::{IssueType, Outcome, ResourceType, Valid};
+use fhir_model::{IssueType, Outcome, ResourceType, Valid, json};
 use storage::{Key, Scope};
 
 use crate::{
@@ -31,7 +31,7 @@ pub enum Interaction {
     /// Create, update, patch, delete.
     Write(Box<Write>),
     /// `POST [base]` with a Bundle of type `batch`
-    Batch(Box<Valid>),
+    Batch(Box<Valid>, json::EntryFaults),
     /// `POST [base]` with a Bundle of type `transaction`
     Transaction(Box<Valid>),
     /// `[type]/$[code]`, `[type]/[id]/$[code]`
@@ -116,13 +116,16 @@ fn call(mut request: Request) -> Result<Interaction, Outcome> {
 fn on_base(request: Request) -> Result<Interaction, Outcome> {
     let bundle = match (request.verb, request.body) {
         (Verb::Post, Body::Resource(resource)) => resource,
+        (Verb::Post, Body::Batch(bundle, faults)) => return Ok(Interaction::Batch(bundle, faults)),
         (Verb::Get, _) => return Ok(Interaction::Search(Reach::System, request.query)),
         (Verb::Post, _) => return Err(body_wanted("a Bundle")),
         _ => return Err(method_not_allowed("the base URL")),
     };
     let kind = bundle.tree().root().child_text("type");
     match (bundle.resource_type().name(), kind.as_deref()) {
-        ("Bundle", Some("batch")) => Ok(Interaction::Batch(bundle)),
+        ("Bundle", Some("batch")) => {
+            Ok(Interaction::Batch(bundle, json::EntryFaults::new()))
+        }
         ("Bundle", Some("transaction")) => Ok(Interaction::Transaction(bundle)),
         ("Bundle", _) => Err(Outcome::new(
             IssueType::Invalid,
@@ -248,7 +251,9 @@ fn resource_of(ty: ResourceType, body: Body) -> Result<Valid, Outcome> {
             format!("The address is that of a {ty}, the body is a {}", resource.resource_type()),
         )
         .at("resourceType")),
-        Body::None | Body::Patch(..) | Body::Form(_) => Err(body_wanted(&format!("a {ty}"))),
+        Body::None | Body::Batch(..) | Body::Patch(..) | Body::Form(_) => {
+            Err(body_wanted(&format!("a {ty}")))
+        }
     }
 }
 
@@ -274,7 +279,7 @@ fn patch_of(body: Body) -> Result<Patch, Outcome> {
     match body {
         Body::Patch(media_type, bytes) => Patch::parse(&media_type, bytes),
         Body::Resource(resource) => crate::entry::patch_of_resource(&resource),
-        Body::None | Body::Form(_) => Err(body_wanted("a patch")),
+        Body::None | Body::Batch(..) | Body::Form(_) => Err(body_wanted("a patch")),
     }
 }
 

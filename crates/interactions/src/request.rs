@@ -1,7 +1,7 @@
 //! A request, free of HTTP: what an address, a few headers and a body say.
 
 use bytes::Bytes;
-use fhir_model::{Instant, IssueType, Outcome, Valid};
+use fhir_model::{Instant, IssueType, Outcome, Valid, json};
 
 use crate::{Prefer, Query};
 
@@ -45,10 +45,20 @@ pub enum Body {
     None,
     /// A resource, its structure checked.
     Resource(Box<Valid>),
+    /// A batch of which some entries are at fault.
+    Batch(Box<Valid>, json::EntryFaults),
     /// Something for a patch: the media type and the bytes.
     Patch(String, Bytes),
     /// A form, of `POST [type]/_search`.
     Form(Query),
+}
+
+impl Body {
+    /// A Bundle as [`json::parse_bundle`] gives it.
+    pub fn bundle((bundle, faults): (Valid, json::EntryFaults)) -> Self {
+        let bundle = Box::new(bundle);
+        if faults.is_empty() { Self::Resource(bundle) } else { Self::Batch(bundle, faults) }
+    }
 }
 
 /// The headers that put conditions: <https://hl7.org/fhir/R4/http.html#concurrency>.
@@ -56,6 +66,8 @@ pub enum Body {
 pub struct Conditions {
     /// `If-Match`: the version that is to be changed.
     pub if_match: Option<u64>,
+    /// `If-Match: *`: only what is there already.
+    pub if_exists: bool,
     /// `If-None-Match: *`: only when there is nothing yet.
     pub if_absent: bool,
     /// `If-None-Match`: versions that the client has.
@@ -94,7 +106,12 @@ impl Conditions {
     /// `invalid` for an entity tag that is none of this server's.
     pub fn parse<'h>(header: impl Fn(&'static str) -> Option<&'h str>) -> Result<Self, Outcome> {
         let none_match = header("If-None-Match");
-        let if_match = header("If-Match").map(|text| entity_tag("If-Match", text)).transpose()?;
+        let match_tag = header("If-Match");
+        let if_exists = match_tag.is_some_and(|text| text.trim() == "*");
+        let if_match = match_tag
+            .filter(|_| !if_exists)
+            .map(|text| entity_tag("If-Match", text))
+            .transpose()?;
         let if_absent = none_match.is_some_and(|text| text.trim() == "*");
         let if_none_match = match none_match {
             Some(text) if !if_absent => text
@@ -118,6 +135,7 @@ impl Conditions {
         }
         Ok(Self {
             if_match,
+            if_exists,
             if_absent,
             if_none_match,
             if_modified_since: since,

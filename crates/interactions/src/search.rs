@@ -149,6 +149,11 @@ fn total_by(method: &str) -> Result<Total, Outcome> {
     }
 }
 
+/// The parameters as they were used: no more on a page than fit.
 fn understood(plan: &Plan) -> Query {
-    plan.understood.iter().cloned().collect()
+    let used = |(name, value): &(String, String)| match plan.count {
+        Some(count) if name == "_count" => (name.clone(), count.to_string()),
+        _ => (name.clone(), value.clone()),
+    };
+    plan.understood.iter().map(used).collect()
 }

@@ -90,7 +90,7 @@ fn act(fhir: &Fhir, node: NodeRef<'_>, prefer: Prefer) -> Result<(Verb, Act), Ou
             let (plan, count) = plan_of(fhir, &reach, query)?;
             Act::Search(reach, Box::new(plan), count)
         }
-        Interaction::Batch(_) | Interaction::Transaction(_) => {
+        Interaction::Batch(..) | Interaction::Transaction(_) => {
             return Err(Outcome::new(
                 IssueType::Invalid,
                 "A transaction holds no other Bundles to carry out",

@@ -14,16 +14,50 @@ use crate::{
 /// Turns a resource in XML into JSON text. Only what JSON could not express is refused here; the JSON
 /// parser must check the result.
 pub fn to_json(bytes: &[u8], limits: &json::Limits) -> Result<Vec<u8>, Outcome> {
+    convert(bytes, limits, None).map(|(json, _)| json)
+}
+
+/// The same of a Bundle. What is wrong with its entries is for [`json::parse_bundle`] to judge.
+///
+/// # Errors
+/// Those of the Bundle itself.
+pub fn bundle_to_json(
+    bytes: &[u8],
+    limits: &json::Limits,
+) -> Result<(Vec<u8>, json::EntryFaults), Outcome> {
+    convert(bytes, limits, Some(json::EntryFaults::new()))
+}
+
+/// The type of the resource that the root element is of; `None` for other XML, and for what is none.
+pub fn root_type(bytes: &[u8]) -> Option<ResourceType> {
+    let mut source = Source::new(bytes, &json::Limits::default()).ok()?;
+    loop {
+        match source.next().ok()? {
+            Piece::Open(open) if open.namespace == Namespace::Fhir => {
+                return ResourceType::named(open.name);
+            }
+            Piece::Text(text) if is_blank(text) => {}
+            Piece::Open(_) | Piece::Text(_) | Piece::Data(_) | Piece::Close | Piece::End => {
+                return None;
+            }
+        }
+    }
+}
+
+fn convert(
+    bytes: &[u8],
+    limits: &json::Limits,
+    faults: Option<json::EntryFaults>,
+) -> Result<(Vec<u8>, json::EntryFaults), Outcome> {
     let mut converter = Converter {
         source: Source::new(bytes, limits)?,
         out: Vec::with_capacity(bytes.len()),
         place: Vec::new(),
+        faults,
+        entries_max: limits.bundle_entries,
     };
-    converter.document().map_err(|outcome| match converter.expression() {
-        place if place.is_empty() => outcome,
-        place => outcome.at(place),
-    })?;
-    Ok(converter.out)
+    converter.document().map_err(|outcome| converter.placed(outcome))?;
+    Ok((converter.out, converter.faults.unwrap_or_default()))
 }
 
 /// One step of the `FHIRPath` of the element being read.
@@ -39,6 +73,10 @@ struct Converter<'x> {
     source: Source<'x>,
     out: Vec<u8>,
     place: Vec<Step>,
+    /// Of a Bundle whose entries may stand for themselves.
+    faults: Option<json::EntryFaults>,
+    /// Entries that a Bundle may have.
+    entries_max: usize,
 }
 
 /// The items of one element, as they come: `"given":["A",null],"_given":[null,{...}]`.
@@ -177,10 +215,39 @@ impl<'x> Converter<'x> {
             }
             Some(primitive) => self.primitive(group, open, primitive)?,
             None if element.ty.kind() == TypeKind::Resource => self.inner_resource(open)?,
+            None if self.stands_for_itself() => self.entry(element.ty, (group.items, open))?,
             None => self.object(element.ty, open, &[])?,
         }
         group.items += 1;
         self.place.pop();
+        Ok(())
+    }
+
+    /// Whether the element being read is an entry of a Bundle whose entries do.
+    fn stands_for_itself(&self) -> bool {
+        let is_entry = |place: &[Step]| match place {
+            [root, step] => root.name == "Bundle" && step.name == "entry",
+            _ => false,
+        };
+        self.faults.is_some() && is_entry(&self.place)
+    }
+
+    /// Writes an entry, or what stands for one that is at fault.
+    fn entry(&mut self, ty: TypeId, (n, open): (usize, &Open<'x>)) -> Result<(), Outcome> {
+        let (start, outside) = (self.out.len(), self.source.depth().saturating_sub(1));
+        let Err(fault) = self.object(ty, open, &[]) else { return Ok(()) };
+        let fault = self.placed(fault);
+        if n >= self.entries_max {
+            return Err(fault);
+        }
+        // what is not XML cannot be left
+        self.source.leave(outside).map_err(|_| fault.clone())?;
+        self.place.truncate(2);
+        self.out.truncate(start);
+        self.out.extend_from_slice(json::PLACEHOLDER.as_bytes());
+        if let Some(faults) = &mut self.faults {
+            faults.insert(n, fault);
+        }
         Ok(())
     }
 
@@ -318,6 +385,14 @@ impl<'x> Converter<'x> {
         Err(self.source.fault(format!("`{}` {rule}", element.json_name)))
     }
 
+    /// A refusal at the element being read.
+    fn placed(&self, outcome: Outcome) -> Outcome {
+        match self.expression() {
+            place if place.is_empty() => outcome,
+            place => outcome.at(place),
+        }
+    }
+
     /// The `FHIRPath` of the element being read.
     fn expression(&self) -> String {
         let step = |step: &Step| match step.item {
@@ -390,5 +465,32 @@ mod tests {
         let expected =
             format!(r#"{{"resourceType":"Basic","text":{{"status":"empty","div":"{div}"}}}}"#);
         assert_eq!(read(xml).unwrap(), expected);
+    }
+
+    #[test]
+    fn faults_of_entries_are_told_at_their_lines() {
+        let entry = |inside: &str| format!("\n<entry><resource>{inside}</resource></entry>");
+        let faulty = entry("<Basic><x/></Basic>");
+        let good = entry("<Basic><id value=\"é\"/></Basic>");
+        let text = format!(
+            "<Bundle xmlns=\"http://hl7.org/fhir\">{good}{faulty}{good}{faulty}{faulty}</Bundle>"
+        );
+        let (json, faults) = bundle_to_json(text.as_bytes(), &json::Limits::default()).unwrap();
+        let told: Vec<String> =
+            faults.values().map(|fault| fault.issues()[0].diagnostics.to_string()).collect();
+        for (line, told) in [3, 5, 6].into_iter().zip(&told) {
+            assert!(told.ends_with(&format!("(line {line}, column 25)")), "{told}");
+        }
+        assert_eq!(faults.keys().copied().collect::<Vec<_>>(), [1, 3, 4]);
+        assert_eq!(String::from_utf8(json).unwrap().matches("\"request\"").count(), 3);
+        let few = json::Limits { bundle_entries: 3, ..json::Limits::default() };
+        assert!(bundle_to_json(text.as_bytes(), &few).is_err());
+        // many faults cost no more than their places
+        let text = format!(
+            "<Bundle xmlns=\"http://hl7.org/fhir\">{}</Bundle>",
+            "<entry x=\"\"/>".repeat(10_000)
+        );
+        let (_, faults) = bundle_to_json(text.as_bytes(), &json::Limits::default()).unwrap();
+        assert_eq!(faults.len(), 10_000);
     }
 }

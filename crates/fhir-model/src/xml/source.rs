@@ -3,7 +3,7 @@
 //!
 //! XML 1.0: <https://www.w3.org/TR/xml/>, namespaces: <https://www.w3.org/TR/xml-names/>.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use quick_xml::{
     Reader, XmlVersion,
@@ -52,6 +52,30 @@ pub(super) enum Piece<'x> {
     End,
 }
 
+/// An offset with its line and column, each from 1.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Told {
+    const START: Self = Self { at: 0, line: 1, column: 1 };
+
+    /// The place of a later offset.
+    fn until(self, text: &str, at: usize) -> Self {
+        let between = text.get(self.at..at).unwrap_or_default();
+        match between.rsplit_once('\n') {
+            Some((lines, rest)) => {
+                let line = self.line + 1 + lines.bytes().filter(|byte| *byte == b'\n').count();
+                Self { at, line, column: rest.chars().count() + 1 }
+            }
+            None => Self { at, column: self.column + between.chars().count(), ..self },
+        }
+    }
+}
+
 /// The document and the place in it.
 #[derive(Debug)]
 pub(super) struct Source<'x> {
@@ -59,6 +83,8 @@ pub(super) struct Source<'x> {
     reader: Reader<&'x [u8]>,
     /// Where the last piece started.
     start: usize,
+    /// The last place that was told: the next is counted from there.
+    told: Cell<Told>,
     depth: usize,
     depth_max: usize,
     /// Prefix, its namespace and the depth of the element that declared it.
@@ -78,7 +104,15 @@ impl<'x> Source<'x> {
         config.expand_empty_elements = true;
         config.check_comments = true;
         let depth_max = usize::from(limits.depth);
-        let mut source = Self { text, reader, start: 0, depth: 0, depth_max, declared: Vec::new() };
+        let mut source = Self {
+            text,
+            reader,
+            start: 0,
+            told: Cell::new(Told::START),
+            depth: 0,
+            depth_max,
+            declared: Vec::new(),
+        };
         if let Some(at) = first_forbidden(text) {
             source.start = at;
             return Err(source.fault("This character may not stand in XML"));
@@ -125,6 +159,19 @@ impl<'x> Source<'x> {
         }
     }
 
+    /// Elements that are open.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Reads on until so many elements are open.
+    pub(super) fn leave(&mut self, depth: usize) -> Result<(), Outcome> {
+        while self.depth > depth {
+            self.next()?;
+        }
+        Ok(())
+    }
+
     /// A refusal of the last piece, with its line and column.
     pub(super) fn fault(&self, why: impl AsRef<str>) -> Outcome {
         self.fault_of(IssueType::Structure, why)
@@ -132,9 +179,11 @@ impl<'x> Source<'x> {
 
     /// The same with another code.
     pub(super) fn fault_of(&self, code: IssueType, why: impl AsRef<str>) -> Outcome {
-        let before = self.text.get(..self.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let told = self.told.get();
+        let from = if told.at <= self.start { told } else { Told::START };
+        let place = from.until(self.text, self.start);
+        self.told.set(place);
+        let Told { line, column, .. } = place;
         Outcome::new(code, format!("{} (line {line}, column {column})", why.as_ref()))
     }
 

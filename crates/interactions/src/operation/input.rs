@@ -55,7 +55,7 @@ impl Input {
                 input.read_resource(definition, &resource)?;
             }
             Body::Resource(resource) => input.take_resource(definition, resource)?,
-            Body::Patch(..) | Body::Form(_) => {
+            Body::Batch(..) | Body::Patch(..) | Body::Form(_) => {
                 let text = "An operation takes a Parameters resource";
                 return Err(Outcome::new(IssueType::Required, text));
             }

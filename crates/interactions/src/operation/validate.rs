@@ -6,7 +6,7 @@ use fhir_model::{Issue, IssueType, Outcome, Severity};
 
 use super::{Request, Target};
 use crate::{
-    Answer,
+    Answer, Call,
     read::{deleted, not_found},
 };
 
@@ -53,18 +53,32 @@ pub(super) async fn validate(request: Request<'_>) -> Result<Answer, Outcome> {
         }
         None => {}
     }
-    if call.input.text("profile").is_some() {
-        issues.push(Issue {
-            severity: Severity::Warning,
+    if let Some(profile) = call.input.text("profile").filter(|one| !is_base(one, call)) {
+        // nobody may take for valid what was not looked at
+        let shown: String = profile.chars().take(200).collect();
+        let unchecked = Issue {
             code: IssueType::NotSupported,
-            details: None,
-            diagnostics: "Profiles are not checked yet; only the structure of R4 was".into(),
-            expression: None,
-        });
+            ..fault(format!("The profile {shown} cannot be checked here, only the structure of R4"))
+        };
+        issues.insert(0, unchecked);
+        if let Some(refusal) = Outcome::from_issues(std::mem::take(&mut issues)) {
+            return Err(refusal);
+        }
     }
     let outcome = Outcome::from_issues(issues)
         .unwrap_or_else(|| Outcome::information("No fault was found in the structure"));
     Ok(Answer::ok(outcome.to_json()))
+}
+
+/// Whether a profile is the definition that every resource of the type is checked against.
+fn is_base(profile: &str, call: &Call) -> bool {
+    let ty = match &call.target {
+        Target::Type(ty) => *ty,
+        Target::Instance(key) => key.resource_type,
+    };
+    let (url, version) = profile.split_once('|').unwrap_or((profile, "4.0.1"));
+    let name = url.strip_prefix("http://hl7.org/fhir/StructureDefinition/");
+    name == Some(ty.name()) && version.starts_with("4.0")
 }
 
 fn fault(text: String) -> Issue {

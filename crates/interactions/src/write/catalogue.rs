@@ -11,7 +11,7 @@ use search::{Filter, Nowhere, Plan, Rows, Subject, Test};
 use storage::Key;
 
 use super::{
-    Write,
+    Target, Write,
     commit::{Act, Entry},
 };
 
@@ -34,6 +34,9 @@ impl<'e> Catalogue<'e> {
     pub(super) fn new(entries: &[Entry]) -> Self {
         let asks = |entry: &Entry| match &entry.action {
             Act::Write(Write::Create { if_none_exist: Some(_), .. }) => true,
+            Act::Write(Write::Update { target: Target::Criteria(..), .. }) if entries.len() > 1 => {
+                true
+            }
             Act::Write(_) => entry.prepared().is_some_and(|prepared| !prepared.is_settled()),
             Act::Read(_) | Act::Search(..) => false,
         };

@@ -13,7 +13,7 @@ use super::{
     catalogue::Catalogue,
     cosigning,
     decide::{Decision, decide},
-    identity::{Identity, identify, refuse_overlaps},
+    identity::{Identity, identify, refuse_overlaps, refuse_overwriting},
     prepare::Prepared,
     references::Names,
     reserved,
@@ -255,6 +255,10 @@ impl Work for Commit {
         for (entry, identity) in self.entries.iter().zip(&identities) {
             let head = identity.existing_key().and_then(|_| heads.next().flatten());
             meet(entry, identity, head.as_ref(), tx).await.map_err(|no| entry.refuse(no))?;
+            if let Some(key) = identity.existing_key() {
+                refuse_overwriting((entry, key), head.as_ref(), &seen)
+                    .map_err(|no| entry.refuse(no))?;
+            }
             let resolved = names.with_criteria(&self.context, entry, (&catalogue, &seen), tx).await;
             let decided =
                 resolved.and_then(|names| decide(&self.context, (entry, identity), head, &names));

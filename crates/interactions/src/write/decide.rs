@@ -175,7 +175,7 @@ fn nothing(key: Option<Key>) -> Written {
     }
 }
 
-/// `If-Match` and `If-None-Match: *`.
+/// `If-Match`, also `*`, and `If-None-Match: *`.
 fn hold(conditions: &Conditions, head: Option<&Head>) -> Result<(), Outcome> {
     let version = head.map_or(0, |head| head.version);
     let exists = head.is_some_and(|head| head.body.is_some());
@@ -188,6 +188,12 @@ fn hold(conditions: &Conditions, head: Option<&Head>) -> Result<(), Outcome> {
                 "The change is for version {wanted}, the current version is {version}; read it again and \
                  repeat the change"
             ),
+        ));
+    }
+    if conditions.if_exists && !exists {
+        return Err(Outcome::new(
+            IssueType::VersionConflict,
+            "There is no resource yet, and If-Match: * asks for one",
         ));
     }
     if conditions.if_absent && exists {

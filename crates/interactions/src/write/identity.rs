@@ -92,6 +92,11 @@ impl Seen {
         self.versions.get(key).is_some_and(|seen| *seen != version)
     }
 
+    /// Whether criteria found it in the vault.
+    pub(super) fn was_found(&self, key: &Key) -> bool {
+        self.versions.contains_key(key)
+    }
+
     /// Whether the transaction deletes it.
     pub(super) fn is_deleted(&self, key: &Key) -> bool {
         self.deleted.contains(key)
@@ -134,7 +139,55 @@ pub(super) async fn identify<'e>(
             catalogue.add(entry, key);
         }
     }
+    refuse_twins((entries, &identities), (catalogue, &seen), tx)?;
     Ok((identities, seen))
+}
+
+/// Criteria that find nothing in the vault may still mean what another entry writes: carried out side by side, the two
+/// would make two resources of one.
+fn refuse_twins(
+    (entries, identities): (&[Entry], &[Identity]),
+    (catalogue, seen): (&Catalogue<'_>, &Seen),
+    tx: &Tx<'_>,
+) -> Result<(), Outcome> {
+    let mut asked = BTreeSet::new();
+    for (entry, identity) in entries.iter().zip(identities) {
+        let Act::Write(Write::Update { target: Target::Criteria(ty, plan), .. }) = &entry.action
+        else {
+            continue;
+        };
+        let Some(own) = identity.key().filter(|key| !seen.was_found(key)) else { continue };
+        let mut criteria = plan.understood.clone();
+        criteria.sort();
+        let others = catalogue.matching(plan, tx.now()).map_err(|no| entry.refuse(no))?;
+        if !asked.insert((*ty, criteria)) || others.iter().any(|other| other != own) {
+            let text = "The criteria also mean what another entry writes; a transaction may change a resource once";
+            return Err(overlap(entry, text.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// An update whose criteria find nothing creates: it must not overwrite what has the id in the body.
+///
+/// # Errors
+/// `conflict`.
+pub(super) fn refuse_overwriting(
+    (entry, key): (&Entry, &Key),
+    head: Option<&Head>,
+    seen: &Seen,
+) -> Result<(), Outcome> {
+    let is_by_criteria =
+        matches!(&entry.action, Act::Write(Write::Update { target: Target::Criteria(..), .. }));
+    if !is_by_criteria || seen.was_found(key) || head.is_none_or(|head| head.body.is_none()) {
+        return Ok(());
+    }
+    let Key { resource_type: ty, id } = key;
+    let text = format!(
+        "The criteria find nothing, and there is a {ty}/{id} already, which they do not mean; leave the id out, \
+         or PUT to {ty}/{id}"
+    );
+    Err(Outcome::new(IssueType::Conflict, text).at(format!("{ty}.id")))
 }
 
 async fn settle(
@@ -198,12 +251,16 @@ pub(super) fn refuse_overlaps(entries: &[Entry], identities: &[Identity]) -> Res
                 "{}/{} is changed by two entries; a transaction may change a resource once",
                 changed.resource_type, changed.id
             );
-            let outcome = Outcome::new(IssueType::Invalid, text);
-            return Err(match &entry.place {
-                Some(place) => outcome.at(place.clone()),
-                None => outcome,
-            });
+            return Err(overlap(entry, text));
         }
     }
     Ok(())
+}
+
+fn overlap(entry: &Entry, text: String) -> Outcome {
+    let outcome = Outcome::new(IssueType::Invalid, text);
+    match &entry.place {
+        Some(place) => outcome.at(place.clone()),
+        None => outcome,
+    }
 }

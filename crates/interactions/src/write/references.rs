@@ -28,6 +28,8 @@ pub(super) struct Names {
 enum Name {
     /// This resource.
     Known(String),
+    /// This resource, of which the first version is being made.
+    Made(String),
     /// Only the vault can tell.
     Open,
 }
@@ -48,6 +50,7 @@ impl Names {
             let url = entry.full_url.clone()?;
             let known = identity.key().map(|key| format!("{}/{}", key.resource_type, key.id));
             match (known, identity) {
+                (Some(made), Identity::New(_)) => Some((url, Name::Made(made))),
                 (Some(known), _) => Some((url, Name::Known(known))),
                 (None, Identity::Open(_)) => Some((url, Name::Open)),
                 (None, _) => None,
@@ -104,7 +107,9 @@ impl Resolved<'_> {
             let Some(text) = node.text() else { continue };
             let is_reference = is_reference(node);
             let name = match self.name(&text, node) {
-                Some(Name::Known(name)) => Some(name.clone()),
+                Some(Name::Known(name)) => Some(versioned(name, version_of(&text))),
+                // there is no other version to mean
+                Some(Name::Made(name)) => Some(versioned(name, version_of(&text).map(|_| "1"))),
                 Some(Name::Open) => {
                     is_settled = false;
                     None
@@ -126,7 +131,7 @@ impl Resolved<'_> {
         if self.names.by_full_url.is_empty() {
             return None;
         }
-        let text = text.split_once("/_history/").map_or(text, |(unversioned, _)| unversioned);
+        let text = text.split_once(HISTORY).map_or(text, |(unversioned, _)| unversioned);
         let exact = self.names.by_full_url.get(text);
         exact.or_else(|| {
             let base = self.base.filter(|_| is_reference(node) && !text.contains(':'))?;
@@ -144,12 +149,25 @@ impl Resolved<'_> {
         for (url, name) in
             self.names.by_full_url.iter().filter(|(url, _)| raw.contains(url.as_str()))
         {
-            if let Name::Known(name) = name {
+            if let Name::Known(name) | Name::Made(name) = name {
                 text = text.replace(url.as_str(), name);
             }
         }
         Some(text)
     }
+}
+
+/// Stands before the version in a reference to one.
+const HISTORY: &str = "/_history/";
+
+/// The version that a reference names.
+fn version_of(text: &str) -> Option<&str> {
+    text.split_once(HISTORY).map(|(_, version)| version)
+}
+
+/// What names a version goes on naming one: <https://hl7.org/fhir/R4/http.html#trules>.
+fn versioned(name: &str, version: Option<&str>) -> String {
+    version.map_or_else(|| name.to_owned(), |version| format!("{name}{HISTORY}{version}"))
 }
 
 /// The texts of all `Reference.reference`.

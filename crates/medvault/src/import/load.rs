@@ -217,18 +217,21 @@ impl Loader {
 
     /// One request; a busy database is asked again.
     async fn ask(&self, verb: Verb, path: &[&str], bytes: Bytes) -> Result<Answer, Outcome> {
-        let limits =
-            if path.is_empty() { self.limits_of_transaction() } else { *self.fhir.limits() };
         let mut pauses = PAUSES_MS.iter();
         loop {
-            let resource = json::parse(bytes.clone(), &limits)?;
+            let body = if path.is_empty() {
+                let (limits, faults) = (self.limits_of_transaction(), json::EntryFaults::new());
+                Body::bundle(json::parse_bundle(bytes.clone(), faults, &limits)?)
+            } else {
+                Body::Resource(Box::new(json::parse(bytes.clone(), self.fhir.limits())?))
+            };
             let request = Request {
                 verb,
                 path: path.iter().map(|piece| (*piece).to_owned()).collect(),
                 query: Query::default(),
                 conditions: Conditions::default(),
                 prefer: Prefer { answer: Some(Return::Minimal), ..Prefer::default() },
-                body: Body::Resource(Box::new(resource)),
+                body,
                 id: String::new(),
             };
             let answering: Pin<Box<dyn Future<Output = _> + Send + '_>> =

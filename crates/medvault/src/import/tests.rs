@@ -175,6 +175,12 @@ async fn a_batch_is_taken_entry_by_entry() {
     let (stored, rejected) = house.import(&house.file("b.json", batch)).await;
     assert_eq!(stored, 1);
     assert!(rejected.len() == 1 && rejected[0].starts_with("b.json:3: "), "{rejected:?}");
+    // also when an entry is no resource
+    let batch = batch.replace(r#"{"request":{"method":"PATCH","url":"Patient/none"}}"#,
+        r#"{"resource":{"resourceType":"Patient","id":"b","birthDate":"xx"},"request":{"method":"PUT","url":"Patient/b"}}"#);
+    let (stored, rejected) = house.import(&house.file("c.json", batch)).await;
+    assert_eq!(stored, 1);
+    assert!(rejected.len() == 1 && rejected[0].starts_with("c.json:3: "), "{rejected:?}");
 }
 
 #[tokio::test]

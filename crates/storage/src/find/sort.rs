@@ -1,11 +1,11 @@
 //! Sort keys: as a value of a resource, and as an index that is walked.
 
-use search::{Direction, Plan, SearchKind, Sort, SortKey};
+use search::{ContainedType, Direction, Plan, SearchKind, Sort, SortKey};
 
 use super::{
     ask::Dialect,
     names::Names,
-    part::{Domain, Part},
+    part::{Domain, Part, shown},
     range::{Kind, Range},
     statement::{Sql, sql},
 };
@@ -61,8 +61,12 @@ fn others(table: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether the first sort key has an index that can be walked.
+/// Whether the first sort key has an index that can be walked. Containers stand in the order of their own values, which
+/// the rows of what they contain do not tell: they are collected.
 pub(super) fn can_be_walked(plan: &Plan) -> bool {
+    if shown(plan) == Some(ContainedType::Container) {
+        return false;
+    }
     let is_own = plan.contained == search::Contained::No;
     match plan.sort.first().map(|sort| &sort.key) {
         Some(SortKey::Id | SortKey::Updated) => is_own,

@@ -129,6 +129,9 @@ pub(crate) struct Query {
 
 /// Asks for something.
 pub(crate) fn query(dice: &mut Dice) -> Query {
+    if dice.percent(4) {
+        return contained(dice);
+    }
     let (ty, _) = PARAMETERS[weighted(dice)];
     let mut pairs = Vec::new();
     pairs.push(clause(dice, ty));
@@ -163,6 +166,22 @@ pub(crate) fn record(dice: &mut Dice) -> Query {
     let mut pairs = vec![("patient".to_owned(), format!("Patient/{}", dice.below(10)))];
     if dice.percent(50) {
         pairs.push(("_sort".to_owned(), dice.one(sorts).to_owned()));
+    }
+    Query { ty: ResourceType::named(ty).unwrap(), pairs }
+}
+
+/// Asks, in an order, for what is only contained in others: all of it, or some.
+fn contained(dice: &mut Dice) -> Query {
+    let ty = "Medication";
+    let mut pairs = vec![
+        ("_contained".to_owned(), dice.one(&["true", "both"]).to_owned()),
+        ("_sort".to_owned(), sort(dice, ty)),
+    ];
+    if dice.percent(40) {
+        pairs.push(("_containedType".to_owned(), "contained".to_owned()));
+    }
+    if dice.percent(40) {
+        pairs.push(clause(dice, ty));
     }
     Query { ty: ResourceType::named(ty).unwrap(), pairs }
 }
