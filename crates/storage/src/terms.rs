@@ -4,6 +4,7 @@
 //! [`LEASE`]: a Consent that nobody has read closes, so that nothing is shown which it denies.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -15,8 +16,13 @@ use search::{ConsentScope, Plan, Provision, Registry, Target};
 
 use crate::{Turn, Vault, Version, vault::Engine, vouched::HASHERS};
 
-/// Consents that are read for one request. When there are more about somebody, as many of them as are found first.
-const CONSENTS_MAX: u32 = 100;
+/// Consents that are read for somebody: those of patients who have the fewest, so that nobody's Consents close what is
+/// others'. What is not read closes its patient's record.
+const CONSENTS_MAX: usize = 100;
+
+/// So many are looked through for them, and at once.
+const LOOKED_AT_MAX: usize = 2_000;
+const AT_ONCE: u32 = 200;
 
 /// For how long nothing is good where other processes write.
 const LEASE: Duration = Duration::from_millis(200);
@@ -84,8 +90,15 @@ impl Vault {
         let Some(wanted) = who.consents_to_read() else { return Ok(Vec::new()) };
         let permit = authorize(&Caller::Operator, Action::Search, None)?;
         let plan = Plan { types: vec![wanted.clone()], ..Plan::over(wanted.ty) };
-        let page = self.search(&permit, &plan, &Turn::First, CONSENTS_MAX).await?;
-        Ok(page.versions.iter().flat_map(|version| self.terms(version)).collect())
+        let (mut all, mut turn) = (Vec::new(), Turn::First);
+        loop {
+            let page = self.search(&permit, &plan, &turn, AT_ONCE).await?;
+            all.extend(page.versions.iter().map(|version| self.terms(version)));
+            match page.next {
+                Some(next) if all.len() < LOOKED_AT_MAX => turn = Turn::After(next),
+                _ => return Ok(fairly(all)),
+            }
+        }
     }
 
     /// For each of its patients (one at most) and each scope.
@@ -115,6 +128,26 @@ impl Vault {
         }
         all
     }
+}
+
+/// As many as are read, those of patients with the fewest first.
+fn fairly(consents: Vec<Vec<Terms>>) -> Vec<Terms> {
+    if consents.len() <= CONSENTS_MAX {
+        return consents.into_iter().flatten().collect();
+    }
+    let mut of_patients: BTreeMap<Box<str>, usize> = BTreeMap::new();
+    let patients = |terms: &[Terms]| -> BTreeSet<Box<str>> {
+        terms.iter().map(|one| one.patient.clone()).collect()
+    };
+    for patient in consents.iter().flat_map(|terms| patients(terms)) {
+        *of_patients.entry(patient).or_default() += 1;
+    }
+    let most = |terms: &Vec<Terms>| {
+        patients(terms).iter().filter_map(|patient| of_patients.get(patient)).copied().max()
+    };
+    let mut consents = consents;
+    consents.sort_by_cached_key(most);
+    consents.into_iter().take(CONSENTS_MAX).flatten().collect()
 }
 
 /// How `Consent.patient` is indexed.
@@ -190,5 +223,37 @@ impl fmt::Debug for Read {
     /// Without what is in it: that is about patients.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Read")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn nobodys_consents_keep_out_those_of_others() {
+        let body = br#"{"resourceType":"Consent","status":"active","provision":{"type":"permit"},
+            "scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]}}"#;
+        let tree = json::parse_trusted(Bytes::from_static(body));
+        let provision = Provision::of(tree.root(), ConsentScope::Privacy, "").map(Arc::new);
+        let by = |patient: &str| {
+            vec![Terms {
+                consent: "c".into(),
+                patient: patient.into(),
+                scope: ConsentScope::Privacy,
+                provision: provision.clone().unwrap(),
+            }]
+        };
+        let count = |read: &[Terms], patient: &str| {
+            read.iter().filter(|one| &*one.patient == patient).count()
+        };
+        let mut consents = vec![by("many"); CONSENTS_MAX];
+        assert_eq!(count(&fairly(consents.clone()), "many"), CONSENTS_MAX);
+        consents.extend([by("one"), by("two"), by("two")]);
+        let read = fairly(consents);
+        assert_eq!((count(&read, "one"), count(&read, "two")), (1, 2));
+        assert_eq!(read.len(), CONSENTS_MAX);
     }
 }

@@ -5,7 +5,12 @@ use serde_json::{Value, json};
 use super::hospital::{OURS, part, parts};
 use crate::house::{House, Reply, unique};
 
-smart_stories!(a_walk_with_tokens, strangers_see_numbers_only, who_may_hold_a_bed_for_an_emergency);
+smart_stories!(
+    a_walk_with_tokens,
+    strangers_see_numbers_only,
+    who_may_hold_a_bed_for_an_emergency,
+    other_hospitals_learn_nothing_of_a_stay,
+);
 
 /// Somebody with a token.
 struct Person<'h> {
@@ -192,4 +197,39 @@ fn who_may_hold_a_bed_for_an_emergency(house: &House) {
     let seen = doctor.ask("GET", &path, &Value::Null).expect(200).json();
     assert_eq!(seen["owner"]["reference"], practitioner);
     own.ask("GET", &path, &Value::Null).expect(200);
+}
+
+fn other_hospitals_learn_nothing_of_a_stay(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let patient = operator.put("Patient", &unique("patient"), json!({"birthDate": "1970-05-05"}));
+    let manager = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+    let stay = |rest: Value| {
+        let mut body = json!({"status": "arrived", "class": {"code": "EMER"},
+            "subject": {"reference": patient},
+            "serviceProvider": {"reference": here.organization}});
+        for (name, value) in rest.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        operator.put("Encounter", &unique("stay"), body)
+    };
+    let proposal = json!([{"name": "mode", "valueCode": "propose"}]);
+    let told = |stay: &str| {
+        let reply = manager.call(&format!("/{stay}/$allocate-bed"), proposal.clone());
+        (reply.status, reply.text.replace(stay, "it"))
+    };
+    let absent = told(&format!("Encounter/{}", unique("stay")));
+    assert_eq!(absent.0, 404);
+    for rest in [
+        json!({}),
+        json!({"class": {"code": "IMP"}}),
+        json!({"status": "finished"}),
+        json!({"subject": null}),
+        json!({"serviceProvider": null}),
+    ] {
+        let hidden = stay(rest.clone());
+        manager.ask("GET", &format!("/{hidden}"), &Value::Null).expect(404);
+        assert_eq!(told(&hidden), absent, "{rest}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     BASE, Put, agree,
     dice::Dice,
     eyes::{Looker, TODAY, World},
-    fresh_database, number, open, permit, queries,
+    fresh_database, insurance, number, open, permit, queries,
     resources::{self, TYPES},
     text,
 };
@@ -108,7 +108,7 @@ async fn nobody_finds_what_they_may_not_see() {
 /// What somebody asks for.
 fn asked(dice: &mut Dice, looker: &Looker) -> queries::Query {
     let mut query = queries::query(dice);
-    if dice.percent(60) {
+    if dice.percent(70) {
         // what is asked for in every way, but not narrowed much
         let ways = ["_sort", "_include", "_revinclude", "_has"];
         let shows = |name: &str| ways.iter().any(|one| name.starts_with(one));
@@ -347,10 +347,10 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
                 "policyRule": {"text": "x"}, "patient": resources::reference(dice, &["Patient"]),
                 "provision": provision(dice, depth)})
         }
-        "Coverage" => coverage(dice, id),
-        "Claim" => claim(dice, id),
-        "ClaimResponse" => response(dice, id),
-        "ExplanationOfBenefit" => explanation(dice, id),
+        "Coverage" => insurance::coverage(dice, id),
+        "Claim" => insurance::claim(dice, id),
+        "ClaimResponse" => insurance::response(dice, id),
+        "ExplanationOfBenefit" => insurance::explanation(dice, id),
         "PractitionerRole" => json!({"resourceType": ty, "id": id,
             "practitioner": resources::reference(dice, &["Practitioner"]),
             "organization": resources::reference(dice, &["Organization"])}),
@@ -359,7 +359,7 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
     match ty {
         "CareTeam" if dice.percent(60) => body["period"] = resources::period(dice),
         "Consent" if dice.percent(30) => {
-            body["patient"] = few(dice, "Patient");
+            body["patient"] = insurance::few(dice, "Patient");
             body["provision"] =
                 json!({"type": "permit", "purpose": [{"code": "HPAYMT"}, {"code": "HRESCH"}]});
         }
@@ -383,67 +383,6 @@ fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             1 => json!([label("v3-ActCode", dice.one(&["PSY", "HIV"]))]),
             _ => json!([label("v3-Confidentiality", "R"), label("v3-ActCode", "SDV")]),
         };
-    }
-    body
-}
-
-/// One of few patients and insurers, so that they meet.
-fn few(dice: &mut Dice, ty: &str) -> Value {
-    json!({"reference": format!("{ty}/{}", dice.below(if ty == "Patient" { 4 } else { 2 }))})
-}
-
-fn coverage(dice: &mut Dice, id: &str) -> Value {
-    let mut body = json!({"resourceType": "Coverage", "id": id,
-        "status": dice.one(&["active", "active", "cancelled", "draft"]),
-        "beneficiary": few(dice, "Patient"), "payor": [few(dice, "Organization")]});
-    for (name, day) in [("start", "2019-01-01"), ("end", "2019-12-31"), ("end", "2020-01-15")] {
-        if dice.percent(40) {
-            body["period"][name] = json!(day);
-        }
-    }
-    body
-}
-
-fn claim(dice: &mut Dice, id: &str) -> Value {
-    let mut body = json!({"resourceType": "Claim", "id": id, "status": "active", "use": "claim",
-        "type": {"text": "x"}, "priority": {"text": "x"}, "created": "2020-01-20",
-        "patient": few(dice, "Patient"), "insurer": few(dice, "Organization"),
-        "provider": resources::reference(dice, &["Organization"]),
-        "insurance": [{"sequence": 1, "focal": true, "coverage": {"display": "x"}}]});
-    match dice.below(3) {
-        0 => {
-            body["billablePeriod"] = json!({"start": dice.one(&["2018-12-31", "2019-01-01"]),
-                "end": dice.one(&["2019-12-31", "2020-01-01", "2020-01-15"])});
-        }
-        1 => {
-            let day = dice.one(&["2019-06-01", "2020-01-15", "2020-01-16"]);
-            body["item"] = json!([{"sequence": 1, "productOrService": {"text": "x"},
-                "servicedDate": day}]);
-        }
-        _ => {}
-    }
-    body
-}
-
-fn response(dice: &mut Dice, id: &str) -> Value {
-    let mut body = json!({"resourceType": "ClaimResponse", "id": id, "status": "active",
-        "use": "claim", "type": {"text": "x"}, "created": "2020-01-25", "outcome": "complete",
-        "patient": few(dice, "Patient"), "insurer": few(dice, "Organization"),
-        "requestor": resources::reference(dice, &["Organization"])});
-    if dice.percent(85) {
-        body["request"] = json!({"reference": format!("Claim/{}", dice.below(12))});
-    }
-    body
-}
-
-/// With times of its own; the Claim that it names has others.
-fn explanation(dice: &mut Dice, id: &str) -> Value {
-    let mut body = claim(dice, id);
-    body["resourceType"] = json!("ExplanationOfBenefit");
-    body["outcome"] = json!("complete");
-    body["insurance"] = json!([{"focal": true, "coverage": {"display": "x"}}]);
-    if dice.percent(85) {
-        body["claim"] = json!({"reference": format!("Claim/{}", dice.below(12))});
     }
     body
 }

@@ -17,6 +17,7 @@ mod consents;
 mod dice;
 mod eyes;
 mod gate;
+mod insurance;
 mod queries;
 mod resources;
 
