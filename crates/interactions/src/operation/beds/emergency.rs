@@ -218,12 +218,9 @@ async fn is_theirs(
     if says.as_deref() == Some(own) {
         return Ok(());
     }
-    let is_shown = match says {
-        Some(_) => false,
-        None => {
-            let permit = authorize(request.caller, Action::Read, Some(key.resource_type))?;
-            request.fhir.vault.read(&permit, key).await?.is_some()
-        }
+    let is_shown = says.is_none() && {
+        let permit = authorize(request.caller, Action::Read, Some(key.resource_type))?;
+        request.fhir.vault.read(&permit, key).await?.is_some()
     };
     if is_shown { Ok(()) } else { Err(not_found(key)) }
 }
