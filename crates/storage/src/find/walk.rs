@@ -33,6 +33,9 @@ pub(super) enum Changed {
     ComeLater,
 }
 
+/// More stretches than these are not sought one by one among the rows of a resource.
+const SOUGHT_EACH_MAX: usize = 8;
+
 impl Walk<'_, '_> {
     /// Columns `res`, in its order.
     pub(super) fn by_resource(&self) -> Sql {
@@ -165,14 +168,21 @@ impl Walk<'_, '_> {
         let mut none = Sql::default();
         for place in places {
             let (table, column, res) = place;
-            let rows = all.iter().filter(|one| (one.table, one.column, one.res) == place);
-            let condition = Sql::any(rows.map(|one| one.condition_among_own().on("e")));
+            let here = all.iter().filter(|one| (one.table, one.column, one.res) == place);
+            let conditions: Vec<Sql> = here.map(|one| one.condition_among_own().on("e")).collect();
+            // SQLite seeks each among the rows of one resource, and would read them all for either of several
+            let is_each = self.leaders.names.dialect == Dialect::Sqlite
+                && conditions.len() <= SOUGHT_EACH_MAX;
+            let conditions =
+                if is_each { conditions } else { vec![Sql::any(conditions.into_iter())] };
             let rows_of = self.leaders.names.dialect.by_resource(table, "e");
             let least = format!(
                 "\n  and  not exists (select 1 from {rows_of} where e.{res} = d.{} and e.{column} < d.{} and ",
                 range.res, range.column
             );
-            none = none.then(&least).with(condition).then(self.leaders.names.end);
+            for condition in conditions {
+                none = none.then(&least).with(condition).then(self.leaders.names.end);
+            }
         }
         none
     }
