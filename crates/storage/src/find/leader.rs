@@ -210,9 +210,12 @@ fn of_all_words(
     let places = numbers.first().map_or(0, Vec::len);
     let few = i64::try_from(names.effort.few).unwrap_or(i64::MAX);
     let range = |place: usize| {
-        let counted = numbers.iter().filter_map(|all| {
-            let own =
-                sql("select cast(? as bigint) as word, count(*) as n", [(*all.get(place)?).into()]);
+        // of equally many the first: the same one wherever it stands
+        let counted = numbers.iter().enumerate().filter_map(|(at, all)| {
+            let own = sql(
+                format!("select cast(? as bigint) as word, count(*) as n, {at} as at"),
+                [(*all.get(place)?).into()],
+            );
             let rows = Sql::one_of("w.word", all);
             Some(
                 own.then(" from (select 1 from idx_word w where ")
@@ -226,7 +229,7 @@ fn of_all_words(
             [only] => sql("?", [(*only.get(place)?).into()]),
             _ => sql("(select c.word from (\n    ", [])
                 .with(Sql::compound(counted.collect(), "\nunion all\n").indented(4))
-                .then("\n  ) as c order by c.n limit 1)"),
+                .then("\n  ) as c order by c.n, c.at limit 1)"),
         };
         let seek = sql("@.word = ", []).with(word);
         let others = match list {

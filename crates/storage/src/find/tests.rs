@@ -357,6 +357,15 @@ select * from (
     let sql = page(&plan, &Turn::First, (Dialect::Postgres, 10));
     let at = "where  d.p = $1 and d.suffix = $2\n    and  exists (select 1 from idx_string s ";
     assert!(sql.contains(at), "{sql}");
+    // and so is the end of a text, where a suffix as long as is kept may go on
+    let ends = |text: &str| Test::String(StringTest::EndsWith(text.into()));
+    for (text, is_read) in [("ntinople", false), ("nstantinople", true)] {
+        let plan = over("Patient", vec![value(8, ends(text))]);
+        let sql = page(&plan, &Turn::First, (Dialect::Postgres, 10));
+        let found = sql.split_once("\n    and  not exists").unwrap().0;
+        assert!(found.contains("where  d.p = $1 and d.suffix = $2"), "{found}");
+        assert_eq!(found.contains("from idx_string s"), is_read, "{found}");
+    }
     // parameters that come and go have no suffixes
     let plan = over("Patient", vec![value(1_000_001, containing("smith"))]);
     let sql = page(&plan, &Turn::First, FEW);

@@ -35,6 +35,8 @@ pub(crate) const WORDS: &[&str] = &[
     "O'Hara",
     "van der Berg",
     "Llanfairpwllgwyngyll",
+    "Konstantinop",
+    "Konstantinopel",
     "100%",
     "a_b",
     "中村",

@@ -59,11 +59,14 @@ fn by_suffix(p: i64, test: &StringTest, (text, names): (&str, &Names)) -> Option
         sql(format!("exists (select 1 from {own} where s.res = @.res and s.p = @.p and "), [])
             .with(condition(test).on("s"))
             .then(names.end);
-    let kept = text.char_indices().nth(SUFFIX_LETTERS).and_then(|(end, _)| text.get(..end));
-    let found = match (kept, test) {
-        (Some(kept), _) => rows(sql("@.suffix = ?", [kept.into()])).but(is_so.clone()),
-        (None, StringTest::EndsWith(_)) => rows(sql("@.suffix = ?", [text.into()])),
-        (None, _) => rows(starts_with("@.suffix", text)),
+    let kept: String = text.chars().take(SUFFIX_LETTERS).collect();
+    // a suffix with as many letters as are kept may go on
+    let is_full = text.chars().nth(SUFFIX_LETTERS - 1).is_some();
+    let is_end = matches!(test, StringTest::EndsWith(_));
+    let found = match (is_end, is_full, kept == text) {
+        (true, false, _) => rows(sql("@.suffix = ?", [text.into()])),
+        (false, _, true) => rows(starts_with("@.suffix", text)),
+        _ => rows(sql("@.suffix = ?", [kept.as_str().into()])).but(is_so.clone()),
     };
     Some(vec![found, rows(sql("@.suffix = ''", [])).but(is_so)])
 }
