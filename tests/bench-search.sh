@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What searches cost while a nation grows: `tests/bench-search.sh [sqlite|postgres|both]`. Starts the release
-# server on an empty database, runs `bench search` against it and leaves target/bench-search-DATABASE.md and
-# .json. OPTIONS are further options of `bench search`, as OPTIONS="--patients 1000,4000 --sets peer";
-# MEDVAULT and BENCH name other binaries. Exits with 1 when a goal is missed.
+# servers on empty databases, one for each population, so that both ends of a ratio are measured in the same seconds;
+# runs `bench search` against them and leaves target/bench-search-DATABASE.md and .json. PATIENTS are the populations
+# (1000,4000,16000), OPTIONS further options of `bench search`, as OPTIONS="--sets peer --rounds 1"; MEDVAULT and BENCH
+# name other binaries. Exits with 1 when a goal is missed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/serving.sh
@@ -11,19 +12,30 @@ cd "$(dirname "$0")/.."
 databases=$(databases_of "${1:-both}")
 # once much was written and nobody writes any more, the vault has PostgreSQL tidy, which takes some seconds
 settle=15
+IFS=, read -ra populations <<<"${PATIENTS:-1000,4000,16000}"
+patients=$(IFS=,; echo "${populations[*]}")
 outcome=0
 for database in $databases; do
   arguments=() own=(${options[@]+"${options[@]}"})
   if [ "$database" = postgres ]; then
     url=$(tests/postgres.sh start "$work/postgres")
-    arguments=(--database-url "$url")
     [[ " ${OPTIONS:-} " == *" --settle"* ]] || own+=(--settle "$settle")
   fi
-  start "$work/$database" --auth open ${arguments[@]+"${arguments[@]}"}
+  beside=()
+  for population in "${populations[@]}"; do
+    [ -z "${base:-}" ] || beside+=("$base")
+    if [ "$database" = postgres ]; then
+      psql -q "$url" -c "create database patients_$population"
+      arguments=(--database-url "${url%/*}/patients_$population")
+    fi
+    start "$work/$database-$population" --auth open ${arguments[@]+"${arguments[@]}"}
+  done
+  if [ ${#beside[@]} -gt 0 ]; then own+=(--beside "$(IFS=,; echo "${beside[*]}")"); fi
   echo "== $database" >&2
   mkdir -p target
-  "$bench" search --base-url "$base" --server-pid "$server" --markdown "target/bench-search-$database.md" \
+  "$bench" search --base-url "$base" --server-pid "$server" --patients "$patients" --markdown "target/bench-search-$database.md" \
     --json "target/bench-search-$database.json" ${own[@]+"${own[@]}"} || outcome=$?
   stop
+  base=
 done
 exit "$outcome"

@@ -41,6 +41,11 @@ impl Target {
         })
     }
 
+    /// Another base that is shown the same token.
+    pub(crate) fn at(&self, url: &str) -> Result<Self, Fault> {
+        Ok(Self { authorization: self.authorization.clone(), ..Self::parse(url, None)? })
+    }
+
     /// A path relative to the base becomes one on the host; one that starts with `/` stays.
     pub(crate) fn path(&self, relative: &str) -> String {
         match relative {

@@ -9,6 +9,7 @@ mod searchset;
 mod shapes;
 mod values;
 
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) struct Options {
     /// Connections that store the nation.
     #[arg(long, default_value_t = 4)]
     pub(crate) workers: usize,
-    /// Patients of this seed that an earlier run has stored already.
+    /// Patients of this seed that an earlier run has stored already; at each server, where there are several.
     #[arg(long, default_value_t = 0)]
     pub(crate) stored: usize,
     /// Only shapes of these sets.
@@ -50,6 +51,10 @@ pub(crate) struct Options {
     /// Seconds between the last write and the first search of a step.
     #[arg(long, default_value_t = 3)]
     pub(crate) settle: u64,
+    /// Servers of their own for all populations but the last, in their order. Each shape is then measured at all of them
+    /// one after the other: what else the machine does meanwhile falls on all alike.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) beside: Vec<String>,
 }
 
 /// Requests before the clock whose answers are parsed whole.
@@ -67,23 +72,27 @@ pub(crate) async fn run(
         rungs: shapes.iter().map(|shape| Rung::of(shape)).collect(),
         ..Ladder::default()
     };
-    let mut there = options.stored;
-    for patients in options.steps()? {
-        if there < patients {
-            report.runs.push(grow::grow(bench, options.workers, there..patients).await?);
-            there = patients;
+    for stage in options.stages(bench)? {
+        for (bench, new) in &stage {
+            if !new.is_empty() {
+                report.runs.push(grow::grow(bench, options.workers, new.clone()).await?);
+            }
+        }
+        if stage.iter().any(|(_, new)| !new.is_empty()) {
             tokio::time::sleep(Duration::from_secs(options.settle)).await;
         }
-        let mut rounds = vec![Vec::new(); shapes.len()];
+        let mut rounds = vec![vec![Vec::new(); stage.len()]; shapes.len()];
         for _ in 0..options.rounds.max(1) {
             for (shape, readings) in shapes.iter().zip(&mut rounds) {
-                readings.push(measure(bench, shape, (ladder.clients, patients)).await?);
+                for ((bench, new), readings) in stage.iter().zip(readings) {
+                    readings.push(measure(bench, shape, (ladder.clients, new.end)).await?);
+                }
             }
         }
         for (rung, readings) in ladder.rungs.iter_mut().zip(rounds) {
-            rung.readings.extend(Reading::middle(readings));
+            rung.readings.extend(readings.into_iter().filter_map(Reading::middle));
         }
-        ladder.patients.push(patients);
+        ladder.patients.extend(stage.iter().map(|(_, new)| new.end));
     }
     goals::judge(&mut ladder, report);
     report.ladder = Some(ladder);
@@ -104,9 +113,34 @@ impl Options {
         Ok(shapes)
     }
 
+    /// What is measured at once: servers, with the patients that each is given before.
+    fn stages(&self, bench: &Bench) -> Result<Vec<Vec<(Bench, Range<usize>)>>, Fault> {
+        let mut steps = self.steps()?;
+        if self.beside.is_empty() {
+            let mut there = self.stored;
+            let stage =
+                |patients| vec![(bench.clone(), std::mem::replace(&mut there, patients)..patients)];
+            return Ok(steps.into_iter().map(stage).collect());
+        }
+        let last = steps.split_off(self.beside.len().min(steps.len()));
+        let [last] = last[..] else {
+            let text = "--beside names a server for each of --patients but the last";
+            return Err(Fault::Usage(text.into()));
+        };
+        let mut stage = Vec::new();
+        for (url, patients) in self.beside.iter().zip(steps) {
+            let target = Rc::new(bench.target.at(url)?);
+            let beside = Bench { target, server_pid: None, ..bench.clone() };
+            stage.push((beside, self.stored.min(patients)..patients));
+        }
+        stage.push((bench.clone(), self.stored.min(last)..last));
+        Ok(vec![stage])
+    }
+
     fn steps(&self) -> Result<Vec<usize>, Fault> {
         let is_rising = self.patients.is_sorted_by(|one, next| one < next);
-        let is_reachable = self.patients.iter().all(|patients| *patients >= self.stored.max(1));
+        let least = if self.beside.is_empty() { self.stored.max(1) } else { 1 };
+        let is_reachable = self.patients.iter().all(|patients| *patients >= least);
         if self.patients.is_empty() || !is_rising || !is_reachable {
             let text = "--patients are rising numbers from 1, none below --stored";
             return Err(Fault::Usage(text.into()));

@@ -17,11 +17,21 @@ pub struct Effort {
     pub inside: i64,
     /// and so many of what they lead to are looked at.
     pub met: i64,
+    /// SQLite's machine takes at most so many steps for a guess, some ten a row.
+    pub steps: u64,
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { few: 256, many: 4096, sample: 16, sample_inside: 64, inside: 64, met: 512 }
+        Self {
+            few: 256,
+            many: 4096,
+            sample: 16,
+            sample_inside: 64,
+            inside: 64,
+            met: 512,
+            steps: 20_000,
+        }
     }
 }
 

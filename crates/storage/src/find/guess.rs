@@ -1,7 +1,7 @@
-//! A first page in one statement, by a way that nobody has counted: on PostgreSQL each statement is a journey, and most
-//! searches of some shapes go the same way. The statement looks at few rows; when these are not all and do not fill the
-//! page, it says so with a row without a number, and the way is chosen as usual. So a guess changes no answer, and a
-//! wrong one costs little.
+//! A first page in one statement, by a way that nobody has counted: most searches of some shapes go the same way, and to
+//! count first costs as much as the page; on PostgreSQL each statement is a journey besides. There the statement looks at
+//! few rows, and when these are not all and do not fill the page, says so with a row without a number. SQLite is stopped
+//! after so many steps. Then the way is chosen as usual: a guess changes no answer, and a wrong one costs little.
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ impl Guess {
 /// The page by what most probably leads to it; `None` where nothing is probable, or nothing would be counted.
 pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) -> Option<Guess> {
     let [part] = parts else { return None };
-    if names.dialect != Dialect::Postgres || part.domain != Domain::Own {
+    if part.domain != Domain::Own {
         return None;
     }
     let nothing = Sizes::default();
@@ -67,13 +67,32 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
     let limit = i64::from(count) + 1;
     let certain =
         nothing.best(part).filter(|n| part.filters.get(*n).is_some_and(|one| is_certain(one)));
-    match certain {
-        Some(leader) if !plan.sort.is_empty() => sorted(plan, part, leader, (leaders, limit)),
-        Some(leader) if part.filters.len() > 1 => unsorted(plan, part, leader, (leaders, limit)),
-        None if plan.sort.is_empty() => along_values(plan, part, (leaders, limit))
-            .or_else(|| through(plan, parts, (leaders, limit))),
-        Some(_) | None => None,
+    match (certain, names.dialect) {
+        (Some(_), _) if part.filters.len() == 1 && plan.sort.is_empty() => None,
+        (Some(leader), Dialect::Sqlite) => {
+            stretch(part, leader, leaders)?;
+            let mode = if plan.sort.is_empty() { Mode::ByResource } else { Mode::Collected };
+            Some(as_usual(plan, parts, (route(mode, leader)?, false), (leaders, count)))
+        }
+        (Some(leader), Dialect::Postgres) if plan.sort.is_empty() => {
+            unsorted(plan, part, leader, (leaders, limit))
+        }
+        (Some(leader), Dialect::Postgres) => sorted(plan, part, leader, (leaders, limit)),
+        (None, _) if plan.sort.is_empty() => along_values(plan, part, (leaders, limit))
+            .or_else(|| through(plan, parts, (leaders, count))),
+        (None, _) => None,
     }
+}
+
+/// The page as it would be found along a way that was counted. For SQLite.
+fn as_usual(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    (route, repeats): (Route, bool),
+    (leaders, count): (Leaders<'_>, u32),
+) -> Guess {
+    let statement = page::first(plan, parts, (&route, leaders, repeats), count);
+    Guess { route, statement, repeats }
 }
 
 fn is_certain(filter: &Filter) -> bool {
@@ -193,7 +212,10 @@ fn along_values(
     let page = if branches.len() <= 1 {
         branches.pop()?
     } else {
-        let each = branches.iter().map(|one| sql("(", []).with(one.clone().indented(1)).then(")"));
+        let each = branches.iter().enumerate().map(|(n, one)| {
+            let inner = sql("select * from (\n  ", []).with(one.clone().indented(2));
+            inner.then(&format!("\n) as b{n}"))
+        });
         Sql::compound(each.collect(), "\nunion all\n")
             .then(&format!("\n{}\nlimit  ", order.along(&["k1", "res"])))
             .bind(limit)
@@ -203,7 +225,7 @@ fn along_values(
 }
 
 /// The first resources met from the inside, where one filter alone leads there.
-fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)) -> Option<Guess> {
+fn through(plan: &Plan, parts: &[Part<'_>], (leaders, count): (Leaders<'_>, u32)) -> Option<Guess> {
     let [part] = parts else { return None };
     let mut leading = part.filters.iter().enumerate().filter(|(_, one)| leads_through(one));
     let (leader, filter) = leading.next().filter(|_| leading.next().is_none())?;
@@ -213,8 +235,23 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, limit): (Leaders<'_>, i64)
     }
     let first = [Some(u8::try_from(leader).ok()?)].into_iter();
     let route = Route { mode: Mode::Through, leaders: first.chain(inside.leaders()).collect() };
+    if leaders.names.dialect == Dialect::Sqlite {
+        let ways = (route, inside.rarely_repeats());
+        // one alone is not counted, and would be asked for the same statement again
+        return (part.filters.len() > 1 || ways.1)
+            .then(|| as_usual(plan, parts, ways, (leaders, count)));
+    }
+    let limit = i64::from(count) + 1;
     let order = Order::rising(2, &Turn::First);
-    let walk = Walk { parts, route: &route, leaders, order: &order, limit, changed: Changed::Stay };
+    let walk = Walk {
+        parts,
+        route: &route,
+        leaders,
+        order: &order,
+        limit,
+        changed: Changed::Stay,
+        may_repeat: false,
+    };
     let page = inside.first_met(&walk, part, leader)?;
     let statement = page::show_some(plan, page, &order, leaders.names);
     Some(Guess { route, statement, repeats: false })

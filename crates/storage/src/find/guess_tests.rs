@@ -129,8 +129,37 @@ fn from_the_inside_little_is_looked_at() {
     assert!(
         inner(&guessed(&chain(vec![within]), Dialect::Postgres).unwrap()).contains("idx_suffix")
     );
-    assert!(guessed(&plan, Dialect::Sqlite).is_none());
     assert!(guessed(&sorted(plan), Dialect::Postgres).is_none());
+}
+
+#[test]
+fn sqlite_goes_the_usual_way_and_does_not_look_for_earlier_rows_from_the_inside() {
+    let named = value(8, starting("smi"));
+    let targets = vec![TypePlan { ty: ty("Patient"), filters: vec![named] }];
+    let chain = Filter::Chain { params: vec![ParamId(4)], targets };
+    for filters in [vec![chain.clone()], vec![chain, value(3, code("x"))]] {
+        let guess = guessed(&over("Observation", filters), Dialect::Sqlite).unwrap();
+        assert_eq!(guess.route.mode, Mode::Through);
+        let sql = &guess.statement.sql;
+        assert!(sql.contains("  cross join idx_reference d\n"), "{sql}");
+        assert!(!sql.contains("not exists"), "{sql}");
+        assert!(guess.each_once([1, 1].map(one).into(), 1).is_none());
+    }
+
+    // many refer to one: to ask each whether another was before is cheaper than to meet it again
+    let source = TypePlan { ty: ty("Observation"), filters: vec![value(3, code("x"))] };
+    let has = Filter::Has { params: vec![ParamId(4)], source: Box::new(source) };
+    assert!(guessed(&over("Patient", vec![has.clone()]), Dialect::Sqlite).is_none());
+    let also = over("Patient", vec![has, value(8, starting("smi"))]);
+    let guess = guessed(&also, Dialect::Sqlite).unwrap();
+    assert!(guess.statement.sql.contains("not exists"), "{}", guess.statement.sql);
+
+    let of_one = over("Observation", vec![value(3, code("x")), of_patient()]);
+    let mode = |plan: &Plan| guessed(plan, Dialect::Sqlite).map(|guess| guess.route.mode);
+    assert_eq!(mode(&of_one), Some(Mode::ByResource));
+    assert_eq!(mode(&sorted(of_one)), Some(Mode::Collected));
+    assert_eq!(mode(&over("Observation", vec![of_patient()])), None);
+    assert_eq!(mode(&over("Patient", vec![value(8, starting("smi"))])), Some(Mode::ByValue));
 }
 
 #[test]

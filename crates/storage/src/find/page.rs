@@ -26,10 +26,30 @@ pub(super) fn statement(
     turn: &Turn,
     count: u32,
 ) -> Statement {
+    let ways = (route, leaders, false);
+    walked(plan, parts, ways, (turn, count))
+}
+
+/// The same of a first page, in which a resource that is met from the inside may come again, if that is said.
+pub(super) fn first(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    ways: (&Route, Leaders<'_>, bool),
+    count: u32,
+) -> Statement {
+    walked(plan, parts, ways, (&Turn::First, count))
+}
+
+fn walked(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    (route, leaders, may_repeat): (&Route, Leaders<'_>, bool),
+    (turn, count): (&Turn, u32),
+) -> Statement {
     let order = order(plan, route, turn);
     let limit = i64::from(count) + 1;
     let changed = if moves(plan, parts, route) { Changed::ComeLater } else { Changed::Stay };
-    let walk = Walk { parts, route, leaders, order: &order, limit, changed };
+    let walk = Walk { parts, route, leaders, order: &order, limit, changed, may_repeat };
     let page = match route.mode {
         Mode::ByResource => walk.by_resource(),
         Mode::ByValue => walk.by_value(),

@@ -128,6 +128,11 @@ impl<'p> Through<'p> {
         walk.merged(branches, &["k1", "k2", "res"], nothing)
     }
 
+    /// Whether few resources are met more than once: one refers to one other mostly, and many refer to one.
+    pub(super) fn rarely_repeats(&self) -> bool {
+        self.way == Way::Chain
+    }
+
     /// Whether what is inside has one filter each, whose rows need not be looked through.
     pub(super) fn is_led_by_all(&self) -> bool {
         self.inside.iter().all(|(inner, _)| inner.filters.len() == 1)
@@ -229,6 +234,9 @@ impl<'p> Through<'p> {
         places.sort_unstable();
         places.dedup();
         let mut none = Sql::default();
+        if walk.may_repeat {
+            return none;
+        }
         for place in places {
             let (table, column, res) = place;
             let dialect = leaders.names.dialect;

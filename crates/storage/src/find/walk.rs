@@ -22,6 +22,8 @@ pub(super) struct Walk<'a, 'p> {
     /// How many resources make a page, and one more.
     pub(super) limit: i64,
     pub(super) changed: Changed,
+    /// Whether from the inside a resource may come again, of which whoever reads the page takes the first.
+    pub(super) may_repeat: bool,
 }
 
 /// What becomes, on later pages, of resources that were changed since the first.

@@ -8,13 +8,13 @@ use std::{
 use auth::{Action, Permit};
 use fhir_model::Outcome;
 use rusqlite::{
-    CachedStatement, Connection, Row, ToSql, params_from_iter,
+    Connection, Row, ToSql, params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 
 use search::{Filter, Subject};
 
-use super::trouble;
+use super::{deadline::Deadline, trouble};
 use crate::find::{
     Columns, Version,
     ask::{Ask, Dialect, Found, Shown},
@@ -36,6 +36,8 @@ pub(crate) struct Asked<'c> {
     pub(super) last_commit: Commit,
     pub(super) systems: &'c Systems,
     pub(super) effort: Effort,
+    /// Ends what takes too long; without one nothing is guessed.
+    pub(super) deadline: Option<&'c Deadline>,
     /// What others said a moment ago, for a snapshot that sees what was committed.
     pub(super) memory: Option<Memory<'c>>,
     /// The types of resources that were asked what they say.
@@ -131,6 +133,19 @@ impl Ask for Asked<'_> {
         found.into_iter().collect()
     }
 
+    async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+        let Some(deadline) = self.deadline.filter(|_| self.effort.steps > 0) else {
+            return Ok(None);
+        };
+        statement.check()?;
+        let read = || read(self.connection, statement, |row| Ok(found(row)));
+        match deadline.within(self.effort.steps, read) {
+            Ok(found) => found.into_iter().collect::<Result<_, _>>().map(Some),
+            Err(error) if is_interrupted(&error) && !deadline.is_over() => Ok(None),
+            Err(error) => Err(trouble(&error)),
+        }
+    }
+
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
         let plan = Statement {
             sql: format!("explain query plan {}", statement.sql),
@@ -175,18 +190,28 @@ pub(super) fn run(connection: &Connection, sql: &str) -> Result<(), Outcome> {
 fn rows<T>(
     connection: &Connection,
     statement: &Statement,
-    mut read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    one: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, Outcome> {
     statement.check()?;
-    let all = |mut compiled: CachedStatement<'_>| {
-        let mut cursor = compiled.query(params_from_iter(statement.binds.iter()))?;
-        let mut all = Vec::new();
-        while let Some(row) = cursor.next()? {
-            all.push(read(row)?);
-        }
-        Ok(all)
-    };
-    connection.prepare_cached(&statement.sql).and_then(all).map_err(|error| trouble(&error))
+    read(connection, statement, one).map_err(|error| trouble(&error))
+}
+
+fn read<T>(
+    connection: &Connection,
+    statement: &Statement,
+    mut one: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut compiled = connection.prepare_cached(&statement.sql)?;
+    let mut cursor = compiled.query(params_from_iter(statement.binds.iter()))?;
+    let mut all = Vec::new();
+    while let Some(row) = cursor.next()? {
+        all.push(one(row)?);
+    }
+    Ok(all)
+}
+
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
 }
 
 fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {

@@ -124,6 +124,7 @@ impl Snapshot<'_> {
             last_commit,
             systems,
             effort,
+            deadline: Some(&reader.deadline),
             memory: None,
             looked_at: BTreeSet::default(),
         })

@@ -254,6 +254,7 @@ impl Writer {
             last_commit,
             systems,
             effort,
+            deadline: None,
             memory: None,
             looked_at: BTreeSet::default(),
         }

@@ -155,6 +155,7 @@ fn effort(dice: &mut Dice) -> Effort {
         sample_inside: rows(8),
         inside: rows(6),
         met: rows(20),
+        steps: [0, 1_000, 20_000][dice.below(3)],
     }
 }
 
