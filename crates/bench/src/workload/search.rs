@@ -57,6 +57,9 @@ pub(crate) struct Options {
     pub(crate) beside: Vec<String>,
 }
 
+/// What is measured at once: servers, and which patients each is given before.
+type Stage = Vec<(Bench, Range<usize>)>;
+
 /// Requests before the clock whose answers are parsed whole.
 const PROBES: usize = 20;
 
@@ -113,8 +116,8 @@ impl Options {
         Ok(shapes)
     }
 
-    /// What is measured at once: servers, with the patients that each is given before.
-    fn stages(&self, bench: &Bench) -> Result<Vec<Vec<(Bench, Range<usize>)>>, Fault> {
+    /// One stage after the other, or where there is a server for each population, one of all.
+    fn stages(&self, bench: &Bench) -> Result<Vec<Stage>, Fault> {
         let mut steps = self.steps()?;
         if self.beside.is_empty() {
             let mut there = self.stored;
@@ -231,5 +234,48 @@ impl VirtualUser for Searcher {
         let call = Call::get(self.label, &path).judged_by(searchset::fault);
         session.send(call).await?;
         Ok(Step::Again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::Target;
+
+    fn stages(beside: &[&str], stored: usize) -> Result<Vec<Vec<(String, Range<usize>)>>, Fault> {
+        let bench = Bench {
+            target: Rc::new(Target::parse("http://127.0.0.1:1/fhir", None).unwrap()),
+            server_pid: Some(1),
+            warmup: Duration::ZERO,
+            measured: Duration::ZERO,
+            seed: 1,
+        };
+        let options = Options {
+            patients: vec![10, 40],
+            clients: 1,
+            workers: 1,
+            stored,
+            sets: Vec::new(),
+            only: Vec::new(),
+            rounds: 1,
+            settle: 0,
+            beside: beside.iter().map(|url| (*url).to_owned()).collect(),
+        };
+        let told = |(bench, new): (Bench, Range<usize>)| (bench.target.url(), new);
+        let stages = options.stages(&bench)?.into_iter();
+        Ok(stages.map(|stage| stage.into_iter().map(told).collect()).collect())
+    }
+
+    #[test]
+    fn populations_follow_each_other_or_stand_side_by_side() {
+        let own = || "http://127.0.0.1:1/fhir".to_owned();
+        assert_eq!(stages(&[], 0).unwrap(), [vec![(own(), 0..10)], vec![(own(), 10..40)]]);
+        let other = "http://127.0.0.1:2/fhir";
+        let both = |there| vec![(other.to_owned(), there..10), (own(), there..40)];
+        assert_eq!(stages(&[other], 0).unwrap(), [both(0)]);
+        assert_eq!(stages(&[other], 10).unwrap(), [both(10)]);
+        assert!(stages(&[other, other], 0).is_err());
+        assert!(stages(&["http://192.0.2.1/fhir"], 0).is_err());
+        assert!(stages(&[], 20).is_err());
     }
 }

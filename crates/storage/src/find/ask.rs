@@ -132,8 +132,8 @@ pub(crate) trait Ask {
     /// and, of a contained resource, its id; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
 
-    /// The same, of a [`super::guess`]; `None` when it was wrong.
-    async fn guessed(&mut self, _: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+    /// The same, of a [`super::guess`] that is worth so many of SQLite's steps; `None` when it was wrong.
+    async fn guessed(&mut self, _: &Statement, _steps: u64) -> Result<Option<Vec<Found>>, Outcome> {
         Ok(None)
     }
 

@@ -50,7 +50,7 @@ pub(crate) async fn explain(
     let guess = guess(plan, &parts, &names, count);
     let is_right = match &guess {
         Some(guess) => {
-            let found = ask.guessed(&guess.statement).await?;
+            let found = ask.guessed(&guess.statement, guess.steps).await?;
             found.is_some_and(|found| guess.each_once(found, count).is_some())
         }
         None => false,

@@ -19,6 +19,7 @@ use super::{
     position::{Mode, Route},
     probe::Sizes,
     range::Range,
+    route::natural,
     sample::leads_through,
     sort,
     statement::{Sql, Statement, sql},
@@ -29,6 +30,9 @@ use super::{
 /// What ranks so is about one resource mostly, and few rows lead to it: see [`rank`].
 const CERTAIN: u8 = 2;
 
+/// What is not probable, only possible, is worth so much less: as much as it costs to count.
+const LESS: u64 = 5;
+
 /// More stretches than these give too many rows that are thrown away.
 const STRETCHES_MAX: usize = 16;
 
@@ -38,6 +42,8 @@ pub(super) struct Guess {
     pub(super) statement: Statement,
     /// Whether a resource may be there more than once, of which the first counts.
     repeats: bool,
+    /// How many steps it is worth on SQLite.
+    pub(super) steps: u64,
 }
 
 impl Guess {
@@ -79,7 +85,8 @@ pub(super) fn guess(plan: &Plan, parts: &[Part<'_>], names: &Names, count: u32) 
         }
         (Some(leader), Dialect::Postgres) => sorted(plan, part, leader, (leaders, limit)),
         (None, _) if plan.sort.is_empty() => along_values(plan, part, (leaders, limit))
-            .or_else(|| through(plan, parts, (leaders, count))),
+            .or_else(|| through(plan, parts, (leaders, count)))
+            .or_else(|| possible(plan, parts, (leaders, count))),
         (None, _) => None,
     }
 }
@@ -92,7 +99,25 @@ fn as_usual(
     (leaders, count): (Leaders<'_>, u32),
 ) -> Guess {
     let statement = page::first(plan, parts, (&route, leaders, repeats), count);
-    Guess { route, statement, repeats }
+    Guess { route, statement, repeats, steps: leaders.names.effort.steps }
+}
+
+/// The page by the filter that mostly finds the least, where others could lead as well. For SQLite.
+fn possible(
+    plan: &Plan,
+    parts: &[Part<'_>],
+    (leaders, count): (Leaders<'_>, u32),
+) -> Option<Guess> {
+    let [part] = parts else { return None };
+    let able = leaders.sizes.ranked(part);
+    let [best, _, ..] = able.as_slice() else { return None };
+    let is_value = matches!(part.filters.get(*best)?, Filter::Value { .. });
+    if leaders.names.dialect == Dialect::Postgres || !is_value {
+        return None;
+    }
+    let route = natural(parts, &[Some(*best)], leaders);
+    let guess = as_usual(plan, parts, (route, false), (leaders, count));
+    Some(Guess { steps: guess.steps / LESS, ..guess })
 }
 
 fn is_certain(filter: &Filter) -> bool {
@@ -157,7 +182,8 @@ fn sorted(
         .then(&format!(")\nunion all\nselect {nulls}null where (select count(*) from led) > "))
         .bind(few);
     let statement = page::show_some(plan, page, &order, leaders.names);
-    Some(Guess { route: route(Mode::Collected, leader)?, statement, repeats: false })
+    let steps = leaders.names.effort.steps;
+    Some(Guess { route: route(Mode::Collected, leader)?, statement, repeats: false, steps })
 }
 
 /// The first rows that one filter leads to, in the order of resources.
@@ -180,7 +206,8 @@ fn unsorted(
         .then(")\norder  by led.res\nlimit  ")
         .bind(limit);
     let statement = page::show_some(plan, page, &Order::rising(0, &Turn::First), leaders.names);
-    Some(Guess { route: route(Mode::ByResource, leader)?, statement, repeats: false })
+    let steps = leaders.names.effort.steps;
+    Some(Guess { route: route(Mode::ByResource, leader)?, statement, repeats: false, steps })
 }
 
 /// The first values of a stretch, one filter's alone: whether a resource has an earlier one is seen among them, and not
@@ -221,7 +248,8 @@ fn along_values(
             .bind(limit)
     };
     let statement = page::show_some(plan, page, &order, leaders.names);
-    Some(Guess { route: route(Mode::ByValue, 0)?, statement, repeats: true })
+    let steps = leaders.names.effort.steps;
+    Some(Guess { route: route(Mode::ByValue, 0)?, statement, repeats: true, steps })
 }
 
 /// The first resources met from the inside, where one filter alone leads there.
@@ -254,5 +282,6 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, count): (Leaders<'_>, u32)
     };
     let page = inside.first_met(&walk, part, leader)?;
     let statement = page::show_some(plan, page, &order, leaders.names);
-    Some(Guess { route, statement, repeats: false })
+    let steps = leaders.names.effort.steps;
+    Some(Guess { route, statement, repeats: false, steps })
 }

@@ -8,6 +8,7 @@ use fhir_model::Outcome;
 use super::{
     Version,
     ask::{Ask, Dialect, Found, Shown},
+    effort::Effort,
     guess::{Guess, guess},
     names::{Names, Reach},
     part::Part,
@@ -159,6 +160,12 @@ fn sqlite_goes_the_usual_way_and_does_not_look_for_earlier_rows_from_the_inside(
     assert_eq!(mode(&of_one), Some(Mode::ByResource));
     assert_eq!(mode(&sorted(of_one)), Some(Mode::Collected));
     assert_eq!(mode(&over("Observation", vec![of_patient()])), None);
+    let two = over("Patient", vec![value(8, starting("smi")), value(3, code("x"))]);
+    let guess = guessed(&two, Dialect::Sqlite).unwrap();
+    assert_eq!((guess.route.mode, guess.route.leaders), (Mode::ByResource, vec![Some(1)]));
+    // it may well be wrong
+    assert!(guess.steps * 4 < Effort::default().steps);
+    assert!(guessed(&two, Dialect::Postgres).is_none());
     assert_eq!(mode(&over("Patient", vec![value(8, starting("smi"))])), Some(Mode::ByValue));
 }
 

@@ -141,7 +141,7 @@ async fn found(
     };
     if known.is_none()
         && let Some(guess) = guess(plan, parts, names, count)
-        && let Some(found) = ask.guessed(&guess.statement).await?
+        && let Some(found) = ask.guessed(&guess.statement, guess.steps).await?
         && let Some(found) = guess.each_once(found, count)
     {
         return Ok((guess.route, found));

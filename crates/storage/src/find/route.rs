@@ -207,7 +207,11 @@ fn cheapest(part: &Part<'_>, sizes: &Sizes) -> Option<usize> {
 }
 
 /// The order of the rows that lead.
-fn natural(parts: &[Part<'_>], leading: &[Option<usize>], leaders: Leaders<'_>) -> Route {
+pub(super) fn natural(
+    parts: &[Part<'_>],
+    leading: &[Option<usize>],
+    leaders: Leaders<'_>,
+) -> Route {
     let chosen: Vec<(Option<usize>, Vec<Range>)> = (parts.iter().zip(leading))
         .map(|(part, leader)| {
             let leader = *leader;

@@ -187,7 +187,11 @@ impl Ask for Asked<'_> {
         rows.iter().map(|row| found(row, columns)).collect()
     }
 
-    async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
+    async fn guessed(
+        &mut self,
+        statement: &Statement,
+        _: u64,
+    ) -> Result<Option<Vec<Found>>, Outcome> {
         let rows = self.rows(statement).await?;
         let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
         let has_number = |row: &PgRow| row.try_get::<Option<i64>, _>(7).map(|res| res.is_some());

@@ -133,13 +133,17 @@ impl Ask for Asked<'_> {
         found.into_iter().collect()
     }
 
-    async fn guessed(&mut self, statement: &Statement) -> Result<Option<Vec<Found>>, Outcome> {
-        let Some(deadline) = self.deadline.filter(|_| self.effort.steps > 0) else {
+    async fn guessed(
+        &mut self,
+        statement: &Statement,
+        steps: u64,
+    ) -> Result<Option<Vec<Found>>, Outcome> {
+        let Some(deadline) = self.deadline.filter(|_| steps > 0) else {
             return Ok(None);
         };
         statement.check()?;
         let read = || read(self.connection, statement, |row| Ok(found(row)));
-        match deadline.within(self.effort.steps, read) {
+        match deadline.within(steps, read) {
             Ok(found) => found.into_iter().collect::<Result<_, _>>().map(Some),
             Err(error) if is_interrupted(&error) && !deadline.is_over() => Ok(None),
             Err(error) => Err(trouble(&error)),
