@@ -242,7 +242,9 @@ mod tests {
     use super::*;
     use crate::target::Target;
 
-    fn stages(beside: &[&str], stored: usize) -> Result<Vec<Vec<(String, Range<usize>)>>, Fault> {
+    type Told = Vec<(String, Range<usize>)>;
+
+    fn stages(beside: &[&str], stored: usize) -> Result<Vec<Told>, Fault> {
         let bench = Bench {
             target: Rc::new(Target::parse("http://127.0.0.1:1/fhir", None).unwrap()),
             server_pid: Some(1),
