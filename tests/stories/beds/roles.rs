@@ -11,6 +11,7 @@ smart_stories!(
     who_may_hold_a_bed_for_an_emergency,
     other_hospitals_learn_nothing_of_a_stay,
     what_is_hidden_is_answered_as_what_is_absent,
+    an_order_of_somebody_else_is_none,
     a_hospital_asks_on_orders_of_its_own,
 );
 
@@ -289,7 +290,6 @@ fn what_is_hidden_is_answered_as_what_is_absent(house: &House) {
     // stays: with a bed, without one, and one that was deleted
     let arrival = manager.call(&format!("/{task}/$confirm-bed"), arrived.clone()).expect(200);
     let stay = part(&arrival.json(), "encounter")["resource"]["id"].as_str().unwrap().to_owned();
-    let (there_lies, _) = ordered(&operator, &there);
     let free = operator.put(
         "Encounter",
         &unique("stay"),
@@ -303,7 +303,14 @@ fn what_is_hidden_is_answered_as_what_is_absent(house: &House) {
     }
     operator.ask("DELETE", &format!("/{free}"), &Value::Null).expect(204);
     is_absent(&free, "$release-bed", &none);
-    // an order of somebody else's, for a stay of one's own
+}
+
+fn an_order_of_somebody_else_is_none(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let elsewhere = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+    let (_, order) = ordered(&operator, &here);
+    let (there_lies, _) = ordered(&operator, &there);
     let lies = operator.put(
         "Encounter",
         &unique("stay"),
@@ -320,7 +327,7 @@ fn what_is_hidden_is_answered_as_what_is_absent(house: &House) {
     let absent = to(&format!("ServiceRequest/{}", unique("absent")));
     assert_eq!(absent.0, 404);
     assert_eq!(to(&order), absent);
-    elsewhere.call(&format!("/{lies}/$release-bed"), none).expect(200);
+    elsewhere.call(&format!("/{lies}/$release-bed"), json!([])).expect(200);
 }
 
 fn a_hospital_asks_on_orders_of_its_own(house: &House) {
