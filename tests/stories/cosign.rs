@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    house::House,
+    house::{House, fresh_database},
     stories::gate::{Person, patient, practitioner},
 };
 
@@ -468,4 +468,62 @@ fn nobody_signs_for_another_by_another_name(house: &House) {
         "who": {"display": "the supervisor"}});
     let body = provenance(agent("author", &ward.t), Some(contained));
     ward.other.ask("POST", "/Provenance", &body).expect(403);
+}
+
+/// A server that asks for tokens and keeps no audit events.
+fn forgetful(database: &[&str]) -> House {
+    let quiet = [
+        ("MEDVAULT__AUDIT__EVENTS", "off"),
+        ("MEDVAULT__LIMITS__AUTH_PER_S", "0"),
+        ("MEDVAULT__LIMITS__PUBLIC_PER_S", "0"),
+    ];
+    House::start_with(&[&["--auth", "smart"][..], database].concat(), &quiet)
+}
+
+#[test]
+fn sqlite_signs_without_audit_events() {
+    who_wrote_stands_in_the_task(&forgetful(&[]));
+}
+
+#[test]
+fn postgres_signs_without_audit_events() {
+    let url = fresh_database("cosign");
+    who_wrote_stands_in_the_task(&forgetful(&["--database-url", &url]));
+}
+
+fn who_wrote_stands_in_the_task(house: &House) {
+    let ward = Ward::new(house);
+    let changed = |report: &str| {
+        let mut body = ward.report("preliminary");
+        body["id"] = json!(report.rsplit('/').next().unwrap());
+        body["conclusion"] = json!("better");
+        body.to_string()
+    };
+    let tag = |who: &Person<'_>, what: &str| {
+        let parameter = json!({"name": "meta", "valueMeta": {"tag": [{"code": "seen"}]}});
+        let body = json!({"resourceType": "Parameters", "parameter": [parameter]}).to_string();
+        who.ask("POST", &format!("/{what}/$meta-add"), &body).expect(200);
+    };
+    let report = ward.intern.store(&ward.report("preliminary"));
+    cosign(&ward.other, &report, 403);
+    cosign(&ward.intern, &report, 403);
+    assert_eq!(cosign(&ward.supervisor, &report, 200)["status"], "final");
+    let report = ward.intern.store(&ward.report("preliminary"));
+    tag(&ward.other, &report);
+    assert_eq!(cosign(&ward.consultant, &report, 200)["status"], "final");
+    let report = ward.intern.store(&ward.report("preliminary"));
+    let (task, address) = ward.task();
+    assert_eq!(task["requester"]["reference"], ward.t);
+    assert_eq!(cosign(&ward.supervisor, &address[1..], 200)["status"], "final");
+    assert_eq!(ward.status(&address[1..]), "completed");
+    // what a doctor changed, what a doctor wrote and an intern labels
+    let report_of_both = ward.intern.store(&ward.report("preliminary"));
+    let body = changed(&report_of_both);
+    ward.other.ask("PUT", &format!("/{report_of_both}"), &body).expect(200);
+    cosign(&ward.supervisor, &report_of_both, 409);
+    let draft = ward.other.store(&ward.report("preliminary"));
+    tag(&ward.intern, &draft);
+    assert!(ward.waiting().is_empty());
+    cosign(&ward.supervisor, &draft, 409);
+    cosign(&ward.supervisor, &report, 409);
 }

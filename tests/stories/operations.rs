@@ -6,6 +6,8 @@ use crate::house::{House, Reply, unique};
 
 stories!(
     meta_is_read_added_to_and_taken_from,
+    many_label_at_once,
+    the_statement_says_what_labels_do,
     validate_finds_faults_and_stores_nothing,
     everything_about_a_patient,
     everything_of_some_types,
@@ -48,6 +50,44 @@ fn meta_is_read_added_to_and_taken_from(house: &House) {
     let late =
         house.send("POST", &at("meta-add"), &[("If-Match", "W/\"1\"")], &with(&["z"]).to_string());
     late.expect(412);
+}
+
+fn many_label_at_once(house: &House) {
+    let id = house.post("/Patient", &json!({"resourceType": "Patient"})).expect(201).id();
+    let at = format!("/Patient/{id}/$meta-add");
+    std::thread::scope(|scope| {
+        for n in 0..24 {
+            let body = json!({"resourceType": "Parameters", "parameter": [{"name": "meta",
+                "valueMeta": {"tag": [{"system": "urn:t", "code": format!("t{n}")}]}}]});
+            let at = &at;
+            scope.spawn(move || house.post(at, &body).expect(200));
+        }
+    });
+    let read = house.get(&format!("/Patient/{id}/$meta")).expect(200);
+    let meta = &read.json()["parameter"][0]["valueMeta"];
+    assert_eq!((tags(&read).len(), &meta["versionId"]), (24, &json!("25")));
+    // each is a version of its own, and what was there before is as it was
+    let first = house.get(&format!("/Patient/{id}/_history/1")).expect(200).json();
+    assert_eq!(first["meta"]["tag"], Value::Null);
+}
+
+/// A label makes a version here, which HL7's definitions exclude.
+fn the_statement_says_what_labels_do(house: &House) {
+    let statement = house.get("/metadata").expect(200).json();
+    let resources = statement["rest"][0]["resource"].as_array().unwrap();
+    for resource in resources {
+        let defined = |name: &str| {
+            let operations = resource["operation"].as_array().unwrap().iter();
+            let found: Vec<&Value> = operations.filter(|it| it["name"] == name).collect();
+            assert_eq!(found.len(), 1, "{name} of {}", resource["type"]);
+            found[0]["definition"].as_str().unwrap().to_owned()
+        };
+        for name in ["meta-add", "meta-delete"] {
+            let ours = format!("https://medvault.example/fhir/OperationDefinition/{name}");
+            assert_eq!(defined(name), ours);
+        }
+        assert_eq!(defined("meta"), "http://hl7.org/fhir/OperationDefinition/Resource-meta");
+    }
 }
 
 fn validate_finds_faults_and_stores_nothing(house: &House) {

@@ -87,6 +87,22 @@ impl Permit {
         Err(Outcome::new(IssueType::Forbidden, text).at(format!("{ty}.meta.security")))
     }
 
+    /// A version without its security labels, to tell whether it is these that put it outside the rows that may be
+    /// written; `None` of what has none.
+    pub fn unlabelled(ty: ResourceType, rows: &search::Rows) -> Option<search::Rows> {
+        rows::sensitive::unlabelled(ty, rows)
+    }
+
+    /// The refusal of a version that lies outside the rows that may be written for its security labels alone.
+    pub fn refusal_of_labels(action: Action, ty: ResourceType) -> Outcome {
+        let text = format!(
+            "This token may not {} a {ty} with such a security label: it is more confidential, or more sensitive, than \
+             what its role is cleared for",
+            action.verb()
+        );
+        Outcome::new(IssueType::Forbidden, text).at(format!("{ty}.meta.security"))
+    }
+
     /// The refusal of a version that lies outside the rows that may be written.
     pub fn refusal(&self, action: Action, ty: ResourceType) -> Outcome {
         let broken = self.principal().and_then(|who| rows::broken(who, action, ty));

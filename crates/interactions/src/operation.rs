@@ -92,8 +92,8 @@ macro_rules! ours {
 #[rustfmt::skip]
 const REGISTRY: &[Row] = &[
     reads(hl7!("Resource-meta"), INSTANCE, boxed!(meta::read)),
-    changes(hl7!("Resource-meta-add"), INSTANCE, boxed!(meta::add)),
-    changes(hl7!("Resource-meta-delete"), INSTANCE, boxed!(meta::delete)),
+    changes(ours!("meta-add"), INSTANCE, boxed!(meta::add)),
+    changes(ours!("meta-delete"), INSTANCE, boxed!(meta::delete)),
     reads(hl7!("Resource-validate"), BOTH, boxed!(validate::validate)),
     reads(hl7!("Patient-everything"), BOTH, boxed!(everything::everything)),
     reads(hl7!("Encounter-everything"), INSTANCE, boxed!(everything::everything)),

@@ -6,6 +6,7 @@ mod equality;
 mod fhirpath_patch;
 mod json_patch;
 mod merge;
+mod meta_patch;
 mod operation;
 mod place;
 mod pointer;
@@ -17,7 +18,9 @@ use fhir_model::{
     xml,
 };
 
-pub use self::{fhirpath_patch::FhirPathPatch, json_patch::JsonPatch, merge::MergePatch};
+pub use self::{
+    fhirpath_patch::FhirPathPatch, json_patch::JsonPatch, merge::MergePatch, meta_patch::MetaPatch,
+};
 
 /// A patch that was read and understood, not yet applied to anything.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub enum Patch {
     Merge(MergePatch),
     /// A `Parameters` resource: <https://hl7.org/fhir/R4/fhirpatch.html>.
     FhirPath(FhirPathPatch),
+    /// What an operation does to the Meta: <https://hl7.org/fhir/R4/resource-operation-meta-add.html>.
+    Meta(MetaPatch),
 }
 
 /// What a content type says about the body.
@@ -89,6 +94,7 @@ impl Patch {
             Self::Json(patch) => patch.apply(&mut document)?,
             Self::Merge(patch) => patch.apply(&mut document),
             Self::FhirPath(patch) => patch.apply(&mut document)?,
+            Self::Meta(patch) => patch.apply(&mut document),
         }
         for (before, after) in before.into_iter().zip(identity(&document)) {
             if before != after {

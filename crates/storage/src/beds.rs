@@ -28,7 +28,7 @@ pub use claim::{Claim, ClaimState, Role, Stage};
 pub use decision::{KeptAnswer, RosterPart};
 pub(crate) use hook::Heard;
 pub use ledger::{Cleaning, End, Ledger, illegal};
-pub use order_due::{EMERGENCY_UNITS, OrderDue};
+pub use order_due::{EMERGENCY_UNITS, ORDERS_MAX, OrderDue};
 pub use past::{PastRequest, PastStay};
 pub use reconcile::Drift;
 pub use rows::About;

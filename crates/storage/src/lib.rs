@@ -40,8 +40,8 @@ pub use access::{Access, Bearing};
 pub use accounts::Accounts;
 pub use beds::{
     About, BedRow, Changed, Claim, ClaimState, Cleaning, Drift, EMERGENCY_UNITS, End, KeptAnswer,
-    Ledger, NewRequest, OrderDue, PastRequest, PastStay, RequestRow, Role, RosterPart, Stage,
-    illegal,
+    Ledger, NewRequest, ORDERS_MAX, OrderDue, PastRequest, PastStay, RequestRow, Role, RosterPart,
+    Stage, illegal,
 };
 pub use change::{Change, Method};
 pub use clock::Clock;

@@ -12,6 +12,7 @@ use crate::house::{House, unique};
 stories!(
     an_order_that_is_withdrawn_is_due_again,
     no_order_is_hidden_behind_others,
+    of_very_many_the_last_ones_count,
     what_asks_for_an_order_is_not_written_with_the_stay,
     places_of_other_servers_are_not_here,
     what_is_no_admission_is_no_order,
@@ -215,4 +216,40 @@ fn what_is_no_admission_is_no_order(house: &House) {
     order_task(house, &stay, "completed/order-given");
     let orders = house.get(&path).expect(200).json()["basedOn"].clone();
     assert_eq!(orders[1]["reference"], format!("ServiceRequest/{order}"));
+}
+
+fn of_very_many_the_last_ones_count(house: &House) {
+    let hospital = Hospital::new(house);
+    let (stay, patient, bed) = (unique("stay"), hospital.patient(), hospital.bed("general"));
+    let order = format!("ServiceRequest/{}", hospital.order(&patient, "general"));
+    let others = |n: usize| (0..n).map(|n| format!("ServiceRequest/{}", unique(&format!("no{n}"))));
+    let mut body = lying_in(&hospital, &stay, &patient, &bed);
+    let mut put = |orders: Vec<String>| {
+        let orders = orders.into_iter().map(|it| json!({"reference": it}));
+        body["basedOn"] = Value::Array(orders.collect());
+        let answer = house.put(&format!("/Encounter/{stay}"), &body);
+        (answer.status, code(&answer))
+    };
+    let first = |n| std::iter::once(order.clone()).chain(others(n)).collect();
+    let last = |n| others(n).chain([order.clone()]).collect();
+    assert_eq!(put(first(200)), (422, "approval-missing".to_owned()));
+    let began = std::time::Instant::now();
+    assert_eq!(put(last(20_000)).0, 201);
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    assert_eq!(hospital.face(&bed), "active O occupied");
+    assert_eq!(put(first(199)).0, 200);
+    assert_eq!(owed(house, &stay), 0);
+    // hidden behind too much it is due, and comes to the end by itself
+    assert_eq!(put(first(200)).0, 200);
+    let began = std::time::Instant::now();
+    while began.elapsed().as_secs() < 40 {
+        let now = house.get(&format!("/Encounter/{stay}")).expect(200).json();
+        let orders = now["basedOn"].as_array().unwrap();
+        if orders.last().unwrap()["reference"] == order.as_str() {
+            assert_eq!((orders.len(), owed(house, &stay)), (201, 0));
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("the order did not come; owed: {}", owed(house, &stay));
 }

@@ -10,6 +10,9 @@ smart_stories!(
     strangers_see_numbers_only,
     who_may_hold_a_bed_for_an_emergency,
     other_hospitals_learn_nothing_of_a_stay,
+    what_is_hidden_is_answered_as_what_is_absent,
+    an_order_of_somebody_else_is_none,
+    a_hospital_asks_on_orders_of_its_own,
 );
 
 /// Somebody with a token.
@@ -232,4 +235,119 @@ fn other_hospitals_learn_nothing_of_a_stay(house: &House) {
         manager.ask("GET", &format!("/{hidden}"), &Value::Null).expect(404);
         assert_eq!(told(&hidden), absent, "{rest}");
     }
+}
+
+/// What is answered to a call on something, with its name taken out.
+fn told(who: &Person<'_>, what: &str, operation: &str, parameters: &Value) -> (u16, String) {
+    let reply = who.call(&format!("/{what}/{operation}"), parameters.clone());
+    let id = what.rsplit('/').next().unwrap();
+    (reply.status, reply.text.replace(id, "it"))
+}
+
+fn what_is_hidden_is_answered_as_what_is_absent(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let elsewhere = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+    let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
+    let none = json!([]);
+    let arrived = json!([{"name": "decision", "valueCode": "arrived"}]);
+    let is_absent = |hidden: &str, operation: &str, parameters: &Value| {
+        elsewhere.ask("GET", &format!("/{hidden}"), &Value::Null).expect(404);
+        let (ty, _) = hidden.split_once('/').unwrap();
+        let absent = told(&elsewhere, &format!("{ty}/{}", unique("absent")), operation, parameters);
+        let found = told(&elsewhere, hidden, operation, parameters);
+        assert_eq!(found, absent, "{hidden} {operation}");
+    };
+    // orders: one that waits for nothing, a proposal, one that was deleted, one that is asked for, one that has its bed
+    let (patient, order) = ordered(&operator, &here);
+    is_absent(&order, "$request-bed", &none);
+    let (_, proposed) = ordered(&operator, &here);
+    let mut body = operator.ask("GET", &format!("/{proposed}"), &Value::Null).expect(200).json();
+    body["intent"] = json!("proposal");
+    operator.ask("PUT", &format!("/{proposed}"), &body).expect(200);
+    is_absent(&proposed, "$request-bed", &none);
+    operator.ask("DELETE", &format!("/{proposed}"), &Value::Null).expect(204);
+    is_absent(&proposed, "$request-bed", &none);
+    let asked = operator.call(&format!("/{order}/$request-bed"), none.clone()).expect(200).json();
+    let task = format!("Task/{}", part(&asked, "task")["resource"]["id"].as_str().unwrap());
+    is_absent(&order, "$request-bed", &none);
+    is_absent(&task, "$confirm-bed", &arrived);
+    is_absent(&task, "$explain-allocation", &none);
+    manager.call(&format!("/{order}/$allocate-bed"), none.clone()).expect(200);
+    is_absent(&order, "$request-bed", &none);
+    is_absent(&order, "$allocate-bed", &none);
+    is_absent(&task, "$confirm-bed", &arrived);
+    let again = manager.call(&format!("/{order}/$allocate-bed"), none.clone()).expect(200).json();
+    assert_eq!(part(&part(&again, "allocation"), "status")["valueCode"], "unchanged");
+    let other = operator.put(
+        "Task",
+        &unique("task"),
+        json!({"status": "requested",
+        "intent": "order", "for": {"reference": patient}}),
+    );
+    is_absent(&other, "$confirm-bed", &arrived);
+    is_absent(&other, "$explain-allocation", &none);
+    // stays: with a bed, without one, and one that was deleted
+    let arrival = manager.call(&format!("/{task}/$confirm-bed"), arrived.clone()).expect(200);
+    let stay = part(&arrival.json(), "encounter")["resource"]["id"].as_str().unwrap().to_owned();
+    let free = operator.put(
+        "Encounter",
+        &unique("stay"),
+        json!({"status": "arrived",
+        "class": {"code": "IMP"}, "subject": {"reference": patient}}),
+    );
+    for stay in [format!("Encounter/{stay}"), free.clone()] {
+        is_absent(&stay, "$transfer-bed", &none);
+        is_absent(&stay, "$transfer-bed", &arrived);
+        is_absent(&stay, "$release-bed", &none);
+    }
+    operator.ask("DELETE", &format!("/{free}"), &Value::Null).expect(204);
+    is_absent(&free, "$release-bed", &none);
+}
+
+fn an_order_of_somebody_else_is_none(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let elsewhere = Person::new(house, "bed-manager", &["--organization", &there.organization]);
+    let (_, order) = ordered(&operator, &here);
+    let (there_lies, _) = ordered(&operator, &there);
+    let lies = operator.put(
+        "Encounter",
+        &unique("stay"),
+        json!({"status": "in-progress",
+        "class": {"code": "IMP"}, "subject": {"reference": there_lies},
+        "serviceProvider": {"reference": there.organization},
+        "location": [{"location": {"reference": there.bed}, "status": "active"}]}),
+    );
+    let to = |order: &str| {
+        let by = json!([{"name": "order", "valueReference": {"reference": order}}]);
+        let reply = elsewhere.call(&format!("/{lies}/$transfer-bed"), by);
+        (reply.status, reply.text.replace(order, "it"))
+    };
+    let absent = to(&format!("ServiceRequest/{}", unique("absent")));
+    assert_eq!(absent.0, 404);
+    assert_eq!(to(&order), absent);
+    elsewhere.call(&format!("/{lies}/$release-bed"), json!([])).expect(200);
+}
+
+fn a_hospital_asks_on_orders_of_its_own(house: &House) {
+    let operator = Person::operator(house);
+    let (here, there) = (place(&operator), place(&operator));
+    let manager = Person::new(house, "bed-manager", &["--organization", &here.organization]);
+    let role = operator.put(
+        "PractitionerRole",
+        &unique("role"),
+        json!({"active": true,
+        "code": [{"coding": [{"code": "doctor"}]}],
+        "organization": {"reference": here.organization}}),
+    );
+    // by who performs them
+    let (_, order) = ordered(&operator, &here);
+    manager.call(&format!("/{order}/$request-bed"), json!([])).expect(200);
+    // by whose doctor gave them
+    let (_, order) = ordered(&operator, &there);
+    let mut body = operator.ask("GET", &format!("/{order}"), &Value::Null).expect(200).json();
+    body["requester"] = json!({"reference": role});
+    operator.ask("PUT", &format!("/{order}"), &body).expect(200);
+    manager.call(&format!("/{order}/$request-bed"), json!([])).expect(200);
 }

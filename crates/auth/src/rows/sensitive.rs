@@ -54,6 +54,17 @@ pub(crate) fn lowers(ty: ResourceType, before: &Rows, after: &Rows) -> bool {
     after.0 < before.0 || !before.1.is_subset(&after.1)
 }
 
+/// The same version without its security labels; `None` of what has none.
+pub(crate) fn unlabelled(ty: ResourceType, rows: &Rows) -> Option<Rows> {
+    let params = params(ty, "_security").unwrap_or_default();
+    let is_label = |param: &search::ParamId| params.contains(param);
+    rows.tokens.iter().any(|row| is_label(&row.param)).then(|| {
+        let mut rows = rows.clone();
+        rows.tokens.retain(|row| !is_label(&row.param));
+        rows
+    })
+}
+
 /// The rung, of what has none the normal one, and the sensitivities.
 fn labels(ty: ResourceType, rows: &Rows) -> (usize, BTreeSet<&str>) {
     let params = params(ty, "_security").unwrap_or_default();

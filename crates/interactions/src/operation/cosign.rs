@@ -1,5 +1,5 @@
-//! `[type]/[id]/$cosign`: a supervisor makes final what their intern wrote as preliminary; of a Task what it is about. Who wrote it stands in what
-//! was recorded of the write, not in what the resource says of itself; who supervises whom in the record, up to whoever
+//! `[type]/[id]/$cosign`: a supervisor makes final what their intern wrote as preliminary; of a Task what it is about. Who wrote it stands in
+//! the Task, or in what was recorded of the write, not in what the resource says of itself; who supervises whom in the record, up to whoever
 //! stands above. A Provenance with author and verifier is written with it: <https://hl7.org/fhir/R4/provenance.html>.
 
 use auth::{Action, Caller, Permit, Role, authorize};
@@ -18,7 +18,7 @@ use crate::{
     write::{
         Target, Write,
         commit::{Commit, Entry},
-        cosigning,
+        cosigning::{self, Writer},
     },
 };
 
@@ -41,14 +41,6 @@ enum Step {
     Verification,
 }
 
-/// Who wrote a version.
-struct Writer {
-    /// `Practitioner/1`
-    itself: String,
-    /// The account's name.
-    login: String,
-}
-
 pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
     let fhir = request.fhir;
     let (key, version) = &what(&request).await?;
@@ -67,7 +59,11 @@ pub(super) async fn cosign(request: Request<'_>) -> Result<Answer, Outcome> {
         return Err(newer(key, (version, found.version)));
     }
     let body = signed(key, &Value::parse(body, &fhir.limits)?)?;
-    let writer = writer(fhir, key, &found).await?.ok_or_else(|| not_by_an_intern(key))?;
+    let writer = match asked_by(fhir, key, found.version).await? {
+        Some(writer) => Some(writer),
+        None => recorded(fhir, key, &found).await?,
+    };
+    let writer = writer.ok_or_else(|| not_by_an_intern(key))?;
     let account = fhir.vault.accounts().user(&writer.login).await?;
     let named = account.and_then(|account| account.supervisor);
     if !standing::is_above(fhir, own, (&writer.itself, named.as_deref())).await? {
@@ -137,8 +133,19 @@ fn signed(key: &Key, body: &Value) -> Result<Value, Outcome> {
     Ok(body)
 }
 
-/// Who wrote what stands there now, if it was an intern. Who only labels it, such as with a tag, does not write it.
-async fn writer(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writer>, Outcome> {
+/// Who wrote what stands there now, if it was an intern, by the Task that waits for the signature.
+async fn asked_by(fhir: &Fhir, key: &Key, version: u64) -> Result<Option<Writer>, Outcome> {
+    let Some(task) = ResourceType::named("Task") else { return Ok(None) };
+    let task = Key::new(task, cosigning::task_id(&fhir.vault, key));
+    let permit = authorize(&Caller::Operator, Action::Read, None)?;
+    let found = fhir.vault.read(&permit, &task).await?;
+    let Some(body) = found.as_ref().and_then(|it| it.body.as_ref()) else { return Ok(None) };
+    let written = format!("{}/{}/_history/{version}", key.resource_type, key.id);
+    Ok(cosigning::writer(&Value::parse(body, &fhir.limits)?, &written))
+}
+
+/// The same by what was recorded. Who only labels it, such as with a tag, does not write it.
+async fn recorded(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writer>, Outcome> {
     if let Some(patient) = audit::of_version(&fhir.vault, version).first() {
         audit::settle_patient(fhir, patient).await?;
     }
@@ -157,10 +164,6 @@ async fn writer(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writ
     let page = fhir.vault.search(&permit, &plan, &Turn::First, EVENTS_MAX).await?;
     let (mut at, mut body) = (version.version, version.body.clone());
     for _ in 0..EVENTS_MAX {
-        let written = format!("{}/{}/_history/{at}", key.resource_type, key.id);
-        if let Some(writer) = page.versions.iter().find_map(|event| intern(event, &written)) {
-            return Ok(Some(writer));
-        }
         let before = match at.checked_sub(1).filter(|before| *before > 0) {
             Some(before) => fhir.vault.vread(&permit, key, before).await?,
             None => None,
@@ -168,7 +171,8 @@ async fn writer(fhir: &Fhir, key: &Key, version: &Version) -> Result<Option<Writ
         let before = before.and_then(|it| it.body);
         let is_same = body.as_ref().zip(before.as_ref());
         if !is_same.is_some_and(|(now, before)| cosigning::say_the_same(now, before)) {
-            break;
+            let written = format!("{}/{}/_history/{at}", key.resource_type, key.id);
+            return Ok(page.versions.iter().find_map(|event| intern(event, &written)));
         }
         (at, body) = (at - 1, before);
     }

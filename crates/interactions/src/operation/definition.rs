@@ -52,6 +52,8 @@ const OURS: &[&str] = ours![
     "explain-allocation",
     "cosign",
     "explain-refusal",
+    "meta-add",
+    "meta-delete",
 ];
 
 /// The definition with this canonical URL.

@@ -36,6 +36,24 @@ pub(crate) fn is_open(task: &Value) -> Option<bool> {
     codings.iter().any(is_ours).then(|| OPEN.contains(&status))
 }
 
+/// Who wrote a version.
+pub(crate) struct Writer {
+    /// `Practitioner/1`
+    pub(crate) itself: String,
+    /// The account's name.
+    pub(crate) login: String,
+}
+
+/// Who wrote the version for whose signature a Task waits, as the vault kept it there when that was written; `None` of
+/// another version.
+pub(crate) fn writer(task: &Value, version: &str) -> Option<Writer> {
+    let said = |of: &str, name: &str| task.get(of)?.get(name)?.as_str().map(str::to_owned);
+    if is_open(task) != Some(true) || said("focus", "reference")? != version {
+        return None;
+    }
+    Some(Writer { itself: said("requester", "reference")?, login: said("requester", "display")? })
+}
+
 /// Under which a Task waits for the signature under a resource: nobody else can tell it beforehand.
 pub(crate) fn task_id(vault: &Vault, of: &Key) -> String {
     let of = format!("{}/{}", of.resource_type, of.id);
@@ -72,11 +90,13 @@ pub(super) async fn follow(
         if changes.iter().any(|other| other.key == key) {
             continue;
         }
-        let body = match intern.as_deref().and_then(|who| requested(context, change, (who, &now))) {
+        // who labels what somebody else wrote does not write it
+        let labels = !signs && changes_meta(change);
+        let writer = intern.as_deref().filter(|_| !labels);
+        let body = match writer.and_then(|who| requested(context, change, (who, &now))) {
             Some(body) => Some(body),
             None => head.as_ref().and_then(|head| {
-                let moved = (!signs && changes_meta(change)).then(|| moved(head, change, &now));
-                moved.unwrap_or_else(|| ended(head, status, &now))
+                if labels { moved(head, change, &now) } else { ended(head, status, &now) }
             }),
         };
         if let Some(body) = body {
@@ -112,6 +132,9 @@ fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str))
     let patient = patients.first().map(|patient| format!("Patient/{patient}"));
     let text = |text: String| Value::String(text);
     let reference = |to: String| Value::Object(vec![("reference".to_owned(), text(to))]);
+    let login = who.grant().user.as_ref().map(|user| text(user.login.clone()));
+    let mut writer = vec![("reference".to_owned(), text(format!("{of}/{by}")))];
+    writer.extend(login.map(|login| ("display".to_owned(), login)));
     let coding = Value::Object(vec![("code".to_owned(), text(CODE.to_owned()))]);
     let code = Value::Object(vec![("coding".to_owned(), Value::Array(vec![coding]))]);
     let members = [
@@ -123,7 +146,7 @@ fn requested(context: &Context, change: &Change, (who, now): (&Principal, &str))
         ("focus", Some(reference(format!("{ty}/{id}/_history/{}", change.version())))),
         ("for", patient.map(reference)),
         ("authoredOn", Some(text(now.to_owned()))),
-        ("requester", Some(reference(format!("{of}/{by}")))),
+        ("requester", Some(Value::Object(writer))),
         ("owner", Some(reference(supervisor))),
     ];
     let members = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));

@@ -125,6 +125,21 @@ pub(crate) async fn interns_write_what_is_preliminary(nation: &Nation) {
     };
     let refused = nation.post(&t, &with("final", "Patient/a")).await.expect(&[422]);
     assert!(refused.body.to_string().contains("cosign-required"), "{:#}", refused.body);
+    // what is preliminary is refused for the label that it has, and for nothing else
+    for (system, code) in [("v3-Confidentiality", "R"), ("v3-ActCode", "ETH")] {
+        let system = format!("http://terminology.hl7.org/CodeSystem/{system}");
+        let labelled = |status: &str| {
+            let mut report = with(status, "Patient/a");
+            report["meta"] = json!({"security": [{"system": system, "code": code}]});
+            report
+        };
+        let refused = nation.post(&t, &labelled("preliminary")).await.expect(&[403]);
+        assert!(refused.body.to_string().contains("security label"), "{:#}", refused.body);
+        let place = &refused.body["issue"][0]["expression"][0];
+        assert_eq!(place, "DiagnosticReport.meta.security", "{:#}", refused.body);
+        let refused = nation.post(&t, &labelled("final")).await.expect(&[422]);
+        assert!(refused.body.to_string().contains("cosign-required"), "{:#}", refused.body);
+    }
     let made = nation.post(&t, &with("preliminary", "Patient/a")).await.expect(&[201]);
     let mut report = with("final", "Patient/a");
     report["id"] = made.body["id"].clone();

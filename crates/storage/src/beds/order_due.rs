@@ -1,8 +1,12 @@
 //! Emergencies that have a bed before a doctor ordered it. Only beds of an emergency department are given like that,
 //! and a Task says until when the order is due; it is there exactly as long as the bed and no order.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
+use bytes::Bytes;
 use fhir_model::{Instant, IssueType, NodeRef, Outcome, ResourceType, Tree, json, json::Value};
 use search::Rows;
 
@@ -25,6 +29,8 @@ pub const EMERGENCY_UNITS: [&str; 2] = ["ER", "ETU"];
 
 /// Places from a bed up to its site.
 const LEVELS_MAX: usize = 8;
+/// So many of what a stay is based on is looked at, the last of it.
+pub const ORDERS_MAX: usize = 200;
 /// Orders that are looked at together.
 const AT_ONCE: i64 = 500;
 
@@ -100,17 +106,17 @@ pub(super) fn is_order(request: NodeRef<'_>) -> bool {
 }
 
 /// Whether a stay is based on an order of its patient that is there and holds. One that was carried out holds for the
-/// stay that had a bed on it.
+/// stay that had a bed on it. Of many the last ones are looked at.
 pub(super) async fn stands_on_an_order(
     tx: &mut Tx<'_>,
     changes: &[Change],
     (stay, patient): (&Emergency, Option<&str>),
 ) -> Result<bool, Outcome> {
     let (Some(order), base) = (hook::order(), tx.index_base()) else { return Ok(false) };
-    for id in &stay.orders {
-        let Some(tree) = current(tx, changes, Key::new(order, id.as_str())).await? else {
-            continue;
-        };
+    let from = stay.orders.len().saturating_sub(ORDERS_MAX);
+    let ids = stay.orders.get(from..).unwrap_or_default();
+    for (id, body) in ids.iter().zip(bodies(tx, changes, (order, ids)).await?) {
+        let Some(tree) = body.map(json::parse_trusted) else { continue };
         let root = tree.root();
         let is_done = stay.before.contains(id);
         let is_in_force = match root.child_text("status").as_deref() {
@@ -124,6 +130,26 @@ pub(super) async fn stands_on_an_order(
         }
     }
     Ok(false)
+}
+
+/// Resources of a type as these changes leave them, all loaded at once.
+async fn bodies(
+    tx: &mut Tx<'_>,
+    changes: &[Change],
+    (ty, ids): (ResourceType, &[String]),
+) -> Result<Vec<Option<Bytes>>, Outcome> {
+    let written = changes.iter().filter(|change| change.key.resource_type == ty);
+    let written: BTreeMap<&str, &Change> =
+        written.map(|change| (change.key.id.as_str(), change)).collect();
+    let others = ids.iter().filter(|id| !written.contains_key(id.as_str()));
+    let keys: Vec<Key> = others.map(|id| Key::new(ty, id.as_str())).collect();
+    let heads = if keys.is_empty() { Vec::new() } else { tx.load(&keys).await? };
+    let mut heads = heads.into_iter();
+    let body = |id: &String| match written.get(id.as_str()) {
+        Some(change) => change.body.as_ref().map(|it| it.bytes(1, Instant::from_millis(0))),
+        None => heads.next().flatten().and_then(|head| head.body),
+    };
+    Ok(ids.iter().map(body).collect())
 }
 
 /// A resource as these changes leave it.

@@ -89,7 +89,16 @@ impl Tx<'_> {
             let rows = Arc::clone(&change.rows);
             self.holds(&change.key, &rows, action).await?
         };
-        if is_inside { Ok(()) } else { Err(self.permit.refusal(action, change.key.resource_type)) }
+        if is_inside {
+            return Ok(());
+        }
+        let ty = change.key.resource_type;
+        if let Some(rows) = Permit::unlabelled(ty, &change.rows)
+            && self.holds(&change.key, &rows, action).await?
+        {
+            return Err(Permit::refusal_of_labels(action, ty));
+        }
+        Err(self.permit.refusal(action, ty))
     }
 
     /// Whether a version with these index rows lies in the rows that the permit opens.

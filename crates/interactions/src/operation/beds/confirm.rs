@@ -7,13 +7,12 @@ use storage::{About, ClaimState, End, Key, Tx};
 use super::{
     deed::{Deed, Once, body, load},
     document::{concept, read, set, string, update},
-    gate::{ASKING, MANAGING, admit, manages, manages_bed},
+    gate::{ASKING, MANAGING, admit, manages_request},
     ty,
 };
 use crate::{
     Answer,
     operation::{Definition, Output, Request},
-    read::not_found,
 };
 
 /// So many declines and a doctor is asked.
@@ -47,13 +46,7 @@ pub(crate) async fn confirm(request: Request<'_>) -> Result<Answer, Outcome> {
         Decision::Arrived | Decision::NoShow => [MANAGING, MANAGING],
     };
     let permit = admit(&request, &roles).await?;
-    if manages(request.caller) {
-        let found = request.fhir.vault.read(&permit, &key).await?.ok_or_else(|| not_found(&key))?;
-        let said = super::hold::said(&read(found.body.as_deref().unwrap_or_default())?);
-        if let Some(bed) = said.bed {
-            manages_bed(&request, &bed).await?;
-        }
-    }
+    manages_request(&request).await?;
     let deed = Confirm {
         definition: request.call.operation.definition,
         key,

@@ -2,7 +2,7 @@
 //! order is due within the hour ([`super::order_due`]). It does not queue, so it takes no bed that others wait for:
 //! those of wards are given on an order only.
 
-use auth::{Action, Permit, Role, authorize};
+use auth::{Permit, Role};
 use beds::{Bed, BedType, Code as _, Kind, Priority, Snapshot};
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
 use storage::{About, Claim, ClaimState, Key, NewRequest, OrderDue, Tx, Version};
@@ -218,10 +218,7 @@ async fn is_theirs(
     if says.as_deref() == Some(own) {
         return Ok(());
     }
-    let is_shown = says.is_none() && {
-        let permit = authorize(request.caller, Action::Read, Some(key.resource_type))?;
-        request.fhir.vault.read(&permit, key).await?.is_some()
-    };
+    let is_shown = says.is_none() && gate::is_shown(request, key).await?;
     if is_shown { Ok(()) } else { Err(not_found(key)) }
 }
 

@@ -12,6 +12,7 @@ use storage::Key;
 use super::{
     assessment::Assessed,
     document::read,
+    gate::is_shown,
     hold::said,
     lasting::plan_of,
     plan::{Context, Decided, Kept},
@@ -33,12 +34,14 @@ pub(crate) async fn explain(request: Request<'_>) -> Result<Answer, Outcome> {
         permit = planners()?;
     }
     let current = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
+    let is_shown = is_shown(&request, key).await?;
     let at = request.call.input.text("at").and_then(Timespan::parse).map(|span| span.hi);
     let mut task = None;
     for version in (1..=current.version).rev() {
         let Some(found) = fhir.vault.vread(&permit, key, version).await? else { continue };
         let is_then = at.is_none_or(|at| found.updated.millis() <= at.div_euclid(1000));
-        let body = found.body.as_deref().ok_or_else(|| deleted(key))?;
+        let gone = || if is_shown { deleted(key) } else { not_found(key) };
+        let body = found.body.as_deref().ok_or_else(gone)?;
         let said = said(&read(body)?);
         if is_then && said.decision.is_some() {
             task = said.decision;
@@ -46,6 +49,9 @@ pub(crate) async fn explain(request: Request<'_>) -> Result<Answer, Outcome> {
         }
     }
     let none = || {
+        if !is_shown {
+            return not_found(key);
+        }
         let text = "No bed was allocated to this request yet";
         Outcome::new(IssueType::NotFound, text)
     };

@@ -3,9 +3,14 @@
 //! since a patient who accepts a bed may not write a Location.
 
 use auth::{Action, Caller, Permit, Principal, Role, authorize};
-use fhir_model::{IssueType, Outcome, ResourceType};
+use fhir_model::{IssueType, Outcome, ResourceType, json::Value};
+use storage::Key;
 
-use super::planners;
+use super::{
+    document::{items, named, read, referred},
+    hold::said,
+    planners, ty,
+};
 use crate::{
     operation::{Request, Target},
     read::not_found,
@@ -92,34 +97,94 @@ pub(super) fn own_hospital(caller: &Caller) -> Result<Option<&str>, Outcome> {
 /// # Errors
 /// `not-found`, as if the bed were not there.
 pub(super) async fn manages_bed(request: &Request<'_>, bed: &str) -> Result<(), Outcome> {
-    let Some(own) = own_hospital(request.caller)? else { return Ok(()) };
-    let mut board = request.fhir.desk.board.lock().await;
-    board.look(request.fhir).await?;
-    let is_own = board.beds.get(bed).is_some_and(|it| it.bed.hospital == own);
-    if is_own {
-        Ok(())
-    } else {
-        Err(Outcome::new(IssueType::NotFound, "There is no such bed here"))
-    }
+    if has_bed(request, bed).await? { Ok(()) } else { Err(no_such_bed()) }
 }
 
-/// The same for the beds of a stay.
+/// Whether a bed is one of the caller's hospital; of who is bound to none every bed is.
+pub(super) async fn has_bed(request: &Request<'_>, bed: &str) -> Result<bool, Outcome> {
+    let Some(own) = own_hospital(request.caller)? else { return Ok(true) };
+    let mut board = request.fhir.desk.board.lock().await;
+    board.look(request.fhir).await?;
+    Ok(board.beds.get(bed).is_some_and(|it| it.bed.hospital == own))
+}
+
+fn no_such_bed() -> Outcome {
+    Outcome::new(IssueType::NotFound, "There is no such bed here")
+}
+
+/// Whether the caller is shown a resource by a read. What was deleted is shown as long as that can be told.
+pub(super) async fn is_shown(request: &Request<'_>, key: &Key) -> Result<bool, Outcome> {
+    // who may not read the type at all is shown none of it
+    let Ok(permit) = authorize(request.caller, Action::Read, Some(key.resource_type)) else {
+        return Ok(false);
+    };
+    Ok(request.fhir.vault.read(&permit, key).await?.is_some())
+}
+
+/// Refuses stays whose beds are other hospitals'.
 ///
 /// # Errors
 /// `not-found`, as if the stay were not there.
 pub(super) async fn manages_stay(request: &Request<'_>) -> Result<(), Outcome> {
-    use super::document::{items, read, referred};
     if own_hospital(request.caller)?.is_none() {
         return Ok(());
     }
     let key = request.call.key()?;
-    let found = request.fhir.vault.read(&planners()?, key).await?.ok_or_else(|| not_found(key))?;
-    let stay = read(found.body.as_deref().unwrap_or_default())?;
+    let stay = body_of(request, key).await?.ok_or_else(|| not_found(key))?;
     let base = request.fhir.base();
     let mut beds =
         items(&stay, "location").iter().filter_map(|it| referred(it, "location", "Location", base));
     let last = beds.next_back().ok_or_else(|| not_found(key))?;
-    manages_bed(request, last).await
+    if has_bed(request, last).await? { Ok(()) } else { Err(not_found(key)) }
+}
+
+/// Refuses orders that are neither the hospital's own, which performs or gave them, nor shown to it.
+///
+/// # Errors
+/// `not-found`, as if the order were not there.
+pub(super) async fn manages_order(request: &Request<'_>, key: &Key) -> Result<(), Outcome> {
+    let Some(own) = own_hospital(request.caller)? else { return Ok(()) };
+    let base = request.fhir.base();
+    let mut is_own = false;
+    if let Some(order) = body_of(request, key).await? {
+        let mut performers = items(&order, "performer").iter();
+        is_own = performers.any(|it| named(it, "Organization", base) == Some(own))
+            || referred(&order, "requester", "Organization", base) == Some(own);
+        if !is_own
+            && let Some(id) = referred(&order, "requester", "PractitionerRole", base)
+            && let Some(role) = body_of(request, &Key::new(ty("PractitionerRole")?, id)).await?
+        {
+            is_own = referred(&role, "organization", "Organization", base) == Some(own);
+        }
+    }
+    if is_own || is_shown(request, key).await? { Ok(()) } else { Err(not_found(key)) }
+}
+
+/// Refuses requests whose bed is another hospital's; those that have none only where they are shown.
+///
+/// # Errors
+/// `not-found`, as if the Task were not there.
+pub(super) async fn manages_request(request: &Request<'_>) -> Result<(), Outcome> {
+    if own_hospital(request.caller)?.is_none() {
+        return Ok(());
+    }
+    let key = request.call.key()?;
+    let task = body_of(request, key).await?.ok_or_else(|| not_found(key))?;
+    let bed = said(&task).bed;
+    match &bed {
+        Some(bed) if has_bed(request, bed).await? => Ok(()),
+        Some(_) | None => match (is_shown(request, key).await?, bed) {
+            (true, None) => Ok(()),
+            (true, Some(_)) => Err(no_such_bed()),
+            (false, _) => Err(not_found(key)),
+        },
+    }
+}
+
+/// What stands under a key, whoever may see it; `None` also of what was deleted.
+async fn body_of(request: &Request<'_>, key: &Key) -> Result<Option<Value>, Outcome> {
+    let found = request.fhir.vault.read(&planners()?, key).await?;
+    found.as_ref().and_then(|it| it.body.as_deref()).map(read).transpose()
 }
 
 pub(super) fn forbidden(text: &str) -> Outcome {

@@ -2,11 +2,12 @@
 //! Task that asked is completed. When it does not come in time, the hospital is told; a bed in which nobody lies yet is
 //! free again, and who lies in one stays there.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use auth::{Action, Caller, Permit, authorize};
+use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome, json::Value};
-use storage::{About, Change, ClaimState, End, Head, Key, OrderDue, Tx, Work};
+use storage::{About, Change, ClaimState, End, Head, Key, ORDERS_MAX, OrderDue, Tx, Work};
 
 use super::{
     approval::{INTENTS, approve},
@@ -113,6 +114,21 @@ async fn body_of(fhir: &Fhir, of: &str, id: &str) -> Result<Option<Value>, Outco
     found.as_ref().and_then(|it| it.body.as_deref()).map(read).transpose()
 }
 
+/// What a stay is based on in this vault, in its order; of very much the last of it, all read at once.
+async fn based_on(fhir: &Fhir, stay: &Value) -> Result<Vec<Value>, Outcome> {
+    let ids =
+        items(stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest", fhir.base()));
+    let ids: Vec<&str> = ids.collect();
+    let ids = ids.get(ids.len().saturating_sub(ORDERS_MAX)..).unwrap_or_default();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = fhir.vault.read_many(&planners()?, ty("ServiceRequest")?, ids).await?;
+    let found = found.into_iter().filter_map(|it| Some((it.id, it.body?)));
+    let found: BTreeMap<String, Bytes> = found.collect();
+    ids.iter().filter_map(|id| found.get(*id)).map(|body| read(body)).collect()
+}
+
 /// The order for an admission that a stay is based on, if it has one of these statuses. Whatever else it is based on gives
 /// nobody a bed.
 pub(super) async fn ordered(
@@ -120,11 +136,8 @@ pub(super) async fn ordered(
     stay: &Value,
     statuses: &[&str],
 ) -> Result<Option<String>, Outcome> {
-    for id in
-        items(stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest", fhir.base()))
-    {
-        let Some(body) = body_of(fhir, "ServiceRequest", id).await? else { continue };
-        let order = order(id, &body, fhir.base());
+    for body in based_on(fhir, stay).await? {
+        let order = order(text(&body, "id").unwrap_or_default(), &body, fhir.base());
         if order.is_admission && statuses.contains(&order.status.as_str()) {
             return Ok(Some(order.id));
         }
@@ -135,12 +148,12 @@ pub(super) async fn ordered(
 /// An order that approves the bed: its id and the role of who signed it.
 async fn given(fhir: &Fhir, due: &OrderDue) -> Result<Option<(String, Option<String>)>, Outcome> {
     let stay = body_of(fhir, "Encounter", &due.encounter).await?.unwrap_or(Value::Null);
-    let mut orders = Vec::new();
-    for id in
-        items(&stay, "basedOn").iter().filter_map(|it| named(it, "ServiceRequest", fhir.base()))
-    {
-        orders.extend(body_of(fhir, "ServiceRequest", id).await?);
-    }
+    let mut orders = based_on(fhir, &stay).await?;
+    // of the others nothing has to be looked up to say that they approve nothing
+    orders.retain(|body| {
+        let order = order(text(body, "id").unwrap_or_default(), body, fhir.base());
+        order.is_admission && order.status == "active"
+    });
     if !due.patient.is_empty() {
         let mut query = Query::default();
         query.push("subject", format!("Patient/{}", due.patient));
@@ -242,7 +255,9 @@ impl Work for Link {
         let mut changes = Vec::new();
         if let Some((key, head, mut stay)) = loaded(tx, "Encounter", &due.encounter).await? {
             let mut orders = items(&stay, "basedOn").to_vec();
-            if !orders.iter().any(|it| text(it, "reference") == text(&order(), "reference")) {
+            let is_it = |it: &Value| text(it, "reference") == text(&order(), "reference");
+            if !orders.iter().rev().take(ORDERS_MAX).any(is_it) {
+                orders.retain(|it| !is_it(it));
                 orders.push(order());
                 set(&mut stay, "basedOn", Value::Array(orders));
                 changes.push(update(key, head, &stay)?);

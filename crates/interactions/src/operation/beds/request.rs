@@ -11,7 +11,7 @@ use super::{
     deed::{Deed, Once, body},
     document::{self, concept, create, object, reference, set, string},
     expected::expected,
-    gate::{ASKING, MANAGING, admit},
+    gate::{ASKING, MANAGING, admit, manages_order},
     order::{Order, order},
     patient::{metres, near},
     planners,
@@ -28,6 +28,7 @@ use crate::{
 pub(crate) async fn request(request: Request<'_>) -> Result<Answer, Outcome> {
     let (fhir, key) = (request.fhir, request.call.key()?);
     let permit = admit(&request, &[ASKING, MANAGING]).await?;
+    manages_order(&request, key).await?;
     let found = fhir.vault.read(&permit, key).await?.ok_or_else(|| not_found(key))?;
     let body = document::read(found.body.as_ref().ok_or_else(|| deleted(key))?)?;
     let order = order(&key.id, &body, fhir.base());

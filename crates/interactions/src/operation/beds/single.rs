@@ -13,6 +13,7 @@ use super::{
     board::{Board, BoardBed},
     document,
     explanation::made,
+    gate,
     hold::{Hold, said},
     plan::{Context, Decided, decide},
     planners, recall, ty,
@@ -33,7 +34,7 @@ pub(super) async fn single(
     let fhir = request.fhir;
     let named = named_bed(request)?;
     if let Some(key) = &named {
-        super::gate::manages_bed(request, &key.id).await?;
+        gate::manages_bed(request, &key.id).await?;
     }
     let mut round = 0;
     loop {
@@ -177,14 +178,23 @@ async fn by_choice(
 async fn stands(request: &Request<'_>, order: &Key) -> Result<Answer, Outcome> {
     let fhir = request.fhir;
     let row = fhir.vault.bed_request_of_order(&planners()?, &order.id).await?;
-    let Some(row) = row.filter(|row| row.state == "served") else {
+    let none = || {
         let text = "No request on this order waits; call $request-bed first";
-        return Err(Outcome::new(IssueType::Conflict, text).coded("illegal-transition"));
+        Outcome::new(IssueType::Conflict, text).coded("illegal-transition")
     };
+    let row = row.filter(|row| row.state == "served").ok_or_else(none)?;
     let key = Key::new(ty("Task")?, row.task.as_str());
     let found = fhir.vault.read(&planners()?, &key).await?.ok_or_else(|| not_found(&key))?;
     let task = document::read(found.body.as_deref().unwrap_or_default())?;
     let said = said(&task);
+    let is_theirs = match &said.bed {
+        Some(bed) => gate::has_bed(request, bed).await?,
+        None => false,
+    };
+    if !is_theirs {
+        let hidden = |no: Outcome| if no.status() == 404 { none() } else { no };
+        gate::manages_order(request, order).await.map_err(hidden)?;
+    }
     let id = said.decision.clone().unwrap_or_default();
     let kept = fhir.vault.bed_decision(&planners()?, &id).await?;
     let decided = kept.and_then(|(_, text)| made(&text).ok());

@@ -10,7 +10,7 @@ use super::{
     board::{Board, BoardBed},
     deed::{Deed, Once, body, load},
     document::{self, items, object, read, reference, referred, set, string, text, update},
-    gate::{MANAGING, admit, manages_stay},
+    gate::{MANAGING, admit, is_shown, manages_stay},
     order::order,
     order_due::{approving, ordered},
     plan::decide,
@@ -84,10 +84,13 @@ async fn next_bed(request: &Request<'_>, stay: &Key) -> Result<(String, Option<S
         }
     };
     let found = fhir.vault.read(&planners()?, &order_key).await?;
-    let found = found.ok_or_else(|| not_found(&order_key))?;
+    let found = found.filter(|it| it.body.is_some()).ok_or_else(|| not_found(&order_key))?;
     let body = read(found.body.as_deref().unwrap_or_default())?;
     let order = order(&order_key.id, &body, fhir.base());
     if order.patient.as_deref() != referred(&encounter, "subject", "Patient", fhir.base()) {
+        if !is_shown(request, &order_key).await? {
+            return Err(not_found(&order_key));
+        }
         let text = "The order is for another patient";
         return Err(Outcome::new(IssueType::BusinessRule, text).coded("approval-missing"));
     }
