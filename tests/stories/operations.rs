@@ -363,7 +363,7 @@ fn our_own_definitions_can_be_read(house: &House) {
     for id in ours {
         let definition = house.get(&format!("/OperationDefinition/{id}")).expect(200).json();
         assert_eq!(definition["url"], format!("{OURS}{id}"));
-        assert_eq!(definition["code"], id);
+        assert_eq!(definition["id"], id);
         let checked = house.post("/OperationDefinition/$validate", &definition).expect(200);
         assert!(!checked.text.contains("error"), "{}", checked.text);
     }

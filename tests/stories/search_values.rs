@@ -156,10 +156,12 @@ fn definitions_are_followed_by_their_url(house: &House) {
     let of = |query: &str| found(house, &format!("/QuestionnaireResponse?{query}"));
     let own = format!("questionnaire.url={url}");
     assert_eq!(of(&own), sorted(&[any, second, first, by_id]));
-    assert_eq!(of(&format!("{own}&questionnaire.title=new")), sorted(&[any, second, first, by_id]));
-    let both = |rest: &str| format!("_filter=questionnaire[url%20eq%20%22{url}%22%20and%20{rest}]");
-    assert_eq!(of(&both("title%20sw%20new")), sorted(&[any, second, by_id]));
-    assert_eq!(of(&both("title%20sw%20old")), sorted(&[any, first]));
+    assert_eq!(of(&format!("{own}&questionnaire.title=new")), sorted(&[any, second, by_id]));
+    let both = |rest: &str| {
+        format!("_filter=questionnaire%5Burl%20eq%20%22{url}%22%5D.title%20sw%20{rest}")
+    };
+    assert_eq!(of(&both("new")), sorted(&[any, second, by_id]));
+    assert_eq!(of(&both("old")), sorted(&[any, first]));
     assert_eq!(
         of(&format!("questionnaire:Questionnaire._id={new}")),
         sorted(&[any, second, by_id])
