@@ -45,5 +45,6 @@ mod search_cases;
 mod search_codes;
 mod search_parameters;
 mod search_places;
+mod search_values;
 mod searching;
 mod transactions;

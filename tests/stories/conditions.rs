@@ -73,6 +73,13 @@ fn a_stale_version_is_refused(house: &House) {
     put("W/\"1\"").expect(200);
     assert_eq!(put("W/\"1\"").expect(412).json()["issue"][0]["code"], "conflict");
     put("nonsense").expect(400);
+    put("W/\"1\", W/\"7\"").expect(412);
+    put("W/\"1\", nonsense").expect(400);
+    put("W/\"7\", W/\"2\"").expect(200);
+    let meta = json!({"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": {"tag": [{"code": "x"}]}}]});
+    let several = [("If-Match", "W/\"1\", W/\"2\"")];
+    let address_of_meta = format!("{address}/$meta-add");
+    house.send("POST", &address_of_meta, &several, &meta.to_string()).expect(400);
     house.send("DELETE", &address, &[("If-Match", "W/\"1\"")], "").expect(412);
     let absent = [("If-None-Match", "*")];
     house.send("PUT", &address, &absent, &body.to_string()).expect(412);

@@ -13,6 +13,7 @@ smart_stories!(
     an_intern_whose_time_is_over,
     an_emergency_has_a_reason,
     links_to_pages_are_personal,
+    urls_of_definitions_lead_to_nobody_elses_record,
 );
 
 /// Somebody with a token.
@@ -278,4 +279,29 @@ fn links_to_pages_are_personal(house: &House) {
     other.get(&next).expect(404);
     operator.get(&next).expect(404);
     house.get(&next).expect(401);
+}
+
+fn urls_of_definitions_lead_to_nobody_elses_record(house: &House) {
+    let operator = Person::operator(house);
+    let (a, b) = (patient(&operator), patient(&operator));
+    let url = format!("http://{}.example/q", unique("gate"));
+    let definition =
+        json!({"resourceType": "Questionnaire", "url": url, "status": "active", "title": "Pain"});
+    let definition = operator.store(&definition);
+    let answered = |by: &str| {
+        operator.store(&json!({"resourceType": "QuestionnaireResponse", "status": "completed",
+            "questionnaire": url, "subject": {"reference": by}}))
+    };
+    let (of_a, of_b) = (answered(&a), answered(&b));
+    let id = |name: &str| name.rsplit('/').next().unwrap().to_owned();
+    let own = Person::new(house, "patient", Some(&a), "patient/*.rs");
+    let along = format!("/QuestionnaireResponse?questionnaire.url={url}&questionnaire.title=pain");
+    assert_eq!(own.get(&along).expect(200).ids(), [id(&of_a)]);
+    let back = format!("/Questionnaire?url={url}&_has:QuestionnaireResponse:questionnaire:_id=");
+    assert_eq!(own.get(&format!("{back}{}", id(&of_a))).expect(200).ids(), [id(&definition)]);
+    assert!(own.get(&format!("{back}{}", id(&of_b))).expect(200).ids().is_empty());
+    let narrow = Person::new(house, "patient", Some(&a), "patient/QuestionnaireResponse.rs");
+    narrow.get(&along).expect(403);
+    let other_way = Person::new(house, "patient", Some(&a), "patient/Questionnaire.rs");
+    other_way.get(&format!("{back}{}", id(&of_a))).expect(403);
 }

@@ -18,6 +18,7 @@ stories!(
     the_last_ones_are_asked_for_by_what_fits,
     parameters_are_checked,
     the_statement_lists_operations,
+    our_own_definitions_can_be_read,
 );
 
 fn tags(reply: &Reply) -> Vec<String> {
@@ -387,4 +388,35 @@ fn the_statement_lists_operations(house: &House) {
     ] {
         assert!(of(ty).contains(&operation.to_owned()), "{ty} {operation}");
     }
+}
+
+fn our_own_definitions_can_be_read(house: &House) {
+    const OURS: &str = "https://medvault.example/fhir/OperationDefinition/";
+    let statement = house.get("/metadata").expect(200).json();
+    let rest = &statement["rest"][0];
+    let of_types = rest["resource"].as_array().unwrap().iter().map(|it| &it["operation"]);
+    let all = of_types.chain([&rest["operation"]]).flat_map(|it| it.as_array().unwrap());
+    let urls: std::collections::BTreeSet<&str> =
+        all.map(|it| it["definition"].as_str().unwrap()).collect();
+    let ours: Vec<&str> = urls.iter().filter_map(|url| url.strip_prefix(OURS)).collect();
+    assert!(ours.contains(&"reindex") && ours.contains(&"cosign"), "{ours:?}");
+    for id in ours {
+        let definition = house.get(&format!("/OperationDefinition/{id}")).expect(200).json();
+        assert_eq!(definition["url"], format!("{OURS}{id}"));
+        assert_eq!(definition["id"], id);
+        let checked = house.post("/OperationDefinition/$validate", &definition).expect(200);
+        assert!(!checked.text.contains("error"), "{}", checked.text);
+    }
+    let xml = house.get("/OperationDefinition/reindex?_format=xml").expect(200);
+    assert!(xml.text.contains("<OperationDefinition"), "{}", xml.text);
+    house.get("/OperationDefinition/nobody").expect(404);
+    house.get("/Basic/reindex").expect(404);
+    // what is stored under such an id is what is read
+    let own = json!({"resourceType": "OperationDefinition", "id": "hold-emergency-bed", "name": "Own", "status": "draft",
+        "kind": "operation", "code": "own", "system": true, "type": false, "instance": false});
+    let address = "/OperationDefinition/hold-emergency-bed";
+    house.put(address, &own).expect(201);
+    assert_eq!(house.get(address).expect(200).json()["name"], "Own");
+    house.delete(address).expect(204);
+    house.get(address).expect(410);
 }

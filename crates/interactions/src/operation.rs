@@ -23,7 +23,7 @@ use futures_util::future::BoxFuture;
 use crate::{Answer, Fhir};
 pub use call::Call;
 pub(crate) use call::Target;
-pub(crate) use definition::Definition;
+pub(crate) use definition::{Definition, of_id as definition_of};
 pub(crate) use input::Input;
 pub(crate) use output::{Output, coding, quoted};
 

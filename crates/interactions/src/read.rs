@@ -1,10 +1,11 @@
 //! Reads: <https://hl7.org/fhir/R4/http.html#read>, <https://hl7.org/fhir/R4/http.html#vread>.
 
 use auth::{Action, Caller, authorize};
+use bytes::Bytes;
 use fhir_model::{Instant, IssueType, Outcome};
 use storage::{Key, Version};
 
-use crate::{Answer, Fhir, audit, elements::Elements, interaction::Read};
+use crate::{Answer, Fhir, audit, elements::Elements, interaction::Read, operation};
 
 /// The current version, or 304 when the client has it.
 ///
@@ -12,9 +13,14 @@ use crate::{Answer, Fhir, audit, elements::Elements, interaction::Read};
 /// `not-found`, `deleted`.
 pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<Answer, Outcome> {
     let elements = Elements::of_query(read.key.resource_type, &read.query)?;
-    let permit = authorize(caller, Action::Read, Some(read.key.resource_type))?;
+    let permit = match authorize(caller, Action::Read, Some(read.key.resource_type)) {
+        Ok(permit) => permit,
+        Err(refusal) => return stated(&read.key, elements.as_ref()).ok_or(refusal),
+    };
     let found = fhir.vault.read(&permit, &read.key).await?;
-    let version = found.ok_or_else(|| not_found(&read.key))?;
+    let Some(version) = found else {
+        return stated(&read.key, elements.as_ref()).ok_or_else(|| not_found(&read.key));
+    };
     let shown = shown(fhir, &version);
     if version.body.is_some() && is_known(read, &version) {
         return Ok(Answer {
@@ -27,6 +33,16 @@ pub(crate) async fn read(fhir: &Fhir, caller: &Caller, read: &Read) -> Result<An
     }
     let answer = part(whole(&read.key, &version)?, elements.as_ref());
     Ok(Answer { shown, ..answer })
+}
+
+/// The definition of an operation of this server's own, as `/metadata` names it: open to everybody, and behind what is
+/// stored under the same id.
+fn stated(key: &Key, elements: Option<&Elements>) -> Option<Answer> {
+    if key.resource_type.name() != "OperationDefinition" {
+        return None;
+    }
+    let text = operation::definition_of(&key.id)?;
+    Some(part(Answer::ok(Bytes::from_static(text.as_bytes())), elements))
 }
 
 /// The patients whom a version is about, where that is recorded.

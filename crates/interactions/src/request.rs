@@ -66,6 +66,8 @@ impl Body {
 pub struct Conditions {
     /// `If-Match`: the version that is to be changed.
     pub if_match: Option<u64>,
+    /// `If-Match` with several tags: the versions after the first, of which any will do too.
+    pub or_match: Vec<u64>,
     /// `If-Match: *`: only what is there already.
     pub if_exists: bool,
     /// `If-None-Match: *`: only when there is nothing yet.
@@ -108,10 +110,12 @@ impl Conditions {
         let none_match = header("If-None-Match");
         let match_tag = header("If-Match");
         let if_exists = match_tag.is_some_and(|text| text.trim() == "*");
-        let if_match = match_tag
-            .filter(|_| !if_exists)
-            .map(|text| entity_tag("If-Match", text))
-            .transpose()?;
+        let mut tags = Vec::new();
+        for tag in match_tag.filter(|_| !if_exists).into_iter().flat_map(|text| text.split(',')) {
+            tags.push(entity_tag("If-Match", tag)?);
+        }
+        let mut tags = tags.into_iter();
+        let if_match = tags.next();
         let if_absent = none_match.is_some_and(|text| text.trim() == "*");
         let if_none_match = match none_match {
             Some(text) if !if_absent => text
@@ -135,6 +139,7 @@ impl Conditions {
         }
         Ok(Self {
             if_match,
+            or_match: tags.collect(),
             if_exists,
             if_absent,
             if_none_match,
@@ -142,6 +147,23 @@ impl Conditions {
             if_none_exist,
             idempotency_key,
         })
+    }
+}
+
+impl Conditions {
+    /// Whether `If-Match` is about a version; without one it is about any.
+    pub(crate) fn admits(&self, version: u64) -> bool {
+        self.if_match.is_none_or(|wanted| wanted == version) || self.or_match.contains(&version)
+    }
+
+    /// # Errors
+    /// `invalid` for several versions where one is what is meant.
+    pub(crate) fn of_one_version(&self) -> Result<(), Outcome> {
+        if self.or_match.is_empty() {
+            return Ok(());
+        }
+        let text = "An operation is called for one version: name one ETag in If-Match";
+        Err(Outcome::new(IssueType::Invalid, text))
     }
 }
 
@@ -168,6 +190,22 @@ mod tests {
         for (text, version) in cases {
             assert_eq!(entity_tag("If-Match", text).ok(), version, "{text}");
         }
+    }
+
+    #[test]
+    fn any_of_several_versions_will_do() {
+        let of = |text: &'static str| {
+            Conditions::parse(move |name| (name == "If-Match").then_some(text))
+        };
+        let several = of("W/\"1\", \"3\",W/\"4\"").unwrap();
+        let admitted: Vec<u64> = (0..6).filter(|version| several.admits(*version)).collect();
+        assert_eq!(admitted, [1, 3, 4]);
+        assert!(several.of_one_version().is_err());
+        let one = of("W/\"2\"").unwrap();
+        assert!(one.admits(2) && !one.admits(1) && one.of_one_version().is_ok());
+        assert!(Conditions::default().admits(7));
+        assert!(of("W/\"1\", nonsense").is_err());
+        assert!(of("W/\"1\",").is_err());
     }
 
     #[test]

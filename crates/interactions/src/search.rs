@@ -1,5 +1,6 @@
 //! Searches: <https://hl7.org/fhir/R4/http.html#search>.
 
+mod canonicals;
 pub(crate) mod concepts;
 mod everything;
 mod explain;

@@ -37,10 +37,12 @@ pub use plan::{
     System, Test, TokenTest, Total, TypePlan, UnitTest, UriTest, Version, Way, WordScope,
 };
 pub use provision::{ConsentScope, Datum, Effect, Meaning, Provision, Times, Values};
-pub use registry::{Custom, Definition, Holds, ParamId, Parameter, Registry, State, joint};
+pub use registry::{
+    Custom, Definition, Elements, Holds, ParamId, Parameter, Registry, State, joint,
+};
 pub use rows::{
     CanonicalRow, CompositeRow, ContainedRows, DateRow, NumberRow, Part, PositionRow, QuantityRow,
     Real, ReferenceRow, Rows, StringRow, SuffixRow, Target, TextRow, TokenRow, UriRow, WordRow,
 };
-pub use text::{fold, key, words};
+pub use text::{caseless, fold, key, words};
 pub use timespan::Timespan;

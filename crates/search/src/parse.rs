@@ -21,7 +21,7 @@ pub use compartment::{compartment_types, within_compartment};
 
 use crate::{
     plan::{Filter, Plan, TypePlan},
-    registry::Registry,
+    registry::{Elements, Parameter, Registry},
 };
 use budget::Budget;
 use chain::Place;
@@ -105,6 +105,18 @@ struct Context<'a> {
 impl<'a> Context<'a> {
     fn new(registry: &'a Registry, reading: &'a Reading<'a>, scope: Scope) -> Self {
         Self { registry, reading, scope, budget: Budget::default() }
+    }
+
+    /// The parameter of this name.
+    fn parameter(&self, ty: ResourceType, code: &str) -> Result<&'a Parameter, Fault> {
+        match self.registry.parameter(ty, code) {
+            None => Err(Fault::unknown(code, ty)),
+            Some(one) if one.elements == Elements::Resources => Err(Fault::Unsupported(
+                "looks into a resource inside the resource, which this server does not index"
+                    .into(),
+            )),
+            Some(one) => Ok(one),
+        }
     }
 }
 

@@ -194,8 +194,8 @@ pub enum Test {
     /// `rows.tokens`: a code that is this or this with parameters (`text/xml; charset=UTF-8`): `:below` on
     /// mime types. `text` is below itself and holds `text/xml`.
     Mime(Box<str>),
-    /// `rows.tokens`: the code is in a value set or a hierarchy. It takes a terminology to say which codes
-    /// these are: [`Test::Token`] takes its place before a database sees the plan.
+    /// What only other resources can say: `rows.tokens`: the code is in a value set or a hierarchy; `rows.references` and
+    /// `rows.uris`: the URL is that of what is found. Other tests take its place before a database sees the plan.
     Concepts(Concepts),
     /// `rows.texts`: `:text` on tokens.
     Text(StringTest),
@@ -225,8 +225,8 @@ pub enum Test {
     Numbers(NumberTest, NumberTest),
 }
 
-/// Codes that a terminology knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Codes that a terminology knows, and URLs of what a search finds.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Concepts {
     /// `:in`: those of this value set, by its canonical URL or as `ValueSet/id`.
     ValueSet(Box<str>),
@@ -234,6 +234,19 @@ pub enum Concepts {
     Below(TokenTest),
     /// `:above`: the code itself and what subsumes it.
     Above(TokenTest),
+    /// A chain along canonicals: those of what satisfies one of the plans.
+    Canonicals(Vec<TypePlan>),
+    /// `_has` along canonicals, of a parameter for URLs: those by which what satisfies the plan refers.
+    Referring {
+        /// What must hold of what refers.
+        source: TypePlan,
+        /// By which parameters it does.
+        params: Vec<ParamId>,
+        /// The parameter of the URL of what is referred to.
+        url: Vec<ParamId>,
+        /// That of its version.
+        version: Vec<ParamId>,
+    },
 }
 
 /// What a URI must be.
@@ -311,6 +324,8 @@ pub enum Version {
     Is(Box<str>),
     /// `:below`: this one, or one that starts with it and a dot.
     Below(Box<str>),
+    /// Of a resource, which may have one: it, or none, which stands for any.
+    Of(Option<Box<str>>),
 }
 
 /// Which way in a hierarchy.

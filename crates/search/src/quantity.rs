@@ -5,11 +5,19 @@ use rust_decimal::Decimal;
 
 use crate::plan::{Comparison, NumberTest};
 
+/// The most digits of a [`Decimal`] that are always exact.
+const DIGITS_MAX: i64 = 28;
+
 /// A prefix applied to a number. Without prefix, and with `ne`, the number covers what rounds to it at
 /// the digits given: 100 is [99.5, 100.5), 100.00 is [99.995, 100.005). `ap` is a tenth to both sides.
-/// `None` when this is no number.
+/// What is in the index is the nearest floating-point number, which is covered even where its neighbours are farther
+/// away than that. `None` when this is no number.
 pub(crate) fn test(comparison: Comparison, text: &str) -> Option<NumberTest> {
-    compare(comparison, &searched(text)?, real)
+    let number = number(text)?;
+    match number.searched() {
+        Some(searched) => compare(comparison, &searched, real),
+        None => number.compare_afar(comparison),
+    }
 }
 
 /// The same for a number with a UCUM unit, in base units; with the canonical text of these. The range is
@@ -19,7 +27,7 @@ pub(crate) fn canonical(
     text: &str,
     unit: &str,
 ) -> Option<(NumberTest, Box<str>)> {
-    let searched = searched(text)?;
+    let searched = number(text)?.searched()?;
     let (_, base) = ucum::canonical(searched.value, unit)?;
     // every scale that is known rises: a lower value stays lower
     let convert = |value| real(ucum::canonical(value, unit)?.0);
@@ -28,7 +36,8 @@ pub(crate) fn canonical(
 
 /// The number alone.
 pub(crate) fn value(text: &str) -> Option<Decimal> {
-    searched(text).map(|searched| searched.value)
+    let number = number(text)?;
+    shift(number.mantissa.parse().ok()?, number.exponent)
 }
 
 fn compare(
@@ -38,16 +47,42 @@ fn compare(
 ) -> Option<NumberTest> {
     let around =
         |width: Decimal| Some((real(value.checked_sub(width)?)?, real(value.checked_add(width)?)?));
+    let point = real(*value)?;
     Some(match comparison {
-        Comparison::Equal => around(*half_unit).map(|(lo, hi)| NumberTest::Within(lo, hi))?,
-        Comparison::NotEqual => around(*half_unit).map(|(lo, hi)| NumberTest::Outside(lo, hi))?,
+        Comparison::Equal => around(*half_unit).map(|(lo, hi)| within(lo, point, hi))?,
+        Comparison::NotEqual => around(*half_unit).map(|(lo, hi)| outside(lo, point, hi))?,
         Comparison::Approximate => around(value.abs() / Decimal::TEN)
             .map(|(lo, hi)| NumberTest::Within(lo, hi.next_up()))?,
-        Comparison::Greater | Comparison::StartsAfter => NumberTest::Greater(real(*value)?),
-        Comparison::GreaterOrEqual => NumberTest::GreaterOrEqual(real(*value)?),
-        Comparison::Less | Comparison::EndsBefore => NumberTest::Less(real(*value)?),
-        Comparison::LessOrEqual => NumberTest::LessOrEqual(real(*value)?),
+        Comparison::Greater
+        | Comparison::StartsAfter
+        | Comparison::GreaterOrEqual
+        | Comparison::Less
+        | Comparison::EndsBefore
+        | Comparison::LessOrEqual => beside(comparison, point),
     })
+}
+
+/// From `lo` on and below `hi`, and the number itself.
+fn within(lo: f64, point: f64, hi: f64) -> NumberTest {
+    NumberTest::Within(lo, hi.max(point.next_up()))
+}
+
+/// The opposite.
+fn outside(lo: f64, point: f64, hi: f64) -> NumberTest {
+    NumberTest::Outside(lo, hi.max(point.next_up()))
+}
+
+/// The prefixes that take the number as exact.
+fn beside(comparison: Comparison, point: f64) -> NumberTest {
+    match comparison {
+        Comparison::Greater | Comparison::StartsAfter => NumberTest::Greater(point),
+        Comparison::GreaterOrEqual => NumberTest::GreaterOrEqual(point),
+        Comparison::Less | Comparison::EndsBefore => NumberTest::Less(point),
+        Comparison::LessOrEqual => NumberTest::LessOrEqual(point),
+        Comparison::Equal | Comparison::NotEqual | Comparison::Approximate => {
+            NumberTest::Within(point, point.next_up())
+        }
+    }
 }
 
 struct Searched {
@@ -55,9 +90,18 @@ struct Searched {
     half_unit: Decimal,
 }
 
+/// A number as it is written.
+struct Number<'t> {
+    text: &'t str,
+    mantissa: &'t str,
+    exponent: i32,
+    /// Half a unit of the last digit is 5 at this power of ten.
+    half_unit: i32,
+}
+
 /// `[+-]digits[.digits][e[+-]digits]`. With an exponent and without a fraction the specification reads
 /// `1e2` as `1.0e2`: [95, 105).
-fn searched(text: &str) -> Option<Searched> {
+fn number(text: &str) -> Option<Number<'_>> {
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(integer(exponent)?)),
         None => (text, None),
@@ -74,11 +118,48 @@ fn searched(text: &str) -> Option<Searched> {
         None => fraction.len(),
     };
     let exponent = exponent.unwrap_or(0);
-    let scale = i32::try_from(least).ok()?.checked_sub(exponent)?.checked_add(1)?;
-    Some(Searched {
-        value: shift(mantissa.parse().ok()?, exponent)?,
-        half_unit: shift(Decimal::from(5), scale.checked_neg()?)?,
-    })
+    let half_unit = exponent.checked_sub(i32::try_from(least).ok()?)?.checked_sub(1)?;
+    Some(Number { text, mantissa, exponent, half_unit })
+}
+
+impl Number<'_> {
+    /// Exactly, when it has no more digits than that takes.
+    fn searched(&self) -> Option<Searched> {
+        let digits = self.mantissa.bytes().filter(u8::is_ascii_digit).count();
+        let digits = i64::try_from(digits).ok()?;
+        // the digits before and behind the point, of the number and of half its unit
+        if digits + i64::from(self.exponent.max(0)) > DIGITS_MAX
+            || i64::from(self.half_unit) < -DIGITS_MAX
+        {
+            return None;
+        }
+        Some(Searched {
+            value: shift(self.mantissa.parse().ok()?, self.exponent)?,
+            half_unit: shift(Decimal::from(5), self.half_unit)?,
+        })
+    }
+
+    /// As near as floating-point numbers are; `None` beyond the largest.
+    fn compare_afar(&self, comparison: Comparison) -> Option<NumberTest> {
+        let finite = |number: f64| Some(number + 0.0).filter(|number| number.is_finite());
+        let point = finite(self.text.parse().ok()?)?;
+        let half_unit: f64 = format!("5e{}", self.half_unit).parse().ok()?;
+        let (lo, hi) = (point - half_unit, point + half_unit);
+        Some(match comparison {
+            Comparison::Equal => within(lo, point, hi),
+            Comparison::NotEqual => outside(lo, point, hi),
+            Comparison::Approximate => {
+                let tenth = point.abs() / 10.0;
+                NumberTest::Within(point - tenth, (point + tenth).next_up())
+            }
+            Comparison::Greater
+            | Comparison::StartsAfter
+            | Comparison::GreaterOrEqual
+            | Comparison::Less
+            | Comparison::EndsBefore
+            | Comparison::LessOrEqual => beside(comparison, point),
+        })
+    }
 }
 
 fn integer(text: &str) -> Option<i32> {
@@ -125,12 +206,41 @@ mod tests {
             ("0x10", None),
             ("1_000", None),
             ("NaN", None),
-            ("99999999999999999999999999999999999999", None),
         ];
         for (text, range) in cases {
             let expected = range.map(|(lo, hi)| NumberTest::Within(lo, hi));
             assert_eq!(test(Comparison::Equal, text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_of_any_length_cover_themselves() {
+        for text in [
+            "0.33333333333333333",
+            "0.333333333333333333333333333333333333",
+            "9007199254740992",
+            "9007199254740993",
+            "9007199254740995",
+            "-9007199254740995",
+            "99999999999999999999999999999999999999",
+            "1E+40",
+            "1.5e-40",
+            "5e-324",
+            "0.0000000000000000000000000000000000000000000001",
+            "-1e300",
+        ] {
+            let stored: f64 = text.parse().unwrap();
+            let Some(NumberTest::Within(lo, hi)) = test(Comparison::Equal, text) else {
+                panic!("{text}")
+            };
+            assert!(lo <= stored && stored < hi, "{text}: {lo} {stored} {hi}");
+            let other = Some(NumberTest::Outside(lo, hi));
+            assert_eq!(test(Comparison::NotEqual, text), other, "{text}");
+        }
+        assert_eq!(test(Comparison::Greater, "1e39"), Some(NumberTest::Greater(1e39)));
+        assert_eq!(test(Comparison::Less, "1e-30"), Some(NumberTest::Less(1e-30)));
+        assert_eq!(test(Comparison::Equal, "1e40"), Some(NumberTest::Within(0.95e40, 1.05e40)));
+        assert_eq!(test(Comparison::Equal, "1e309"), None);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use fhir_model::{
 pub(crate) use composite::{Composite, Part as CompositePart, Place as PartPlace, Rest};
 pub use custom::{Custom, Definition};
 pub use joint::joint;
-pub use parameter::{Holds, ParamId, Parameter, State};
+pub use parameter::{Elements, Holds, ParamId, Parameter, State};
 pub(crate) use path::Step;
 #[cfg(test)]
 pub(crate) use program::is_indexed;
@@ -250,6 +250,7 @@ fn list() -> BTreeMap<(&'static str, &'static str), Parameter> {
                     components: components
                         .map(|(url, text)| (Cow::Borrowed(*url), Cow::Borrowed(*text)))
                         .collect(),
+                    elements: comparable::elements_of(definition.kind, definition.expression, ty),
                     state: State::Ready,
                 };
                 pairs.insert((ty.name(), definition.code), parameter);

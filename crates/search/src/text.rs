@@ -43,6 +43,16 @@ pub fn fold(text: &str) -> Box<str> {
     cut(&blanks(&folded)).into()
 }
 
+/// A text of a token that is compared as a whole, but without case: <https://hl7.org/fhir/R4/search.html#token>.
+pub fn caseless(text: &str) -> Box<str> {
+    if text.is_ascii() {
+        return key(&text.to_ascii_lowercase()).into();
+    }
+    let lower: String =
+        text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    key(&lower).into()
+}
+
 fn blanks(text: &str) -> Cow<'_, str> {
     let says_nothing = |(before, c): (char, char)| c.is_whitespace() && (c != ' ' || before == ' ');
     let before = std::iter::once(' ').chain(text.chars());
@@ -127,6 +137,16 @@ mod tests {
             assert_eq!(&*fold(text), folded);
             assert_eq!(&*fold(folded), folded, "folding twice changes nothing");
         }
+    }
+
+    #[test]
+    fn texts_among_tokens_forget_case_alone() {
+        let cases = [("AbC-1", "abc-1"), ("1.0-RC", "1.0-rc"), ("É b", "é b"), ("", "")];
+        for (text, expected) in cases {
+            assert_eq!(&*caseless(text), expected);
+        }
+        assert_eq!(caseless(&"X".repeat(300)), caseless(&"x".repeat(300)));
+        assert_ne!(caseless(&"X".repeat(300)), caseless(&"x".repeat(301)));
     }
 
     #[test]

@@ -111,8 +111,8 @@ fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
     Some(Instant::from_date(i32::try_from(year).ok()?, month, day).millis() * 1000)
 }
 
-/// `hh:mm[:ss[.fff]]` with an optional zone, relative to midnight UTC. A second 60 is the next minute's
-/// first; digits after the sixth of a fraction are dropped.
+/// `hh:mm[:ss[.fff]]` with an optional zone, relative to midnight UTC. A leap second, 60, is one with the second
+/// before it, so that it stays in its minute and its day; digits after the sixth of a fraction are dropped.
 fn clock(text: &str) -> Option<Timespan> {
     let zone_at = text.find(['Z', '+', '-']).unwrap_or(text.len());
     let (time, zone) = text.split_at_checked(zone_at)?;
@@ -146,7 +146,7 @@ fn second(text: &str) -> Option<(i64, i64)> {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (text, None),
     };
-    let whole = i64::from(digits(whole, 2).filter(|second| *second <= 60)?) * SECOND;
+    let whole = i64::from(digits(whole, 2).filter(|second| *second <= 60)?.min(59)) * SECOND;
     let Some(fraction) = fraction else { return Some((whole, SECOND)) };
     if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return None;
@@ -175,7 +175,8 @@ mod tests {
             ("2013-03-14T10:00:00.5Z", start + 500_000, 100_000),
             ("2013-03-14T10:00:00.123Z", start + 123_000, 1000),
             ("2013-03-14T10:00:00.123456789Z", start + 123_456, 1),
-            ("2013-03-14T09:59:60Z", start, SECOND),
+            ("2013-03-14T09:59:60Z", start - SECOND, SECOND),
+            ("2013-03-14T09:59:60.5Z", start - SECOND / 2, SECOND / 10),
             ("2013-03-14", start - 10 * HOUR, DAY),
             ("2013-03", start - 10 * HOUR - 13 * DAY, 31 * DAY),
             ("2012-02", 1_328_054_400 * SECOND, 29 * DAY),

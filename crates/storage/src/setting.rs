@@ -129,7 +129,7 @@ pub(crate) async fn index_base(
 
 /// The generation of index rows that this version writes. It grows with every change to the schema of the
 /// index tables or to what is extracted by R4's own parameters.
-pub(crate) const INDEX_GENERATION: u32 = 8;
+pub(crate) const INDEX_GENERATION: u32 = 9;
 
 /// The generation that all index rows are of. When it is not [`INDEX_GENERATION`], resources are there that
 /// must be indexed again.

@@ -6,7 +6,7 @@ use fhir_model::{
     Instant, ResourceType,
     definitions::{SearchKind, r4},
 };
-use search::{Handling, ParamId, Parameter, Reading, Registry};
+use search::{Elements, Handling, ParamId, Parameter, Reading, Registry};
 
 /// The modifiers of each type of parameter, with a value that they take; `:missing` is for all but
 /// composites. R4 has no element for them, so they stand in the documentation.
@@ -49,18 +49,22 @@ pub(super) fn documentation() -> String {
 /// `searchInclude`: what resources of this type refer by.
 pub(super) fn includes(registry: &Registry, ty: ResourceType) -> Vec<String> {
     let all = ["*".to_owned(), format!("{ty}:*")];
-    let own = registry.of(ty).iter().filter(|parameter| parameter.kind == SearchKind::Reference);
+    let own = registry.of(ty).iter().filter(|parameter| refers(parameter));
     all.into_iter().chain(own.map(|parameter| format!("{ty}:{}", parameter.code))).collect()
 }
 
 /// `searchRevInclude`: what refers to resources of this type.
 pub(super) fn reverse_includes(registry: &Registry, ty: ResourceType) -> Vec<String> {
-    let references =
-        registry.all().iter().filter(|parameter| parameter.kind == SearchKind::Reference);
+    let references = registry.all().iter().filter(|parameter| refers(parameter));
     references
         .filter(|parameter| parameter.targets.is_empty() || parameter.targets.contains(&ty))
         .map(|parameter| format!("{}:{}", parameter.ty, parameter.code))
         .collect()
+}
+
+/// Whether there are references to follow.
+fn refers(parameter: &Parameter) -> bool {
+    parameter.kind == SearchKind::Reference && parameter.elements != Elements::Resources
 }
 
 /// Whether a search understands the parameter. Those beside R4's own are there because it does.
@@ -122,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_named_queries_is_answered() {
+    fn everything_but_named_queries_and_what_is_inside_a_bundle_is_answered() {
         let registry = Registry::r4();
         let refused: Vec<String> = registry
             .all()
@@ -131,7 +135,8 @@ mod tests {
             .filter(|parameter| parameter.code != "_query")
             .map(|parameter| format!("{}?{}", parameter.ty, parameter.code))
             .collect();
-        assert_eq!(refused, Vec::<String>::new());
+        assert_eq!(refused, ["Bundle?composition", "Bundle?message"]);
+        assert_eq!(includes(registry, ty("Bundle")), ["*", "Bundle:*"]);
         assert!(!is_answered(registry.parameter(ty("Patient"), "_query").unwrap()));
     }
 

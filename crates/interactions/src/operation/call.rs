@@ -46,6 +46,7 @@ impl Call {
         }
         let (input, query) = Input::read(operation.definition, &request.query, request.body)?;
         let conditions = request.conditions;
+        conditions.of_one_version()?;
         Ok(Self { operation, target, input, query, conditions })
     }
 

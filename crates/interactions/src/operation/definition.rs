@@ -1,7 +1,7 @@
 //! What an operation takes and gives: <https://hl7.org/fhir/R4/operationdefinition.html>. HL7's come from the
 //! tables of R4, ours from `fhir-profiles/vault`.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use fhir_model::{
     definitions::{OperationDef, OperationLevel, OperationParameterDef, r4},
@@ -54,6 +54,8 @@ const OURS: &[&str] = ours![
     "explain-refusal",
     "meta-add",
     "meta-delete",
+    "reindex",
+    "reindex-status",
 ];
 
 /// The definition with this canonical URL.
@@ -63,6 +65,18 @@ pub(super) fn by_url(url: &str) -> Option<&'static Definition> {
         r4().operations().iter().map(of_table).chain(ours).collect()
     });
     ALL.iter().find(|definition| definition.url == url)
+}
+
+/// The resource under this id, of ours.
+pub(crate) fn of_id(id: &str) -> Option<&'static str> {
+    static ALL: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
+        let id_of = |text: &'static str| {
+            let resource = Value::parse(text.as_bytes(), &Limits::default()).ok()?;
+            Some((resource.get("id")?.as_str()?.to_owned(), text))
+        };
+        OURS.iter().filter_map(|text| id_of(text)).collect()
+    });
+    ALL.get(id).copied()
 }
 
 fn of_table(row: &OperationDef) -> Definition {

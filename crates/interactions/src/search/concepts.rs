@@ -1,5 +1,5 @@
 //! Value sets and hierarchies of codes as lists of codes, from the definitions that are stored here:
-//! <https://hl7.org/fhir/R4/search.html#token>.
+//! <https://hl7.org/fhir/R4/search.html#token>. Chains along canonicals as lists of URLs.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -11,7 +11,7 @@ use search::{
 use storage::{Key, Turn, Version};
 use terminology::{Canonical, Codes, Library, Limits, Need, Wanted};
 
-use super::weight;
+use super::{canonicals, weight};
 use crate::Fhir;
 
 /// Value sets and hierarchies that one search may draw on.
@@ -40,13 +40,10 @@ pub(crate) async fn settle(fhir: &Fhir, permit: &Permit, plan: &mut Plan) -> Res
         let text = format!("A search draws on at most {CONCEPTS_MAX} value sets and hierarchies");
         return Err(Outcome::new(IssueType::TooCostly, text));
     }
-    // what codes mean is public, whatever else a token opens
-    let public = authorize(&Caller::Anonymous, Action::Search, ResourceType::named("ValueSet"))?;
-    let permit = if permit.covers_all_rows() { permit } else { &public };
     let mut settled = Vec::with_capacity(asked.len());
     for concepts in asked {
-        let tests = codes(fhir, permit, &concepts).await?;
-        settled.push((concepts, tests));
+        let says = said(fhir, permit, &concepts).await?;
+        settled.push((concepts, says));
     }
     for of_type in &mut plan.types {
         walk(&mut of_type.filters, &mut |filter| replace(filter, &settled));
@@ -69,7 +66,8 @@ pub(crate) fn refuse(plan: &Plan) -> Result<(), Outcome> {
     }
     Err(Outcome::new(
         IssueType::NotSupported,
-        "A reference by search has no :in, :not-in, :above and :below; use the codes themselves",
+        "A reference by search has no :in, :not-in, :above and :below, and follows no canonical URL; use the codes and \
+         URLs themselves",
     ))
 }
 
@@ -108,8 +106,17 @@ fn note(filter: &Filter, asked: &mut Vec<Concepts>) {
     }
 }
 
-/// What was asked for, and the tests that say the same.
-type Settled = [(Concepts, Vec<TokenTest>)];
+/// What says the same as [`Test::Concepts`].
+#[derive(Debug, Clone)]
+enum Said {
+    /// One of these tests holds.
+    Tests(Vec<Test>),
+    /// This holds, in the place of the whole filter.
+    Filter(Filter),
+}
+
+/// What was asked for, and what says the same.
+type Settled = [(Concepts, Said)];
 
 /// Codes instead of concepts, each once. Where there are none, nothing is found.
 fn replace(filter: &mut Filter, settled: &Settled) {
@@ -125,14 +132,15 @@ fn replace(filter: &mut Filter, settled: &Settled) {
             continue;
         };
         let known = settled.iter().find(|(asked, _)| asked == concepts);
-        for token in known.into_iter().flat_map(|(_, tokens)| tokens) {
-            let system = match &token.system {
-                System::Is(system) => Some(system.clone()),
-                System::None | System::Any => None,
-            };
-            if seen.insert((system, token.code.clone())) {
-                tests.push(Test::Token(token.clone()));
+        match known {
+            Some((_, Said::Tests(same))) => {
+                tests.extend(same.iter().filter(|test| is_new(test, &mut seen)).cloned());
             }
+            Some((_, Said::Filter(same))) => {
+                *filter = same.clone();
+                return;
+            }
+            None => {}
         }
     }
     if tests.is_empty() {
@@ -142,16 +150,37 @@ fn replace(filter: &mut Filter, settled: &Settled) {
     }
 }
 
-async fn codes(
-    fhir: &Fhir,
-    permit: &Permit,
-    concepts: &Concepts,
-) -> Result<Vec<TokenTest>, Outcome> {
-    match concepts {
-        Concepts::ValueSet(name) => members(fhir, permit, name).await,
-        Concepts::Below(token) => relatives(fhir, permit, token, terminology::below).await,
-        Concepts::Above(token) => relatives(fhir, permit, token, terminology::above).await,
-    }
+/// Systems and codes that were met.
+type Seen = BTreeSet<(Option<Box<str>>, Option<Box<str>>)>;
+
+/// Whether a code was not there before; what is no code comes once anyway.
+fn is_new(test: &Test, seen: &mut Seen) -> bool {
+    let Test::Token(token) = test else { return true };
+    let system = match &token.system {
+        System::Is(system) => Some(system.clone()),
+        System::None | System::Any => None,
+    };
+    seen.insert((system, token.code.clone()))
+}
+
+async fn said(fhir: &Fhir, permit: &Permit, concepts: &Concepts) -> Result<Said, Outcome> {
+    // what codes mean is public, whatever else a token opens
+    let public = authorize(&Caller::Anonymous, Action::Search, ResourceType::named("ValueSet"))?;
+    let open = if permit.covers_all_rows() { permit } else { &public };
+    let codes = match concepts {
+        Concepts::ValueSet(name) => members(fhir, open, name).await?,
+        Concepts::Below(token) => relatives(fhir, open, token, terminology::below).await?,
+        Concepts::Above(token) => relatives(fhir, open, token, terminology::above).await?,
+        Concepts::Canonicals(targets) => {
+            return canonicals::referring_to(fhir, permit, targets).await.map(Said::Tests);
+        }
+        Concepts::Referring { source, params, url, version } => {
+            let of = (source, params.as_slice());
+            let filter = canonicals::referred_to(fhir, permit, of, (url, version)).await?;
+            return Ok(Said::Filter(filter));
+        }
+    };
+    Ok(Said::Tests(codes.into_iter().map(Test::Token).collect()))
 }
 
 /// What a value set selects.
@@ -260,7 +289,7 @@ fn plan_of(registry: &Registry, ty: ResourceType, canonical: &Canonical) -> Opti
     let mut filters =
         vec![value("url", Test::Uri(UriTest::Is(search::key(&canonical.url).into())))?];
     if let Some(version) = &canonical.version {
-        let code = Some(search::key(version).into());
+        let code = Some(search::caseless(version));
         filters.push(value("version", Test::Token(TokenTest { system: System::Any, code }))?);
     }
     let mut plan = Plan::over(ty);
@@ -295,11 +324,11 @@ mod tests {
             Filter::Chain { params: vec![ParamId(3)], targets: vec![target] }
         };
         let (a, b) = (token(Some("s"), Some("a")), token(None, Some("b")));
-        let settled = [
-            (Concepts::ValueSet("one".into()), vec![a.clone(), b.clone()]),
-            (Concepts::ValueSet("two".into()), vec![b.clone()]),
-            (Concepts::ValueSet("none".into()), vec![]),
-        ];
+        let said = |name: &str, codes: &[&TokenTest]| {
+            let tests = codes.iter().map(|code| Test::Token((*code).clone())).collect();
+            (Concepts::ValueSet(name.into()), Said::Tests(tests))
+        };
+        let settled = [said("one", &[&a, &b]), said("two", &[&b]), said("none", &[])];
         let cases = [
             (vec![asks("one"), asks("two")], value(vec![Test::Token(a), Test::Token(b.clone())])),
             (vec![asks("two")], value(vec![Test::Token(b)])),

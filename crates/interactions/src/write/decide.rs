@@ -180,7 +180,7 @@ fn hold(conditions: &Conditions, head: Option<&Head>) -> Result<(), Outcome> {
     let version = head.map_or(0, |head| head.version);
     let exists = head.is_some_and(|head| head.body.is_some());
     if let Some(wanted) = conditions.if_match
-        && wanted != version
+        && !conditions.admits(version)
     {
         return Err(Outcome::new(
             IssueType::VersionConflict,

@@ -122,7 +122,11 @@ pub(super) fn element(
 pub(super) fn computed(rows: &mut Rows, leaf: Leaf, item: &Item<'_>) -> bool {
     let param = leaf.param;
     match (leaf.kind, item) {
-        (SearchKind::Token, Item::Boolean(_) | Item::Integer(_) | Item::String(_)) => {
+        (SearchKind::Token, Item::String(text)) => {
+            token::push_text(&mut rows.tokens, param, text);
+            true
+        }
+        (SearchKind::Token, Item::Boolean(_) | Item::Integer(_)) => {
             token::push(&mut rows.tokens, param, None, &item.to_string());
             true
         }

@@ -43,7 +43,8 @@ pub(crate) fn target(text: &str, base: &str) -> Option<Target> {
         return Some(Target::Local { ty, id: id.into() });
     }
     let (url, version) = match text.rsplit_once('|') {
-        Some((url, version)) => (url, Some(text::key(version).into())),
+        // versions are texts, as in the resources that have them
+        Some((url, version)) => (url, Some(text::caseless(version))),
         None => (text, None),
     };
     Some(Target::Url { url: text::key(url).into(), version })
@@ -120,6 +121,7 @@ mod tests {
             ("http://other.example/Patient/1", url("http://other.example/Patient/1", None)),
             ("urn:uuid:1", url("urn:uuid:1", None)),
             ("http://x.example/q|1.1", url("http://x.example/q", Some("1.1"))),
+            ("http://x.example/Q|1.1-RC", url("http://x.example/Q", Some("1.1-rc"))),
             ("Nonsense/1", url("Nonsense/1", None)),
             ("Patient?identifier=1", url("Patient?identifier=1", None)),
             ("Patient/", url("Patient/", None)),

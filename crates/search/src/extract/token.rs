@@ -21,7 +21,11 @@ pub(super) fn extract(rows: &mut Rows, param: ParamId, node: NodeRef<'_>) -> boo
             }
             some
         }
-        TypeId::CONTACT_POINT => pair(&mut rows.tokens, param, node, "value"),
+        TypeId::CONTACT_POINT => contact(&mut rows.tokens, param, node),
+        TypeId::STRING | TypeId::MARKDOWN => node.text().is_some_and(|text| {
+            push_text(&mut rows.tokens, param, &text);
+            true
+        }),
         TypeId::CODE => node.text().is_some_and(|code| {
             push(&mut rows.tokens, param, bound_system(node, &code), &code);
             true
@@ -89,6 +93,17 @@ fn words(rows: &mut Vec<TextRow>, param: ParamId, text: Option<&str>) {
     }
 }
 
+/// An address is compared without case, whether it is one of electronic mail or of anything else.
+fn contact(rows: &mut Vec<TokenRow>, param: ParamId, node: NodeRef<'_>) -> bool {
+    let value = node.child_text("value").map(|value| text::caseless(&value));
+    let system = node.child_text("system").map(|system| text::key(&system).into());
+    let some = system.is_some() || value.is_some();
+    if some {
+        rows.push(TokenRow { param, code: value.unwrap_or_default(), system, first: false });
+    }
+    some
+}
+
 /// `system` and `code` or `value` of an element.
 pub(super) fn pair(
     rows: &mut Vec<TokenRow>,
@@ -118,6 +133,11 @@ pub(super) fn push(rows: &mut Vec<TokenRow>, param: ParamId, system: Option<&str
         system: system.map(|system| text::key(system).into()),
         first: false,
     });
+}
+
+/// A text, which is compared without case.
+pub(super) fn push_text(rows: &mut Vec<TokenRow>, param: ParamId, text: &str) {
+    rows.push(TokenRow { param, code: text::caseless(text), system: None, first: false });
 }
 
 /// The system that an element of type `code` implies by its required binding.

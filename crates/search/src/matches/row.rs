@@ -62,7 +62,7 @@ pub(super) fn some(test: &Test, param: ParamId, rows: &Rows, world: &dyn World) 
                 && token(key, &row.code, row.system.as_deref())
                 && other_part(part, row, world)
         }),
-        // codes take the place of the first before anything is compared; the second is part of a composite
+        // others take the place of the first before anything is compared; the second is part of a composite
         Test::Concepts(_) | Test::Numbers(..) => false,
     }
 }
@@ -115,6 +115,7 @@ fn reference(test: &ReferenceTest, target: &Target, world: &dyn World) -> bool {
                 && match version {
                     Version::Any => true,
                     Version::Is(version) => v.as_ref() == Some(version),
+                    Version::Of(version) => v.is_none() || v == version,
                     Version::Below(start) => v.as_ref().is_some_and(|v| is_version_below(start, v)),
                 }
         }

@@ -6,8 +6,8 @@ use fhir_model::ResourceType;
 use super::{Context, Scope, fault::Fault, types};
 use crate::{
     SearchKind,
-    plan::{Filter, TypePlan},
-    registry::Parameter,
+    plan::{Concepts, Filter, Test, TypePlan},
+    registry::{Elements, Parameter},
 };
 
 /// The most references that a parameter may follow.
@@ -47,9 +47,7 @@ pub(super) fn through(
         Some((code, ty)) => (code, Some(ty)),
         None => (head, None),
     };
-    let Some(parameter) = context.registry.parameter(place.ty, code) else {
-        return Err(Fault::unknown(code, place.ty));
-    };
+    let parameter = context.parameter(place.ty, code)?;
     must_be_reference(parameter)?;
     if place.chains >= CHAINS_MAX {
         let text = format!("follows more than {CHAINS_MAX} references");
@@ -62,6 +60,16 @@ pub(super) fn through(
     } else {
         parameter.targets.as_slice()
     };
+    // what is referred to by URL has one
+    let is_canonical = parameter.elements == Elements::Canonicals;
+    let with_url: Vec<ResourceType>;
+    let possible = if is_canonical {
+        let has_url = |ty: &ResourceType| context.registry.parameter(*ty, "url").is_some();
+        with_url = possible.iter().copied().filter(has_url).collect();
+        with_url.as_slice()
+    } else {
+        possible
+    };
     let wanted = match &named {
         Some(ty) if possible.contains(ty) => std::slice::from_ref(ty),
         Some(ty) => {
@@ -73,7 +81,13 @@ pub(super) fn through(
     let targets = targets(context, (place, wanted), rest)?;
     let types: Vec<ResourceType> = targets.iter().map(|target| target.ty).collect();
     let params = context.registry.referring(&parameter.sources, &types);
-    Ok(Filter::Chain { params, targets })
+    if !is_canonical {
+        return Ok(Filter::Chain { params, targets });
+    }
+    let any = vec![Test::Concepts(Concepts::Canonicals(targets.clone()))];
+    let by_url = Filter::Value { params: parameter.sources.clone(), any };
+    // some write `Questionnaire/1` where a URL should stand
+    Ok(Filter::Any(vec![Filter::Chain { params, targets }, by_url]))
 }
 
 /// The target types that know the rest; a fault when none does.
@@ -94,6 +108,9 @@ fn targets(
     }
     match fault {
         Some(fault) if targets.is_empty() => Err(fault),
+        None if targets.is_empty() => {
+            Err(Fault::Value("follows URLs to types of which none has a URL".into()))
+        }
         _ => Ok(targets),
     }
 }
@@ -124,9 +141,7 @@ pub(super) fn has(
         return Err(Fault::TooCostly(text.into()));
     }
     let ty = ResourceType::named(name).ok_or_else(|| types::no_type(name))?;
-    let Some(parameter) = context.registry.parameter(ty, reference) else {
-        return Err(Fault::unknown(reference, ty));
-    };
+    let parameter = context.parameter(ty, reference)?;
     must_be_reference(parameter)?;
     if !parameter.targets.is_empty() && !parameter.targets.contains(&place.ty) {
         if context.scope != Scope::Type {
@@ -138,9 +153,26 @@ pub(super) fn has(
     }
     context.budget.chain_type()?;
     let filters = rest(Place { ty, has: place.has + 1, ..place })?;
-    Ok(Filter::Has {
-        params: context.registry.referring(&parameter.sources, &[place.ty]),
-        source: Box::new(TypePlan { ty, filters }),
+    let source = TypePlan { ty, filters };
+    let by_url = match context.registry.parameter(place.ty, "url") {
+        Some(url) if parameter.elements == Elements::Canonicals => {
+            let version = context.registry.parameter(place.ty, "version");
+            let referring = Concepts::Referring {
+                source: source.clone(),
+                params: parameter.sources.clone(),
+                url: url.sources.clone(),
+                version: version.map(|one| one.sources.clone()).unwrap_or_default(),
+            };
+            let any = vec![Test::Concepts(referring)];
+            Some(Filter::Value { params: url.sources.clone(), any })
+        }
+        _ => None,
+    };
+    let params = context.registry.referring(&parameter.sources, &[place.ty]);
+    let has = Filter::Has { params, source: Box::new(source) };
+    Ok(match by_url {
+        Some(by_url) => Filter::Any(vec![has, by_url]),
+        None => has,
     })
 }
 

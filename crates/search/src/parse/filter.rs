@@ -65,9 +65,7 @@ pub(super) fn parse(
     {
         return special(context, place, (modifier, values));
     }
-    let Some(parameter) = context.registry.parameter(place.ty, code) else {
-        return Err(Fault::unknown(code, place.ty));
-    };
+    let parameter = context.parameter(place.ty, code)?;
     if modifier == Some("missing") {
         return missing(parameter, values);
     }

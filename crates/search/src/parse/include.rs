@@ -6,6 +6,7 @@ use super::{Context, fault::Fault, suggest, types};
 use crate::{
     SearchKind,
     plan::{Include, IncludeWay, Plan},
+    registry::Elements,
 };
 
 /// The most of them in a query.
@@ -67,7 +68,7 @@ pub(super) fn parse(
         let hint = suggest::hint(code, references.map(|parameter| &*parameter.code));
         return Err(Fault::Value(format!("names no parameter of {source}{hint}").into()));
     };
-    if parameter.kind != SearchKind::Reference {
+    if parameter.kind != SearchKind::Reference || parameter.elements == Elements::Resources {
         let text = format!("names '{}' of {source}, which is no reference", parameter.code);
         return Err(Fault::Value(text.into()));
     }

@@ -4,7 +4,7 @@ use super::{Context, Scope, fault::Fault, suggest};
 use crate::{
     SearchKind,
     plan::{Direction, Plan, Sort, SortKey},
-    registry::Parameter,
+    registry::{Elements, Parameter},
 };
 
 /// The most sort keys.
@@ -66,5 +66,6 @@ fn by_value(context: &Context<'_>, plan: &Plan, name: &str) -> Result<SortKey, F
 
 fn is_comparable(parameter: &Parameter) -> bool {
     let is_words = matches!(&*parameter.code, "_text" | "_content" | "_query" | "_filter");
-    !is_words && !matches!(parameter.kind, SearchKind::Composite | SearchKind::Special)
+    let has_rows = parameter.elements != Elements::Resources;
+    !is_words && has_rows && !matches!(parameter.kind, SearchKind::Composite | SearchKind::Special)
 }

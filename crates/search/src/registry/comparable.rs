@@ -3,6 +3,7 @@
 use fhir_model::{ResourceType, TypeId, definitions::SearchKind};
 
 use super::{
+    Elements,
     path::{self, Branch},
     targets,
 };
@@ -53,4 +54,61 @@ pub(super) fn types_of(expression: &str, ty: ResourceType) -> Option<Vec<TypeId>
         }
     }
     Some(types)
+}
+
+/// What the elements of a parameter are.
+pub(super) fn elements_of(kind: SearchKind, expression: &str, ty: ResourceType) -> Elements {
+    let is_text =
+        |ty: &TypeId| matches!(*ty, TypeId::STRING | TypeId::MARKDOWN | TypeId::CONTACT_POINT);
+    let is_canonical = |ty: &TypeId| matches!(*ty, TypeId::CANONICAL | TypeId::URI);
+    match (kind, types_of(expression, ty)) {
+        (SearchKind::Token, None) => Elements::SomeTexts,
+        (SearchKind::Token, Some(types)) if types.is_empty() => Elements::Plain,
+        (SearchKind::Token, Some(types)) if types.iter().all(is_text) => Elements::Texts,
+        // the value of an extension may be anything
+        (SearchKind::Token, Some(types))
+            if types.iter().any(|ty| is_text(ty) || *ty == TypeId::EXTENSION) =>
+        {
+            Elements::SomeTexts
+        }
+        (SearchKind::Reference, Some(types)) if types.contains(&TypeId::RESOURCE) => {
+            Elements::Resources
+        }
+        (SearchKind::Reference, Some(types))
+            if !types.is_empty() && types.iter().all(is_canonical) =>
+        {
+            Elements::Canonicals
+        }
+        _ => Elements::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Elements, Registry};
+    use fhir_model::ResourceType;
+
+    #[test]
+    fn elements_say_how_values_are_compared() {
+        let cases = [
+            ("Medication", "lot-number", Elements::Texts),
+            ("ValueSet", "version", Elements::Texts),
+            ("Patient", "email", Elements::Texts),
+            ("Patient", "telecom", Elements::Texts),
+            ("Patient", "identifier", Elements::Plain),
+            ("Patient", "gender", Elements::Plain),
+            ("Observation", "code", Elements::Plain),
+            ("Observation", "value-concept", Elements::Plain),
+            ("QuestionnaireResponse", "questionnaire", Elements::Canonicals),
+            ("Library", "depends-on", Elements::Canonicals),
+            ("Observation", "subject", Elements::Plain),
+            ("Bundle", "composition", Elements::Resources),
+            ("Bundle", "message", Elements::Resources),
+        ];
+        for (ty, code, expected) in cases {
+            let ty = ResourceType::named(ty).unwrap();
+            let parameter = Registry::r4().parameter(ty, code).unwrap();
+            assert_eq!(parameter.elements, expected, "{ty} {code}");
+        }
+    }
 }

@@ -67,6 +67,7 @@ impl Custom {
             url: Cow::Owned(url),
             kind,
             targets: targets::of(ty, &expression, &targets),
+            elements: comparable::elements_of(kind, &expression, ty),
             expression: Cow::Owned(expression),
             sources: vec![self.id],
             holds: Holds::Any,

@@ -27,6 +27,22 @@ pub enum State {
     Building,
 }
 
+/// What the elements of a parameter are, where that says more than its kind of how they are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Elements {
+    /// Nothing out of the way.
+    #[default]
+    Plain,
+    /// Tokens that are texts: compared without case.
+    Texts,
+    /// Tokens of which some may be texts.
+    SomeTexts,
+    /// References by canonical URL.
+    Canonicals,
+    /// Not references, but resources inside the resource. They have no index rows.
+    Resources,
+}
+
 /// Which references are rows of a parameter itself, by the type of what they refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Holds {
@@ -74,6 +90,8 @@ pub struct Parameter {
     pub targets: Vec<ResourceType>,
     /// Of a composite: URL of the definition and expression of each part.
     pub components: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// What its elements are.
+    pub elements: Elements,
     /// Whether it can be asked for.
     pub state: State,
 }

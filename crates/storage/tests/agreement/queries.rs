@@ -5,7 +5,9 @@ use search::{Registry, SearchKind};
 
 use crate::{
     dice::Dice,
-    resources::{CODES, DATES, DAYS, NUMBERS, SYSTEMS, TEXTS, TYPES, UNITS, WORDS},
+    resources::{
+        ADDRESSES, CODES, DATES, DAYS, NUMBERS, SYSTEMS, TEXTS, TYPES, UNITS, VERSIONS, WORDS,
+    },
 };
 
 /// What values contain: of few letters, of as many as suffixes have, of more.
@@ -213,13 +215,24 @@ fn clause(dice: &mut Dice, ty: &str) -> (String, String) {
         17..20 => ("_id".to_owned(), format!("{},{}", dice.below(10), dice.below(10))),
         20..22 => ("_id:not".to_owned(), dice.below(10).to_string()),
         22..25 => ("_lastUpdated".to_owned(), format!("{}{}", prefix(dice), dice.one(DATES))),
-        25..29 => (dice.one(&["_text", "_content"]).to_owned(), dice.one(TEXTS).to_owned()),
+        25..29 => (dice.one(&["_text", "_content"]).to_owned(), said(dice)),
         29..31 => ("_list".to_owned(), dice.below(4).to_string()),
         31..37 => ("_filter".to_owned(), filter(dice, ty, 2)),
         _ => {
             let code = dice.one(parameters(ty));
             value(dice, ty, code)
         }
+    }
+}
+
+/// Words, and how they go together.
+fn said(dice: &mut Dice) -> String {
+    let (a, b) = (dice.one(TEXTS), dice.one(TEXTS));
+    match dice.below(6) {
+        0 => format!("{a} OR {b}"),
+        1 => format!("({a} or {b}) AND NOT smoke"),
+        2 => format!("NOT ({a}),{b}"),
+        _ => a.to_owned(),
     }
 }
 
@@ -277,7 +290,8 @@ fn one(dice: &mut Dice, (ty, code, kind): (&str, &str, SearchKind), modifier: &s
             "status" => {
                 dice.one(&["final", "finished", "active", "preliminary", "completed"]).to_owned()
             }
-            "version" => dice.one(&["1.0", "1.1"]).to_owned(),
+            "version" => dice.one(VERSIONS).to_owned(),
+            "telecom" | "phone" | "email" => escaped(dice.one(ADDRESSES)),
             _ => token(dice),
         },
         SearchKind::String if modifier == ":contains" => dice.one(CONTAINED).to_owned(),
@@ -292,7 +306,7 @@ fn one(dice: &mut Dice, (ty, code, kind): (&str, &str, SearchKind), modifier: &s
         SearchKind::Quantity => quantity(dice),
         SearchKind::Reference if modifier == ":identifier" => token(dice),
         SearchKind::Reference if code == "questionnaire" => {
-            format!("http://c.example/q{}", dice.one(&["", "|1.0", "|1", "/1"]))
+            format!("http://c.example/q{}", dice.one(&["", "|1.0", "|1", "/1", "|2.0-Rc"]))
         }
         SearchKind::Reference => reference(dice, ty, code),
         SearchKind::Uri => dice

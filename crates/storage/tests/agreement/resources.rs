@@ -43,9 +43,26 @@ pub(crate) const WORDS: &[&str] = &[
 ];
 pub(crate) const SYSTEMS: &[&str] = &["http://s.example", "http://t.example"];
 pub(crate) const CODES: &[&str] = &["a", "b", "c", "a,b", "x|y"];
+pub(crate) const ADDRESSES: &[&str] = &["a", "A", "b", "B", "É", "x|y"];
+pub(crate) const VERSIONS: &[&str] = &["1.0", "1.1", "2.0", "2.0-RC", "2.0-rc"];
 pub(crate) const UNITS: &[&str] = &["mg", "ug", "g", "kg", "mL", "Cel", "[degF]", "nonsense"];
-pub(crate) const NUMBERS: &[&str] =
-    &["0", "0.5", "0.50", "1", "5", "5.4", "10", "36.6", "98.6", "100", "5000", "-2.5"];
+pub(crate) const NUMBERS: &[&str] = &[
+    "0",
+    "0.5",
+    "0.50",
+    "1",
+    "5",
+    "5.4",
+    "10",
+    "36.6",
+    "98.6",
+    "100",
+    "5000",
+    "-2.5",
+    "0.33333333333333333",
+    "9007199254740993",
+    "1e40",
+];
 pub(crate) const DATES: &[&str] = &[
     "2019",
     "2020",
@@ -58,6 +75,8 @@ pub(crate) const DATES: &[&str] = &[
     "2020-01-15T10:00:00.500Z",
     "2020-01-15T23:30:00-05:00",
     "2020-01-15T12:00:00+02:00",
+    "2016-12-31T23:59:60Z",
+    "2016-12-31",
 ];
 pub(crate) const DAYS: &[&str] = &["1974", "1974-12", "1974-12-25", "1980-02-29", "2001-01-31"];
 pub(crate) const TEXTS: &[&str] =
@@ -95,7 +114,7 @@ pub(crate) fn resource(dice: &mut Dice, ty: &str, id: &str) -> Value {
             {"item": reference(dice, &["Patient", "Condition", "Observation"])},
             {"item": reference(dice, &["Patient", "Encounter"])}]}),
         "Questionnaire" => {
-            json!({"status": "active", "url": canonical(dice), "version": dice.one(&["1.0", "1.1", "2.0"])})
+            json!({"status": "active", "url": canonical(dice), "version": dice.one(VERSIONS)})
         }
         "QuestionnaireResponse" => {
             json!({"status": "completed", "subject": reference(dice, &["Patient"]),
@@ -168,7 +187,7 @@ fn patient(dice: &mut Dice) -> Value {
     json!({"name": [name(dice), name(dice)], "gender": dice.one(&["male", "female", "other"]),
         "birthDate": dice.one(DAYS), "active": dice.percent(50), "address": [address(dice)],
         "identifier": [identifier(dice), identifier(dice)],
-        "telecom": [{"system": dice.one(&["phone", "email"]), "value": dice.one(CODES)}],
+        "telecom": [{"system": dice.one(&["phone", "email"]), "value": dice.one(ADDRESSES)}],
         "generalPractitioner": [reference(dice, &["Practitioner", "Organization"])],
         "managingOrganization": reference(dice, &["Organization"]),
         "link": [{"type": "seealso", "other": reference(dice, &["Patient"])}]})
@@ -328,9 +347,5 @@ fn canonical(dice: &mut Dice) -> Value {
 fn versioned(dice: &mut Dice) -> Value {
     let url = canonical(dice);
     let url = url.as_str().unwrap();
-    if dice.percent(50) {
-        json!(format!("{url}|{}", dice.one(&["1.0", "1.1", "2.0"])))
-    } else {
-        json!(url)
-    }
+    if dice.percent(50) { json!(format!("{url}|{}", dice.one(VERSIONS))) } else { json!(url) }
 }

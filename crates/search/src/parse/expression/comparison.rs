@@ -80,9 +80,7 @@ pub(super) fn filter(
     if filter::names().any(|special| special == *code) {
         return special(context, place, (code, *operator, value));
     }
-    let Some(parameter) = context.registry.parameter(place.ty, code) else {
-        return Err(Fault::unknown(code, place.ty));
-    };
+    let parameter = context.parameter(place.ty, code)?;
     context.budget.values(1)?;
     if *operator == Operator::Present {
         return match value.as_str() {
@@ -183,9 +181,13 @@ fn text_of(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<
 /// Codes; `co`, `sw` and `ew` look at their texts.
 fn code_of(asked: &Asked<'_>, operator: Operator, value: &str) -> Result<Option<Filter>, Fault> {
     let one = |test| Some(asked.any(vec![test]));
+    let equal = || -> Result<Filter, Fault> {
+        let tests = token::tokens(asked.parameter, value)?;
+        Ok(asked.any(tests.into_iter().map(Test::Token).collect()))
+    };
     Ok(match operator {
-        EQ => one(Test::Token(token::token(value)?)),
-        NE => one(Test::Token(token::token(value)?)).map(|filter| other_than(asked, filter)),
+        EQ => Some(equal()?),
+        NE => Some(other_than(asked, equal()?)),
         Operator::Contains => one(Test::Text(string::contains(value)?)),
         Operator::StartsWith => one(Test::Text(StringTest::StartsWith(string::fold(value)?))),
         Operator::EndsWith => one(Test::Text(string::ends_with(value)?)),

@@ -3,7 +3,7 @@
 use super::{Asked, reference, string, token};
 use crate::{
     SearchKind,
-    parse::{Fault, filter::ordered, value},
+    parse::{Fault, budget, filter::ordered, value},
     plan::{Filter, NumberTest, StringTest, Test, TokenTest},
     registry::Parameter,
 };
@@ -13,7 +13,9 @@ pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault
     asked.modifier_among(&[])?;
     let parameters = components(asked)?;
     let tests = asked.each(values, |asked, value| combination(asked, &parameters, value))?;
-    Ok(asked.any(tests.into_iter().flatten().collect()))
+    let tests: Vec<Test> = tests.into_iter().flatten().collect();
+    budget::tests(tests.len())?;
+    Ok(asked.any(tests))
 }
 
 /// The parameters of the parts, in their order.
@@ -39,11 +41,11 @@ fn combination(
     if is_crosswise(parameters, &parts) {
         parts.reverse();
     }
-    let mut key: Option<TokenTest> = None;
+    let mut keys: Option<Vec<TokenTest>> = None;
     let mut others = Vec::new();
     for (parameter, text) in parameters.iter().zip(parts) {
-        if key.is_none() && parameter.kind == SearchKind::Token {
-            key = Some(token::token(text)?);
+        if keys.is_none() && parameter.kind == SearchKind::Token {
+            keys = Some(token::tokens(parameter, text)?);
         } else {
             others.push(part(asked, parameter, text)?);
         }
@@ -54,9 +56,12 @@ fn combination(
             numbers(&others).map(|(a, b)| vec![Test::Numbers(a, b)]).ok_or_else(no_such_parts)?
         }
     };
-    let key = key.ok_or_else(no_such_parts)?;
-    let tests = others.into_iter();
-    Ok(tests.map(|part| Test::Composite { key: key.clone(), part: Box::new(part) }).collect())
+    let keys = keys.ok_or_else(no_such_parts)?;
+    let test = |key: &TokenTest, part: &Test| Test::Composite {
+        key: key.clone(),
+        part: Box::new(part.clone()),
+    };
+    Ok(keys.iter().flat_map(|key| others.iter().map(move |part| test(key, part))).collect())
 }
 
 /// Whether a reference and a token stand in the order `appends$DocumentReference/1`. R4 defines the parts of
@@ -93,7 +98,7 @@ fn numbers(parts: &[Vec<Test>]) -> Option<(NumberTest, NumberTest)> {
 fn part(asked: &Asked<'_>, parameter: &Parameter, text: &str) -> Result<Vec<Test>, Fault> {
     let asked = Asked { parameter, modifier: None, ..*asked };
     Ok(match parameter.kind {
-        SearchKind::Token => vec![Test::Token(token::token(text)?)],
+        SearchKind::Token => token::tokens(parameter, text)?.into_iter().map(Test::Token).collect(),
         SearchKind::String => {
             let folded = string::fold(&value::unescape(text))?;
             vec![Test::String(StringTest::StartsWith(folded))]

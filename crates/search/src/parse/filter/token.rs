@@ -2,9 +2,9 @@
 
 use super::{Asked, negated, string};
 use crate::{
-    parse::{Fault, value},
+    parse::{Fault, budget, value},
     plan::{Concepts, Filter, StringTest, System, Test, TokenTest},
-    registry::Parameter,
+    registry::{Elements, Parameter},
     text,
 };
 
@@ -13,31 +13,62 @@ const MODIFIERS: &[&str] = &["not", "text", "in", "not-in", "above", "below", "o
 /// One of the codes; with `:not` and `:not-in` none of them.
 pub(super) fn filter(asked: &Asked<'_>, values: &[&str]) -> Result<Filter, Fault> {
     asked.modifier_among(MODIFIERS)?;
-    let tests = asked.each(values, |asked, value| match asked.modifier {
-        Some("text") => {
-            Ok(Test::Text(StringTest::StartsWith(string::fold(&value::unescape(value))?)))
-        }
-        Some("in" | "not-in") => Ok(value_set(&value::unescape(value))),
-        Some("below") => below(asked.parameter, value),
-        Some("above") => above(value),
-        Some("of-type") => of_type(value).map(Test::Typed),
-        _ => token(value).map(Test::Token),
+    let tests = asked.each(values, |asked, value| {
+        let one = match asked.modifier {
+            Some("text") => {
+                Test::Text(StringTest::StartsWith(string::fold(&value::unescape(value))?))
+            }
+            Some("in" | "not-in") => value_set(&value::unescape(value)),
+            Some("below") => below(asked.parameter, value)?,
+            Some("above") => above(value)?,
+            Some("of-type") => Test::Typed(of_type(value)?),
+            _ => {
+                let tokens = tokens(asked.parameter, value)?;
+                return Ok(tokens.into_iter().map(Test::Token).collect());
+            }
+        };
+        Ok(vec![one])
     })?;
+    let tests: Vec<Test> = tests.into_iter().flatten().collect();
+    budget::tests(tests.len())?;
     let filter = asked.any(tests);
     Ok(if matches!(asked.modifier, Some("not" | "not-in")) { negated(filter) } else { filter })
 }
 
-/// A token, whatever the parameter.
+/// A token of a parameter, as the index has it: a text without case, a code as it is; both where the elements may be
+/// either.
+pub(in crate::parse) fn tokens(
+    parameter: &Parameter,
+    value: &str,
+) -> Result<Vec<TokenTest>, Fault> {
+    let (as_given, as_text) = (|| read(value, key), || read(value, text::caseless));
+    Ok(match parameter.elements {
+        Elements::Texts => vec![as_text()?],
+        Elements::SomeTexts => {
+            let mut both = vec![as_given()?, as_text()?];
+            both.dedup();
+            both
+        }
+        Elements::Plain | Elements::Canonicals | Elements::Resources => vec![as_given()?],
+    })
+}
+
+/// A token as it is given, whatever the parameter.
 pub(in crate::parse) fn token(value: &str) -> Result<TokenTest, Fault> {
+    read(value, key)
+}
+
+/// A token with its code as it is to be compared.
+fn read(value: &str, code_of: fn(&str) -> Box<str>) -> Result<TokenTest, Fault> {
     let parts: Vec<String> = value::split(value, '|').into_iter().map(value::unescape).collect();
     match parts.as_slice() {
-        [code] => Ok(TokenTest { system: System::Any, code: Some(key(code)) }),
+        [code] => Ok(TokenTest { system: System::Any, code: Some(code_of(code)) }),
         [system, code] => match (system.is_empty(), code.is_empty()) {
             (true, true) => Err(Fault::Value("has a value with neither system nor code".into())),
-            (true, false) => Ok(TokenTest { system: System::None, code: Some(key(code)) }),
+            (true, false) => Ok(TokenTest { system: System::None, code: Some(code_of(code)) }),
             (false, true) => Ok(TokenTest { system: System::Is(key(system)), code: None }),
             (false, false) => {
-                Ok(TokenTest { system: System::Is(key(system)), code: Some(key(code)) })
+                Ok(TokenTest { system: System::Is(key(system)), code: Some(code_of(code)) })
             }
         },
         _ => Err(Fault::Value(

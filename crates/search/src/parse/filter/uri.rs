@@ -66,7 +66,7 @@ fn versioned<'v>(asked: &Asked<'_>, value: &'v str) -> (&'v str, Versioned) {
         && !version.is_empty()
         && let Some(parameter) = asked.context.registry.parameter(asked.place.ty, "version")
     {
-        let version = text::key(&value::unescape(version)).into();
+        let version = text::caseless(&value::unescape(version));
         return (url, Some((parameter.sources.clone(), version)));
     }
     (value, None)

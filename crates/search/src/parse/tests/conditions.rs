@@ -27,6 +27,31 @@ fn filters_that_are_no_values() {
         ("Patient?_content=Élan", words(WordScope::Content, &[&["elan"]])),
         // what is too short to be kept is left out
         ("Patient?_content=pain in chest", words(WordScope::Content, &[&["pain", "chest"]])),
+        ("Patient?_text=bone and liver", words(WordScope::Narrative, &[&["bone", "liver"]])),
+        ("Patient?_text=bone or liver of me", {
+            words(WordScope::Narrative, &[&["bone"], &["liver"]])
+        }),
+        (
+            "Patient?_text=(bone OR liver) and metastases",
+            Filter::All(vec![
+                words(WordScope::Narrative, &[&["metastases"]]),
+                words(WordScope::Narrative, &[&["bone"], &["liver"]]),
+            ]),
+        ),
+        (
+            "Patient?_content=pain NOT (chest OR back),fever",
+            Filter::Any(vec![
+                words(WordScope::Content, &[&["fever"]]),
+                Filter::All(vec![
+                    words(WordScope::Content, &[&["pain"]]),
+                    not(words(WordScope::Content, &[&["chest"], &["back"]])),
+                ]),
+            ]),
+        ),
+        // a word of many phrases
+        ("Patient?_content=do not resuscitate", {
+            words(WordScope::Content, &[&["not", "resuscitate"]])
+        }),
         (
             "Patient?_list=a,List/b",
             Filter::Has {

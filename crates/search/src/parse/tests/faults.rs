@@ -54,6 +54,9 @@ const FAULTS: &[(&str, IssueType, &str)] = &[
     ("Patient?_list=$current-problems", UNKNOWN, "lists by function"),
     ("Patient?_list=Patient/1", VALUE, "takes ids of Lists"),
     ("Patient?_text=,", VALUE, "has no words"),
+    ("Patient?_text=(bone", VALUE, "parentheses or operators"),
+    ("Patient?_text=bone) liver", VALUE, "parentheses or operators"),
+    ("Patient?_content=bone and", VALUE, "parentheses or operators"),
     ("Patient?_query=x", UNKNOWN, "this server has none"),
     ("Patient?_type=Patient", UNKNOWN, "'_type' does not exist for Patient"),
 ];
@@ -144,6 +147,8 @@ fn a_query_may_not_ask_for_too_much() {
         ("Provenance?target.subject.subject._id=x".to_owned(), "leads to more than 1000 types"),
         ("Patient?name:contains=ab".to_owned(), "3 characters or more"),
         ("Patient?_content=of a".to_owned(), "3 characters or more"),
+        ("Patient?_content=pain or of".to_owned(), "3 characters or more"),
+        (format!("Patient?_text={}bone", "(".repeat(9)), "at most 8 parentheses"),
         (format!("Patient?name={}", "x".repeat(901)), "at most 900 bytes"),
         (format!("Patient?name:exact={}", "x".repeat(901)), "at most 900 bytes"),
         (format!("Patient?_text={}", ["word"; 33].join(" ")), "at most 32 words"),

@@ -69,6 +69,8 @@ fn url_is(url: &str, version: &Version) -> Sql {
     let version = match version {
         Version::Any => Sql::always(),
         Version::Is(version) => sql("@.version = ?", [(&**version).into()]),
+        Version::Of(None) => sql("@.version = ''", []),
+        Version::Of(Some(version)) => sql("@.version in ('', ?)", [(&**version).into()]),
         Version::Below(start) => Sql::any([
             sql("@.version = ?", [(&**start).into()]),
             text::starts_with("@.version", &format!("{start}.")),
