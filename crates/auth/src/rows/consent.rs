@@ -7,6 +7,8 @@
 //!
 //! A study is opened by Consents to research alone, and by those that name its purpose; what closes it is any denial.
 
+use std::collections::BTreeSet;
+
 use fhir_model::{Instant, ResourceType, TypeId};
 use search::{CONSENT_RULE, ConsentScope, Filter, Registry, System, Test, TokenTest, TypePlan};
 
@@ -274,7 +276,7 @@ pub(super) fn permitted(who: &Principal, ty: ResourceType) -> Option<Filter> {
     Some(Filter::Any(any))
 }
 
-/// What Consents that were read say of what is about their patients.
+/// What Consents that were read say of what is about their patients. Those that say the same are one condition.
 fn by_terms(
     asker: &Asker,
     read: &[Terms],
@@ -282,14 +284,30 @@ fn by_terms(
     effect: impl Fn(&Terms, &Asker, ResourceType) -> Filter,
 ) -> Option<Vec<Filter>> {
     let mut all = Vec::new();
-    for one in read {
+    for (one, patients) in alike(read) {
         let filter = effect(one, asker, ty);
         if !is_never(&filter) {
-            let patient = about(ty, params.to_vec(), id_is(&one.patient))?;
-            all.push(terms::all([patient, filter]));
+            let patients = Filter::Id(patients.into_iter().collect());
+            let patients = about(ty, params.to_vec(), patients)?;
+            all.push(terms::all([patients, filter]));
         }
     }
     Some(all)
+}
+
+/// One of those that say the same, in the order in which they were read, and the patients of all of them.
+#[expect(clippy::disallowed_types, reason = "looked up by what provisions say, never shown")]
+fn alike(read: &[Terms]) -> Vec<(&Terms, BTreeSet<Box<str>>)> {
+    let mut places = std::collections::HashMap::new();
+    let mut groups: Vec<(&Terms, BTreeSet<Box<str>>)> = Vec::new();
+    for one in read {
+        let place = *places.entry((one.scope, &one.provision)).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, patients)) => drop(patients.insert(one.patient.clone())),
+            None => groups.push((one, BTreeSet::from([one.patient.clone()]))),
+        }
+    }
+    groups
 }
 
 impl Terms {
