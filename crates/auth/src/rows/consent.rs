@@ -19,6 +19,9 @@ use super::{
 };
 use crate::{Principal, Purpose, policy::Basis, role::Role};
 
+/// Patients whom one condition names: SQLite takes no statement that is nested deeper than 1,000 times, and each counts.
+const PATIENTS_MAX: usize = 50;
+
 /// By which letters a Consent says what it does.
 #[derive(Debug)]
 struct Letters {
@@ -286,10 +289,13 @@ fn by_terms(
     let mut all = Vec::new();
     for (one, patients) in alike(read) {
         let filter = effect(one, asker, ty);
-        if !is_never(&filter) {
-            let patients = Filter::Id(patients.into_iter().collect());
-            let patients = about(ty, params.to_vec(), patients)?;
-            all.push(terms::all([patients, filter]));
+        if is_never(&filter) {
+            continue;
+        }
+        let patients: Vec<Box<str>> = patients.into_iter().collect();
+        for some in patients.chunks(PATIENTS_MAX) {
+            let patients = about(ty, params.to_vec(), Filter::Id(some.to_vec()))?;
+            all.push(terms::all([patients, filter.clone()]));
         }
     }
     Some(all)
