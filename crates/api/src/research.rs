@@ -12,6 +12,7 @@ use actix_web::{
     },
     web::Data,
 };
+use fhir_model::IssueType;
 use interactions::{Answer, Body, Conditions, Prefer, Query, Request, Verb};
 
 use crate::{
@@ -25,8 +26,8 @@ use crate::{
     server::Door,
 };
 
-/// What `Allow` says.
-const ALLOWED: &str = "GET, HEAD, OPTIONS";
+/// What `Allow` says: whoever asks for a head alone would ask a question of the study, and see no answer.
+const ALLOWED: &str = "GET, OPTIONS";
 
 /// When a study whose budget is spent may look again: its oldest question is over some time within a day.
 const RETRY_SECONDS: u32 = 3_600;
@@ -66,6 +67,10 @@ async fn serve(
     let Some(verb) = Verb::named(request.method().as_str()) else {
         return endpoint::other_method(request);
     };
+    if request.method() == Method::HEAD {
+        let text = "A question to a study is asked with GET: HEAD would ask it, and show no answer";
+        return Err(Refusal::new(IssueType::MethodNotAllowed, text));
+    }
     *manner = Manner::Resource(Wanted::of(&mut query, header(request, ACCEPT.as_str()))?);
     let purpose = Purpose::parse(
         header(request, "x-purpose-of-use"),

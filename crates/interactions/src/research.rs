@@ -7,6 +7,7 @@
 mod answered;
 mod calendar;
 mod cells;
+mod codes;
 mod compare;
 mod deidentify;
 mod found;
@@ -31,7 +32,7 @@ use crate::{
     Answer, Fhir, Request, Verb,
     audit::{self, Asked, Note},
 };
-use answered::{View, in_time};
+use answered::{By, View, in_time};
 use found::Found;
 pub(crate) use memory::Memory;
 use page::Turn;
@@ -114,7 +115,7 @@ async fn search(
     let key = StudyKey::new(&fhir.vault.accounts().study_secret(project).await?);
     let path = link::Path { fhir, project, ty, bearer: permit.bearer(), key: &key };
     let turn = path.open(&question)?;
-    let asker = who_asks(who);
+    let (asker, client) = who_asks(who);
     let _turns = fhir.studies.turn(project, &asker).await?;
     let source = page::Source { fhir, permit: &permit, key: &key, ty, plan: &plan };
     let asked = memory::Asked {
@@ -123,7 +124,8 @@ async fn search(
         ty: ty.name(),
         criteria: question.criteria(),
     };
-    let view = View { who, asker: &asker, question: &question, path: &path, source, asked: &asked };
+    let by = By { who, asker: &asker, client: &client };
+    let view = View { by, question: &question, path: &path, source, asked: &asked };
     if turn != Turn::First
         && let Some(Found::All(list)) = fhir.studies.pages(&asked)
     {
@@ -132,10 +134,13 @@ async fn search(
     view.ask(&turn).await
 }
 
-/// User and client, as the list of questions names them.
-fn who_asks(who: &Principal) -> String {
+/// Who asks, and by which application, as the list of questions names them. A person is the same by whatever application.
+fn who_asks(who: &Principal) -> (String, String) {
     let grant = who.grant();
-    let user = grant.user.as_ref().map_or("", |user| &user.login);
     let client = grant.client.as_deref().unwrap_or_default();
-    format!("{user}\n{client}")
+    let asker = match &grant.user {
+        Some(user) => format!("user/{}", user.login),
+        None => format!("client/{client}"),
+    };
+    (asker, client.to_owned())
 }

@@ -43,7 +43,7 @@ pub use keys::SigningKey;
 pub use links::Linked;
 pub use people::{Account, Login, NewAccount};
 pub use secrets::{fresh, hash};
-pub use studies::{Question, Reply};
+pub use studies::{Question, Reply, Whose};
 pub use tokens::{Minted, Minting};
 
 use live::Live;

@@ -52,6 +52,7 @@ const MIGRATIONS: &[Migration] = &[
     migration!(19, "0019_beds"),
     migration!(20, "0020_people"),
     migration!(21, "0021_suffix", by_dialect),
+    migration!(22, "0022_studies", by_dialect),
 ];
 
 /// The number of the newest migration that this version knows.

@@ -4,7 +4,7 @@
 //! [`LEASE`]: a Consent that nobody has read closes, so that nothing is shown which it denies.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt,
     sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -16,9 +16,12 @@ use search::{ConsentScope, Plan, Provision, Registry, Target};
 
 use crate::{Turn, Vault, Version, vault::Engine, vouched::HASHERS};
 
-/// Consents that are read for somebody: those of patients who have the fewest, so that nobody's Consents close what is
-/// others'. What is not read closes its patient's record.
+/// Consents that are read for somebody, those that say the same counted once: those of patients who have the fewest, so
+/// that nobody's Consents close what is others'. What is not read closes its patient's record.
 const CONSENTS_MAX: usize = 100;
+
+/// As many in all: each names its patient in the statements of who asks.
+const ALIKE_MAX: usize = 500;
 
 /// So many are looked through for them, and at once.
 const LOOKED_AT_MAX: usize = 2_000;
@@ -131,7 +134,7 @@ impl Vault {
 }
 
 /// As many as are read, those of patients with the fewest first.
-fn fairly(consents: Vec<Vec<Terms>>) -> Vec<Terms> {
+fn fairly(mut consents: Vec<Vec<Terms>>) -> Vec<Terms> {
     if consents.len() <= CONSENTS_MAX {
         return consents.into_iter().flatten().collect();
     }
@@ -145,9 +148,18 @@ fn fairly(consents: Vec<Vec<Terms>>) -> Vec<Terms> {
     let most = |terms: &Vec<Terms>| {
         patients(terms).iter().filter_map(|patient| of_patients.get(patient)).copied().max()
     };
-    let mut consents = consents;
     consents.sort_by_cached_key(most);
-    consents.into_iter().take(CONSENTS_MAX).flatten().collect()
+    let mut different = HashSet::new();
+    let is_read = |terms: &Vec<Terms>| {
+        let says: Vec<_> =
+            terms.iter().map(|one| (one.scope, Arc::clone(&one.provision))).collect();
+        let fits = different.len() < CONSENTS_MAX || says.iter().all(|one| different.contains(one));
+        if fits {
+            different.extend(says);
+        }
+        fits
+    };
+    consents.into_iter().filter(is_read).take(ALIKE_MAX).flatten().collect()
 }
 
 /// How `Consent.patient` is indexed.
@@ -234,26 +246,35 @@ mod tests {
 
     #[test]
     fn nobodys_consents_keep_out_those_of_others() {
-        let body = br#"{"resourceType":"Consent","status":"active","provision":{"type":"permit"},
-            "scope":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}]}}"#;
-        let tree = json::parse_trusted(Bytes::from_static(body));
-        let provision = Provision::of(tree.root(), ConsentScope::Privacy, "").map(Arc::new);
-        let by = |patient: &str| {
+        let by = |patient: &str, year: usize| {
+            let body = format!(
+                r#"{{"resourceType":"Consent","status":"active",
+                "provision":{{"type":"permit","dataPeriod":{{"start":"{year}"}}}},
+                "scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}}}}"#
+            );
+            let tree = json::parse_trusted(Bytes::from(body));
+            let provision = Provision::of(tree.root(), ConsentScope::Privacy, "").map(Arc::new);
             vec![Terms {
                 consent: "c".into(),
                 patient: patient.into(),
                 scope: ConsentScope::Privacy,
-                provision: provision.clone().unwrap(),
+                provision: provision.unwrap(),
             }]
         };
         let count = |read: &[Terms], patient: &str| {
             read.iter().filter(|one| &*one.patient == patient).count()
         };
-        let mut consents = vec![by("many"); CONSENTS_MAX];
+        let mut consents: Vec<_> = (1900..).take(CONSENTS_MAX).map(|n| by("many", n)).collect();
         assert_eq!(count(&fairly(consents.clone()), "many"), CONSENTS_MAX);
-        consents.extend([by("one"), by("two"), by("two")]);
-        let read = fairly(consents);
+        consents.extend([by("one", 1800), by("two", 1801), by("two", 1802)]);
+        let read = fairly(consents.clone());
         assert_eq!((count(&read, "one"), count(&read, "two")), (1, 2));
         assert_eq!(read.len(), CONSENTS_MAX);
+        // those that say what another says are read besides
+        let alike = (0..ALIKE_MAX).map(|n| by(&format!("alike{n}"), 1800));
+        let read = fairly(alike.clone().take(200).chain(consents.clone()).collect());
+        assert_eq!((count(&read, "one"), count(&read, "alike199")), (1, 1));
+        assert_eq!(read.len(), CONSENTS_MAX + 200);
+        assert_eq!(fairly(alike.chain(consents).collect()).len(), ALIKE_MAX);
     }
 }

@@ -12,10 +12,10 @@ use std::time::Instant as Moment;
 
 use auth::User;
 use fhir_model::Instant;
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, Statement};
 use storage::{
-    Accounts, Clock, Options, Vault,
-    accounts::{Consent, Login, Minting, NewAccount},
+    Accounts, Clock, DatabaseUrl, Options, Vault,
+    accounts::{Consent, Login, Minting, NewAccount, Question, Reply, Whose},
 };
 
 const PASSWORD: &str = "correct horse battery";
@@ -150,5 +150,75 @@ async fn a_token_is_looked_up_quickly() {
         println!("{}: {each:?} a look-up", options.url);
         // unoptimised and on a busy machine; see docs/adr/0011
         assert!(each.as_micros() < 200, "{each:?}");
+    }
+}
+
+/// What is kept of questions to studies.
+async fn questions_kept(options: &Options) -> usize {
+    let url = match &options.url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
+    };
+    let database = Database::connect(&url).await.unwrap();
+    let sql = "select id from research_query";
+    let ask = Statement::from_string(database.get_database_backend(), sql);
+    database.query_all_raw(ask).await.unwrap().len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_is_not_answered_costs_nothing() {
+    let (_directory, databases) = databases("budget").await;
+    for options in databases {
+        let accounts = Accounts::open(&options).await.unwrap();
+        let question =
+            Question { project: "p", bearer: "user/rao", client: "", ty: "Patient", query: "" };
+        let ask = async || accounts.keep_question(question, 2).await;
+        for reply in [Reply::Answered, Reply::Refused, Reply::Refused, Reply::Withheld] {
+            let id = ask().await.unwrap();
+            accounts.settle_question(&id, reply).await.unwrap();
+        }
+        for _ in 0..9 {
+            assert_eq!(ask().await.unwrap_err().status(), 429);
+        }
+        assert_eq!(questions_kept(&options).await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_asked_elsewhere_hides_an_earlier_question() {
+    let (_directory, databases) = databases("earlier").await;
+    for options in databases {
+        let accounts = Accounts::open(&options).await.unwrap();
+        let first = Question {
+            project: "p",
+            bearer: "user/rao",
+            client: "one",
+            ty: "Patient",
+            query: "gender=female",
+        };
+        let answer = async |question| {
+            let id = accounts.keep_question(question, 100).await.unwrap();
+            accounts.settle_question(&id, Reply::Answered).await.unwrap();
+        };
+        answer(first).await;
+        let fillers: Vec<String> = (0..30).map(|n| format!("gender:not=x{n}")).collect();
+        for query in &fillers {
+            answer(Question { project: "other", query, ..first }).await;
+        }
+        let before = async |question, whose| {
+            let before = accounts.questions_before(question, (whose, 5)).await.unwrap();
+            before.iter().filter(|(_, query)| query == "gender=female").count()
+        };
+        // by whatever application, and whoever else asks the study
+        let next = Question { query: "gender=male", client: "two", ..first };
+        assert_eq!(before(next, Whose::Study).await, 1);
+        let elsewhere = Question { project: "third", ..next };
+        assert_eq!(before(elsewhere, Whose::Study).await, 0);
+        assert_eq!(before(elsewhere, Whose::Asker).await, 1);
+        let somebody = Question { bearer: "user/irani", ..next };
+        assert_eq!(before(somebody, Whose::Study).await, 1);
+        assert_eq!(before(somebody, Whose::Asker).await, 0);
+        // it is not compared with itself
+        assert_eq!(before(first, Whose::Study).await, 0);
     }
 }

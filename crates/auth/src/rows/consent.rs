@@ -7,6 +7,8 @@
 //!
 //! A study is opened by Consents to research alone, and by those that name its purpose; what closes it is any denial.
 
+use std::collections::BTreeSet;
+
 use fhir_model::{Instant, ResourceType, TypeId};
 use search::{CONSENT_RULE, ConsentScope, Filter, Registry, System, Test, TokenTest, TypePlan};
 
@@ -16,6 +18,9 @@ use super::{
     written::{during, has, id_is, one_of, params, refers},
 };
 use crate::{Principal, Purpose, policy::Basis, role::Role};
+
+/// Patients whom one condition names: SQLite takes no statement that is nested deeper than 1,000 times, and each counts.
+const PATIENTS_MAX: usize = 50;
 
 /// By which letters a Consent says what it does.
 #[derive(Debug)]
@@ -274,7 +279,7 @@ pub(super) fn permitted(who: &Principal, ty: ResourceType) -> Option<Filter> {
     Some(Filter::Any(any))
 }
 
-/// What Consents that were read say of what is about their patients.
+/// What Consents that were read say of what is about their patients. Those that say the same are one condition.
 fn by_terms(
     asker: &Asker,
     read: &[Terms],
@@ -282,14 +287,33 @@ fn by_terms(
     effect: impl Fn(&Terms, &Asker, ResourceType) -> Filter,
 ) -> Option<Vec<Filter>> {
     let mut all = Vec::new();
-    for one in read {
+    for (one, patients) in alike(read) {
         let filter = effect(one, asker, ty);
-        if !is_never(&filter) {
-            let patient = about(ty, params.to_vec(), id_is(&one.patient))?;
-            all.push(terms::all([patient, filter]));
+        if is_never(&filter) {
+            continue;
+        }
+        let patients: Vec<Box<str>> = patients.into_iter().collect();
+        for some in patients.chunks(PATIENTS_MAX) {
+            let patients = about(ty, params.to_vec(), Filter::Id(some.to_vec()))?;
+            all.push(terms::all([patients, filter.clone()]));
         }
     }
     Some(all)
+}
+
+/// One of those that say the same, in the order in which they were read, and the patients of all of them.
+#[expect(clippy::disallowed_types, reason = "looked up by what provisions say, never shown")]
+fn alike(read: &[Terms]) -> Vec<(&Terms, BTreeSet<Box<str>>)> {
+    let mut places = std::collections::HashMap::new();
+    let mut groups: Vec<(&Terms, BTreeSet<Box<str>>)> = Vec::new();
+    for one in read {
+        let place = *places.entry((one.scope, &one.provision)).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some((_, patients)) => drop(patients.insert(one.patient.clone())),
+            None => groups.push((one, BTreeSet::from([one.patient.clone()]))),
+        }
+    }
+    groups
 }
 
 impl Terms {

@@ -6,7 +6,7 @@ use auth::Principal;
 use fhir_model::{IssueType, Outcome, ResourceType};
 use storage::{
     Vault, Version,
-    accounts::{Question as Kept, Reply},
+    accounts::{Question as Kept, Reply, Whose},
 };
 use tokio::{runtime::Handle, time::timeout};
 
@@ -29,10 +29,18 @@ const TIME_MAX: Duration = Duration::from_secs(15);
 /// Patients of whom is looked with a further page whether enough of them are left.
 const LOOKED_AT: usize = 22;
 
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct By<'v> {
+    pub(super) who: &'v Arc<Principal>,
+    /// As the list of questions names them.
+    pub(super) asker: &'v str,
+    pub(super) client: &'v str,
+}
+
 /// What is asked of a study, by whom.
 pub(super) struct View<'v> {
-    pub(super) who: &'v Arc<Principal>,
-    pub(super) asker: &'v str,
+    pub(super) by: By<'v>,
     pub(super) question: &'v Question,
     pub(super) path: &'v Path<'v>,
     pub(super) source: Source<'v>,
@@ -69,7 +77,8 @@ impl View<'_> {
     fn kept(&self) -> Kept<'_> {
         Kept {
             project: &self.asked.project,
-            bearer: self.asker,
+            bearer: self.by.asker,
+            client: self.by.client,
             ty: self.asked.ty,
             query: &self.asked.criteria,
         }
@@ -172,12 +181,12 @@ impl View<'_> {
     async fn earlier(&self) -> Result<Vec<Earlier>, Outcome> {
         let (fhir, own) = (self.source.fhir, self.kept());
         let accounts = fhir.vault.accounts();
-        // as many as a study may ask within the time of its budget: none of them is left out
         let count = fhir.study_questions.max(cells::COMPARED_MIN);
         let mut asked = BTreeSet::new();
-        for project in study::related(fhir, self.who, own.project).await? {
+        asked.extend(accounts.questions_before(own, (Whose::Asker, count)).await?);
+        for project in study::related(fhir, self.by.who, own.project).await? {
             let kept = Kept { project: &project, ..own };
-            asked.extend(accounts.questions_before(kept, count).await?);
+            asked.extend(accounts.questions_before(kept, (Whose::Study, count)).await?);
         }
         let understood = |(ty, criteria): (String, String)| {
             let ty = ResourceType::named(&ty)?;
@@ -252,9 +261,11 @@ mod tests {
             connections_max: 1,
         };
         let vault = Vault::open(&options).await.unwrap();
-        let asked = Kept { project: "p", bearer: "b", ty: "Patient", query: "" };
+        let asked = Kept { project: "p", bearer: "b", client: "", ty: "Patient", query: "" };
         let other = Kept { query: "gender=male", ..asked };
-        let before = async || vault.accounts().questions_before(other, 9).await.unwrap().len();
+        let of_study = (Whose::Study, 9);
+        let before =
+            async || vault.accounts().questions_before(other, of_study).await.unwrap().len();
         // two a day, and none of those that were not answered counts
         for _ in 0..3 {
             let id = vault.accounts().keep_question(asked, 2).await.unwrap();

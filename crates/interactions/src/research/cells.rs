@@ -11,7 +11,7 @@ use crate::Fhir;
 /// Of fewer patients nothing is told: <https://resdac.org/articles/cms-cell-size-suppression-policy>.
 pub(super) const PATIENTS_MIN: u32 = 11;
 
-/// Earlier questions of a study that an answer is compared with, at least: the latest.
+/// Earlier questions of a study that an answer is compared with, at least: the latest. All of the last day are, however many.
 pub(super) const COMPARED_MIN: u32 = 100;
 
 /// What a study sees of one type.

@@ -64,11 +64,16 @@ fn parts(
     if depth > DEPTH_MAX || is_modified(value) {
         return None;
     }
-    let is_age = value.get("code").is_some_and(is_age);
+    let code = value.get("code");
+    let is_age = code.is_some_and(is_age);
+    // a number of nobody knows what may be anybody's
+    let is_unknown = code.is_some_and(|code| treat::concept(code).is_none());
     let mut kept = Vec::new();
     for (name, value) in members {
         let Some(element) = elements.get(name.as_str()) else { continue };
-        if is_age && name.starts_with("value") {
+        let is_value = name.starts_with("value");
+        let is_number = matches!(element, Element::Leaf(Treatment::Number, _));
+        if is_value && (is_age || is_unknown && is_number) {
             continue;
         }
         let left = match element {
@@ -92,11 +97,15 @@ const AGES: &[(&str, &[&str])] = &[
 /// Whether one of the codings of a concept says that something is an age.
 fn is_age(concept: &Value) -> bool {
     let Some(Value::Array(codings)) = concept.get("coding") else { return false };
-    let has = |(system, codes): &(&str, &[&str]), coding: &Value| {
-        coding.get("system").and_then(Value::as_str) == Some(system)
-            && coding.get("code").and_then(Value::as_str).is_some_and(|code| codes.contains(&code))
-    };
-    codings.iter().any(|coding| AGES.iter().any(|known| has(known, coding)))
+    codings.iter().any(|coding| {
+        let text = |name: &str| coding.get(name).and_then(Value::as_str);
+        text("system").zip(text("code")).is_some_and(|(system, code)| is_of_ages(system, code))
+    })
+}
+
+/// Whether a code says that something is an age.
+pub(super) fn is_of_ages(system: &str, code: &str) -> bool {
+    AGES.iter().any(|(known, codes)| *known == system && codes.contains(&code))
 }
 
 /// A postal code among the members of an address.

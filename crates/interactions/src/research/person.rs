@@ -1,5 +1,5 @@
 //! Who somebody is within a study: pseudonyms and days by the study's key, so that what belongs together does within a
-//! study, and nothing does across two.
+//! study, and neither ids nor days tell of it across two.
 
 use fhir_model::{Instant, json::Value};
 use ring::hmac;

@@ -177,7 +177,7 @@ mod tests {
             ("Patient", "gender:not=female&_summary=count", 200),
             (
                 "Patient",
-                "_has:Condition:patient:code=http://snomed.info/sct|1&_total=accurate",
+                "_has:Condition:patient:code=http://snomed.info/sct|73211009&_total=accurate",
                 200,
             ),
             ("Observation", "code=http://loinc.org|1-8&patient.gender=female&_count=7", 200),
@@ -228,11 +228,11 @@ mod tests {
         let ty = ResourceType::named("Observation").unwrap();
         let of = |query| Question::parse(ty, Query::parse(query).unwrap()).unwrap();
         let (one, other) = (
-            of("status=final&method=http://loinc.org|1&_count=5"),
-            of("method=http://loinc.org|1&status=final&_total=accurate"),
+            of("status=final&method=http://loinc.org|1-8&_count=5"),
+            of("method=http://loinc.org|1-8&status=final&_total=accurate"),
         );
         assert_eq!(one.criteria(), other.criteria());
-        let written = "method=http://loinc.org|1&status=final&_count=";
+        let written = "method=http://loinc.org|1-8&status=final&_count=";
         assert_eq!(one.query().to_string(), format!("{written}5"));
         assert_eq!(other.query().to_string(), format!("{written}20&_total=accurate"));
         assert_eq!(other.page_query().to_string(), format!("{written}20"));

@@ -7,7 +7,7 @@ use super::{cells::PATIENTS_MIN, link, table::Table};
 use crate::Fhir;
 
 /// When what is stated here last changed.
-const DATE: &str = "2026-11-22";
+const DATE: &str = "2026-11-23";
 
 /// The statement of a study's view.
 pub(super) fn of(fhir: &Fhir, project: &str) -> Vec<u8> {
@@ -50,8 +50,8 @@ fn documentation(budget: u32) -> String {
     format!(
         "Searches by type with the parameters that are listed, with :not, with patient.[parameter] of the patient and, of a \
          Patient, with _has:[type]:patient:[parameter]; _count (200 at most), _summary=count and _total. Dates are moved \
-         by days that are the same for all of a patient, ids are this study's own, nobody is older than 90. What is about \
-         fewer than {PATIENTS_MIN} patients, or differs by so few from everything or from an earlier answer, is withheld \
+         by days that are the same for all of a patient, of a time the hour in UTC is left, ids are this study's own, nobody \
+         is older than 90. What is about fewer than {PATIENTS_MIN} patients, or differs by so few from everything or from an earlier answer, is withheld \
          (<11). {budget} questions within 24 hours; further pages within ten minutes are none."
     )
 }

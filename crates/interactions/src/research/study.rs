@@ -8,6 +8,7 @@ use auth::{Action, Caller, Permit, Principal, Study, authorize};
 use fhir_model::{IssueType, NodeRef, Outcome, ResourceType, Tree, json};
 use storage::{Key, Turn};
 
+use super::table::Table;
 use crate::{Fhir, Query, search, standing};
 
 /// What a study is while its view is open: <https://hl7.org/fhir/R4/valueset-research-study-status.html>.
@@ -40,6 +41,7 @@ pub(super) async fn enter(
     let id = project.map_or("", String::as_str);
     // refused before anything is looked up
     let own = who.within(Study { id: id.into(), sponsor: None })?;
+    covers_all(who)?;
     let permit = authorize(&Caller::Operator, Action::Read, None)?;
     let found = read(fhir, &permit, ("ResearchStudy", id)).await?.ok_or_else(not_yours)?;
     let root = found.root();
@@ -64,7 +66,7 @@ pub(super) async fn enter(
 }
 
 /// The ids of the studies whose answers can be put together: this one, those of its sponsor and its principal investigator,
-/// and those of who asks and of their organization.
+/// and those of who asks and of their organization. An investigator is the same person in whatever role.
 ///
 /// # Errors
 /// The database's own trouble.
@@ -78,20 +80,30 @@ pub(super) async fn related(
     let Some(ty) = ResourceType::named("ResearchStudy") else { return Ok(ids) };
     let Some(study) = read(fhir, &permit, (ty.name(), project)).await? else { return Ok(ids) };
     let named = |name: &str, ty: &str| reference(fhir, study.root().child(name)?, ty);
+    let mut asked = BTreeSet::new();
+    let sponsors = [named("sponsor", "Organization"), who.organization().map(ToOwned::to_owned)];
+    for sponsor in sponsors.into_iter().flatten() {
+        asked.insert(("sponsor", format!("Organization/{sponsor}")));
+    }
+    let role = named("principalInvestigator", "PractitionerRole");
+    let holder = match &role {
+        Some(role) => holder(fhir, &permit, role).await?,
+        None => None,
+    };
+    if let Some(role) = role {
+        asked.insert(("principalinvestigator", format!("PractitionerRole/{role}")));
+    }
     let own = who.itself().filter(|(ty, _)| *ty == "Practitioner").map(|(_, id)| id.to_owned());
     let investigator = named("principalInvestigator", "Practitioner");
-    let role = named("principalInvestigator", "PractitionerRole");
-    let asked = [
-        ("sponsor", "Organization", named("sponsor", "Organization")),
-        ("sponsor", "Organization", who.organization().map(ToOwned::to_owned)),
-        ("principalinvestigator", "Practitioner", investigator),
-        ("principalinvestigator", "PractitionerRole", role),
-        ("principalinvestigator", "Practitioner", own),
-    ];
-    for (name, target, id) in asked {
-        let Some(id) = id else { continue };
+    for person in [investigator, holder, own].into_iter().flatten() {
+        let person = format!("Practitioner/{person}");
+        // by each of their roles, also those that are over
+        asked.insert(("principalinvestigator:PractitionerRole.practitioner", person.clone()));
+        asked.insert(("principalinvestigator", person));
+    }
+    for (name, value) in asked {
         let mut query = Query::default();
-        query.push(name, format!("{target}/{id}"));
+        query.push(name, value);
         let (plan, _) =
             search::understand(fhir, &search::Reach::Type(ty), query, Handling::Strict)?;
         let page = fhir.vault.search(&permit, &plan, &Turn::First, STUDIES_MAX).await?;
@@ -120,6 +132,25 @@ async fn is_investigator(
     let is_over = root.child("period").is_some_and(|period| !standing::is_within(period, now));
     let holder = root.child("practitioner").and_then(|it| reference(fhir, it, "Practitioner"));
     Ok(!is_off && !is_over && holder.as_deref() == Some(own))
+}
+
+/// Whose role it is, now or before.
+async fn holder(fhir: &Fhir, permit: &Permit, role: &str) -> Result<Option<String>, Outcome> {
+    let role = read(fhir, permit, ("PractitionerRole", role)).await?;
+    let named = |role: &Tree| reference(fhir, role.root().child("practitioner")?, "Practitioner");
+    Ok(role.as_ref().and_then(named))
+}
+
+/// That a token lets all of the view be searched: answers about different types are compared with each other, in the eyes of
+/// who asks.
+fn covers_all(who: &Principal) -> Result<(), Outcome> {
+    let is_covered = |ty: ResourceType| who.scopes().allows(ty, Action::Search);
+    if Table::vault().types().all(|(ty, _)| is_covered(ty)) {
+        return Ok(());
+    }
+    let text = "The view of a study is for tokens that let all of its types be searched, such as user/*.rs: its answers are \
+                compared with each other";
+    Err(Outcome::new(IssueType::Forbidden, text))
 }
 
 async fn read(

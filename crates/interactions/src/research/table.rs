@@ -4,13 +4,15 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use fhir_model::ResourceType;
 
+use super::codes::Codes;
+
 const TEXT: &str = include_str!("../../../../fhir-profiles/vault/research.tsv");
 
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     types: BTreeMap<ResourceType, TypeTable>,
-    systems: Vec<&'static str>,
+    systems: BTreeMap<&'static str, Codes>,
     regions: Vec<&'static str>,
     /// By country.
     sparse: BTreeMap<&'static str, Vec<&'static str>>,
@@ -50,6 +52,7 @@ pub(super) enum Need {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
     Code,
+    Number,
     Concept,
     Coding,
     Date,
@@ -67,6 +70,7 @@ pub(super) enum Treatment {
 
 const TREATMENTS: &[(&str, Treatment)] = &[
     ("code", Treatment::Code),
+    ("number", Treatment::Number),
     ("concept", Treatment::Concept),
     ("coding", Treatment::Coding),
     ("date", Treatment::Date),
@@ -99,9 +103,9 @@ impl Table {
         self.types.get(&ty)
     }
 
-    /// Whether codings of a system are shown.
-    pub(super) fn shows_system(&self, system: &str) -> bool {
-        self.systems.contains(&system)
+    /// Whether a code of a system is shown.
+    pub(super) fn shows_code(&self, system: &str, code: &str) -> bool {
+        self.systems.get(system).is_some_and(|codes| codes.has(code))
     }
 
     /// Whether the name of a state or a country is shown.
@@ -139,7 +143,9 @@ impl Table {
                 table.bare.extend(names.split(' '));
             }
             ["region", names] => self.regions.extend(names.split(", ")),
-            ["system", system] => self.systems.push(system),
+            ["system", system, codes] => {
+                self.systems.insert(system, Codes::parse(codes)?);
+            }
             ["sparse", country, beginnings] => {
                 self.sparse.insert(country, beginnings.split_whitespace().collect());
             }
@@ -204,6 +210,7 @@ mod tests {
         }
         assert_eq!(Table::parse("Patient\tname\tname").unwrap_err(), 1);
         assert_eq!(Table::parse("#\nShoe\tsize\tcode").unwrap_err(), 2);
+        assert_eq!(Table::parse("system\thttp://own.example\tany").unwrap_err(), 1);
     }
 
     fn known(owner: TypeId, elements: &Elements) {

@@ -17,10 +17,17 @@ const YEARS_90: &[(&str, i64)] = &[("s", 2_840_184_000), ("month", 1_080)];
 /// As many years, or as few, as may stand under a name that is not read.
 const COUNT_MAX: i64 = 90;
 
+/// A pure number beyond it may number anything, also somebody.
+const NUMBER_MAX: i64 = 10_000;
+
+/// In so many letters a number is written: with more it may number somebody, however small it is.
+const NUMBER_LETTERS: usize = 6;
+
 /// The value as it is shown; `None`: not at all.
 pub(super) fn treated(treatment: Treatment, value: &Value, person: Person) -> Option<Value> {
     match treatment {
         Treatment::Code => code(value),
+        Treatment::Number => number(value),
         Treatment::Concept => concept(value),
         Treatment::Coding => coding(value),
         Treatment::Date => person.date(value.as_str()?).map(Value::String),
@@ -53,10 +60,18 @@ fn object<'n>(members: impl Iterator<Item = (&'n str, Value)>) -> Option<Value> 
 
 fn code(value: &Value) -> Option<Value> {
     match value {
-        Value::Bool(_) | Value::Number(_) => Some(value.clone()),
+        Value::Bool(_) => Some(value.clone()),
         Value::String(text) if is_code(text) => Some(value.clone()),
-        Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::String(_) | Value::Number(_) | Value::Null | Value::Array(_) | Value::Object(_) => {
+            None
+        }
     }
+}
+
+fn number(value: &Value) -> Option<Value> {
+    let Value::Number(digits) = value else { return None };
+    let is_small = decimal(digits)?.abs() <= Decimal::from(NUMBER_MAX);
+    (is_small && digits.len() <= NUMBER_LETTERS).then(|| value.clone())
 }
 
 /// As FHIR's own codes and those of terminologies look; words that somebody wrote do not.
@@ -65,7 +80,8 @@ pub(super) fn is_code(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.chars().all(is_plain)
 }
 
-fn concept(value: &Value) -> Option<Value> {
+/// The codings of a concept that are shown.
+pub(super) fn concept(value: &Value) -> Option<Value> {
     let Value::Array(codings) = value.get("coding")? else { return None };
     let codings: Vec<Value> = codings.iter().filter_map(coding).collect();
     (!codings.is_empty()).then(|| Value::Object(vec![("coding".to_owned(), Value::Array(codings))]))
@@ -73,13 +89,13 @@ fn concept(value: &Value) -> Option<Value> {
 
 fn coding(value: &Value) -> Option<Value> {
     let system = value.get("system")?.as_str()?;
-    let code = value.get("code")?.as_str().filter(|code| is_code(code))?;
-    let is_shown = Table::vault().shows_system(system);
+    let code = value.get("code")?.as_str()?;
+    let is_shown = Table::vault().shows_code(system, code);
     object([("system", text(system)), ("code", text(code))].into_iter().filter(|_| is_shown))
 }
 
 /// A number with a unit of UCUM; without one a number that could be anything is not shown, nor is what may be an age of
-/// more than 90 years.
+/// more than 90 years, or number somebody.
 fn quantity(value: &Value) -> Option<Value> {
     let number = value.get("value")?;
     let Value::Number(digits) = number else { return None };
@@ -87,16 +103,17 @@ fn quantity(value: &Value) -> Option<Value> {
     let written = value.get("code").and_then(Value::as_str).filter(|_| is_ucum)?;
     let unit = without_annotations(written)?;
     let (amount, dimension) = ucum::canonical(decimal(digits)?, &unit)?;
-    let is_age = match years_90(&dimension) {
+    let tells = match years_90(&dimension) {
         Some(most) => amount.abs() > most,
         // {years} is a number like {score}
-        None => unit != written && dimension == "1" && amount.abs() > Decimal::from(COUNT_MAX),
+        None if unit != written => dimension == "1" && amount.abs() > Decimal::from(COUNT_MAX),
+        None => unit == "1" && amount.abs() > Decimal::from(NUMBER_MAX),
     };
     let comparator = value.get("comparator").and_then(code);
     let comparator = comparator.map(|comparator| ("comparator", comparator));
     let members = [("value", number.clone())].into_iter().chain(comparator);
     let unit = [("unit", text(&*unit)), ("system", text(UCUM)), ("code", text(&*unit))];
-    object(members.chain(unit)).filter(|_| !is_age)
+    object(members.chain(unit)).filter(|_| !tells)
 }
 
 fn decimal(digits: &str) -> Option<Decimal> {

@@ -3,7 +3,7 @@
 use ::search::{Registry, SearchKind};
 use fhir_model::{IssueType, Outcome, ResourceType};
 
-use super::{table::Table, treat};
+use super::{deidentify::is_of_ages, table::Table, treat};
 
 /// Prefixes of quantities: <https://hl7.org/fhir/R4/search.html#prefix>.
 const PREFIXES: &[&str] = &["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];
@@ -45,11 +45,11 @@ pub(super) fn may_be(ty: ResourceType, code: &str, values: &str) -> Result<(), O
     Err(Outcome::new(IssueType::NotSupported, text))
 }
 
-/// `[system]|[code]`
+/// `[system]|[code]`; not what says that a value is an age: of how many years is not told, so it is not asked.
 fn is_coded(value: &str) -> bool {
-    value
-        .split_once('|')
-        .is_some_and(|(system, code)| Table::vault().shows_system(system) && treat::is_code(code))
+    value.split_once('|').is_some_and(|(system, code)| {
+        Table::vault().shows_code(system, code) && !is_of_ages(system, code)
+    })
 }
 
 /// `[prefix][number]|[system]|[unit]`
@@ -67,7 +67,15 @@ mod tests {
     fn only_what_is_shown_is_asked_for() {
         let cases = [
             ("Observation", "status", "final,amended", true),
-            ("Observation", "code", "http://loinc.org|29463-7,http://snomed.info/sct|1", true),
+            (
+                "Observation",
+                "code",
+                "http://loinc.org|29463-7,http://snomed.info/sct|73211009",
+                true,
+            ),
+            ("Observation", "code", "http://loinc.org|IRANI-ANJALI", false),
+            ("Observation", "code", "http://snomed.info/sct|482113907", false),
+            ("Observation", "code", "http://loinc.org|30525-0", false),
             ("Observation", "code", "29463-7", false),
             ("Observation", "code", "VIP-Irani", false),
             ("Observation", "code", "|VIP-Irani", false),
@@ -98,8 +106,14 @@ mod tests {
             ("Observation", "code-value-quantity", "http://loinc.org|30525-0$gt95", false),
             (
                 "Observation",
+                "component-code-value-quantity",
+                "http://loinc.org|30525-0$gt85|http://unitsofmeasure.org|1",
+                false,
+            ),
+            (
+                "Observation",
                 "combo-code-value-concept",
-                "http://loinc.org|2-3$http://snomed.info/sct|1",
+                "http://loinc.org|2-3$http://snomed.info/sct|73211009",
                 true,
             ),
             ("Observation", "combo-code-value-concept", "http://loinc.org|2-3$VIP", false),

@@ -1,6 +1,6 @@
 //! Studies: the key by which each makes its pseudonyms, and what was asked of its view.
 
-use fhir_model::{Instant, IssueType, Outcome};
+use fhir_model::{IssueType, Outcome};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::{Accounts, fresh};
@@ -15,8 +15,10 @@ const OPEN_MS: i64 = 600_000;
 pub struct Question<'q> {
     /// Logical id of the `ResearchStudy`.
     pub project: &'q str,
-    /// Who asks.
+    /// Who asks: `user/[login]`, or `client/[id]` where no person does.
     pub bearer: &'q str,
+    /// By which application.
+    pub client: &'q str,
     /// The type that is searched.
     pub ty: &'q str,
     /// The criteria, in alphabetical order.
@@ -30,8 +32,17 @@ pub enum Reply {
     Answered,
     /// Its answer would have been about too few people.
     Withheld,
-    /// It got no answer: it was too costly, something failed, or nobody waited for it any more.
+    /// It got no answer: it was too costly, something failed, or nobody waited for it any more. Nothing is kept of it.
     Refused,
+}
+
+/// By what earlier questions are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The study was asked.
+    Study,
+    /// The same person asked, of whatever study.
+    Asker,
 }
 
 impl Accounts {
@@ -66,7 +77,8 @@ impl Accounts {
         opened.map(Some).ok_or_else(|| broken("The secret of the study cannot be opened"))
     }
 
-    /// Keeps a question before it is answered, so that whoever asks at the same time knows of it; its number.
+    /// Keeps a question before it is answered, so that whoever asks at the same time knows of it; its number. Nothing is kept
+    /// of one that is beyond the budget.
     ///
     /// # Errors
     /// `throttled` when the study asked as often as it may within the last day.
@@ -75,45 +87,50 @@ impl Accounts {
         question: Question<'_>,
         day_max: u32,
     ) -> Result<String, Outcome> {
+        let Question { project, bearer, client, ty, query } = question;
+        if self.asked_lately(project).await? >= i64::from(day_max) {
+            return Err(over_budget(day_max));
+        }
         let (id, now) = (fresh("")?, self.now());
-        let Question { project, bearer, ty, query } = question;
         self.execute(
-            "insert into research_query (id, project, bearer, asked, type, query, outcome)
-             values ($1, $2, $3, $4, $5, $6, 'asked')",
+            "insert into research_query (id, project, bearer, client, asked, type, query, outcome)
+             values ($1, $2, $3, $4, $5, $6, $7, 'asked')",
             [
                 id.as_str().into(),
                 project.into(),
                 bearer.into(),
+                client.into(),
                 now.millis().into(),
                 ty.into(),
                 query.into(),
             ],
         )
         .await?;
-        if self.asked_since(project, Instant::from_millis(now.millis() - DAY_MS)).await?
-            > i64::from(day_max)
-        {
-            self.end_question(&id, "refused").await?;
-            let text = format!(
-                "budget: this study has asked {day_max} questions within 24 hours, as many as it may; ask again later. \
-                 Further pages within ten minutes are no new questions"
-            );
-            return Err(Outcome::new(IssueType::Throttled, text));
+        // others may have asked meanwhile
+        if self.asked_lately(project).await? > i64::from(day_max) {
+            self.settle_question(&id, Reply::Refused).await?;
+            return Err(over_budget(day_max));
         }
         Ok(id)
     }
 
-    async fn asked_since(&self, project: &str, since: Instant) -> Result<i64, Outcome> {
+    /// Questions of a study within the last day that count.
+    async fn asked_lately(&self, project: &str) -> Result<i64, Outcome> {
         let sql = "select count(*) as asked
                    from   research_query
-                   where  project = $1 and asked > $2 and outcome <> 'refused'
-                   and    not (outcome = 'asked' and asked < $3)";
-        let open = self.now().millis() - OPEN_MS;
-        let row = self.one(sql, [project.into(), since.millis().into(), open.into()]).await?;
+                   where  project = $1 and asked > $2 and not (outcome = 'asked' and asked < $3)";
+        let (day, open) = self.lately();
+        let row = self.one(sql, [project.into(), day.into(), open.into()]).await?;
         row.map_or(Ok(0), |row| row.get("asked"))
     }
 
-    /// Says what became of a question.
+    /// Since when questions count, and since when one may still be on its way.
+    fn lately(&self) -> (i64, i64) {
+        let now = self.now().millis();
+        (now - DAY_MS, now - OPEN_MS)
+    }
+
+    /// Says what became of a question. One that got no answer is as if nobody had asked.
     ///
     /// # Errors
     /// The database's own trouble.
@@ -121,48 +138,60 @@ impl Accounts {
         let outcome = match reply {
             Reply::Answered => "answered",
             Reply::Withheld => "withheld",
-            Reply::Refused => "refused",
+            Reply::Refused => {
+                let sql = "delete from research_query where id = $1";
+                return self.execute(sql, [id.into()]).await.map(drop);
+            }
         };
-        self.end_question(id, outcome).await
-    }
-
-    async fn end_question(&self, id: &str, outcome: &str) -> Result<(), Outcome> {
         let sql = "update research_query set outcome = $2 where id = $1";
         self.execute(sql, [id.into(), outcome.into()]).await.map(drop)
     }
 
-    /// Other questions that a study was answered, or is being, and those of who asks: types and criteria, the latest first,
-    /// each once.
+    /// Other questions that were answered, or are being, of this study or of who asks: types and criteria, each once; all
+    /// of the last day, and as many of the latest.
     ///
     /// # Errors
     /// The database's own trouble.
     pub async fn questions_before(
         &self,
         question: Question<'_>,
-        count_max: u32,
+        (whose, count_max): (Whose, u32),
     ) -> Result<Vec<(String, String)>, Outcome> {
-        let Question { project, bearer, ty, query } = question;
-        let rows = self
-            .all(
-                "select   type, query
-                 from     research_query
-                 where    (project = $1 or bearer = $2) and not (type = $3 and query = $4)
-                 and      (outcome = 'answered' or outcome = 'asked' and asked >= $6)
-                 group by type, query
-                 order by max(asked) desc
-                 limit    $5",
-                [
-                    project.into(),
-                    bearer.into(),
-                    ty.into(),
-                    query.into(),
-                    i64::from(count_max).into(),
-                    (self.now().millis() - OPEN_MS).into(),
-                ],
-            )
-            .await?;
+        let Question { project, bearer, ty, query, .. } = question;
+        let (column, value) = match whose {
+            Whose::Study => ("project", project),
+            Whose::Asker => ("bearer", bearer),
+        };
+        let (day, open) = self.lately();
+        let sql = format!(
+            "select type, query
+             from  (select   type, query, max(asked) as latest,
+                             row_number() over (order by max(asked) desc) as place
+                    from     research_query
+                    where    {column} = $1 and not (type = $2 and query = $3)
+                    and      (outcome = 'answered' or outcome = 'asked' and asked >= $4)
+                    group by type, query) as earlier
+             where  latest > $5 or place <= $6"
+        );
+        let values = [
+            value.into(),
+            ty.into(),
+            query.into(),
+            open.into(),
+            day.into(),
+            i64::from(count_max).into(),
+        ];
+        let rows = self.all(&sql, values).await?;
         rows.iter().map(|row| Ok((row.get("type")?, row.get("query")?))).collect()
     }
+}
+
+fn over_budget(day_max: u32) -> Outcome {
+    let text = format!(
+        "budget: this study has asked {day_max} questions within 24 hours, as many as it may; ask again later. \
+         Further pages within ten minutes are no new questions"
+    );
+    Outcome::new(IssueType::Throttled, text)
 }
 
 fn label(project: &str) -> String {

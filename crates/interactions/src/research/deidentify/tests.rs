@@ -63,7 +63,7 @@ fn what_stands_in_the_table_stays() {
                 "valueQuantity":{"value":61.50,"unit":"kg of Rao","system":"http://unitsofmeasure.org","code":"kg{Rao}"},
                 "note":[{"text":"Rao"}],
                 "referenceRange":[{"text":"Rao"},{"low":{"value":40,"unit":"kg"}}]}"#,
-            r#","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}]},"subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/p2"},"effectiveDateTime":"2020-03-06T10:00:00+05:30","valueQuantity":{"value":61.50,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}"#,
+            r#","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"29463-7"}]},"subject":{"reference":"Patient/p1"},"encounter":{"reference":"Encounter/p2"},"effectiveDateTime":"2020-03-06T04:00:00Z","valueQuantity":{"value":61.50,"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}"#,
         ),
         // what R4 demands is masked, what is not shown is not referred to
         (
@@ -107,12 +107,13 @@ fn postal_codes_keep_three_digits_where_many_live() {
     }
 }
 
-/// What an observation says, with a quantity as its value.
+/// Whether an observation says its value.
 fn measured(code: &str, value: &str) -> bool {
     let body = format!(
         r#"{{"resourceType":"Observation","code":{{"coding":[{{"system":"http://loinc.org","code":"{code}"}}]}},{value}}}"#
     );
-    view(&body).unwrap().contains(r#""value"#)
+    // what stands for a code that is not told has a value of its own
+    view(&body).unwrap().replace(&printed(&treat::masked()), "").contains(r#""value"#)
 }
 
 #[test]
@@ -144,16 +145,56 @@ fn nothing_tells_an_age_over_ninety() {
 }
 
 #[test]
-fn systems_and_regions_are_those_that_are_known() {
-    for (system, expected) in [
-        ("http://loinc.org", true),
-        ("http://terminology.hl7.org/CodeSystem/condition-clinical", true),
-        ("http://terminology.hl7.org/CodeSystem/ours", false),
-        ("http://hl7.org/fhir/sid/us-ssn", false),
-        ("http://hl7.org/fhir/sid/icd-10", true),
-        ("http://hl7.org/fhir/ours", false),
+fn no_number_and_no_word_tells_who_somebody_is() {
+    for (value, expected) in [
+        (r#""valueInteger":7"#, true),
+        (r#""valueInteger":10000"#, true),
+        (r#""valueInteger":10001"#, false),
+        (r#""valueInteger":482113907"#, false),
+        (r#""component":[{"code":{"text":"Aadhaar"},"valueInteger":7}]"#, false),
+        (
+            r#""valueQuantity":{"value":482113907,"system":"http://unitsofmeasure.org","code":"1"}"#,
+            false,
+        ),
+        (
+            r#""valueQuantity":{"value":250000,"system":"http://unitsofmeasure.org","code":"/uL"}"#,
+            true,
+        ),
     ] {
-        assert_eq!(Table::vault().shows_system(system), expected, "{system}");
+        assert_eq!(measured("29463-7", value), expected, "{value}");
+    }
+    // of what nobody knows
+    assert!(!measured("IRANI-ANJALI", r#""valueInteger":7"#));
+    let word = r#"{"resourceType":"Observation","code":{"coding":[{"system":"http://loinc.org","code":"IRANI-ANJALI"}]}}"#;
+    assert!(!view(word).unwrap().contains("IRANI"));
+    for (rank, expected) in [("1", true), ("987654321", false)] {
+        let body = format!(
+            r#"{{"resourceType":"Encounter","diagnosis":[{{"rank":{rank}}}],"length":{{"value":178213,"system":"http://unitsofmeasure.org","code":"s"}}}}"#
+        );
+        let told = view(&body).unwrap();
+        assert_eq!(told.contains(&format!(r#""rank":{rank}"#)), expected, "{told}");
+        assert!(!told.contains("178213"), "{told}");
+    }
+    for (period, expected) in [("1", true), ("0.5", true), ("0.482113907", false)] {
+        let body = format!(
+            r#"{{"resourceType":"MedicationRequest","dosageInstruction":[{{"timing":{{"repeat":{{"period":{period}}}}}}}]}}"#
+        );
+        let told = format!(r#""period":{period}"#);
+        assert_eq!(view(&body).unwrap().contains(&told), expected, "{period}");
+    }
+}
+
+#[test]
+fn systems_and_regions_are_those_that_are_known() {
+    for (system, code, expected) in [
+        ("http://loinc.org", "1-8", true),
+        ("http://terminology.hl7.org/CodeSystem/condition-clinical", "active", true),
+        ("http://terminology.hl7.org/CodeSystem/ours", "active", false),
+        ("http://hl7.org/fhir/sid/us-ssn", "1-8", false),
+        ("http://hl7.org/fhir/sid/icd-10", "E11", true),
+        ("http://hl7.org/fhir/ours", "active", false),
+    ] {
+        assert_eq!(Table::vault().shows_code(system, code), expected, "{system}");
     }
     for (state, expected) in
         [("Maharashtra", true), ("MH", true), ("IRANI", false), ("House of Irani", false)]
