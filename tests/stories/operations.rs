@@ -59,7 +59,7 @@ fn many_label_at_once(house: &House) {
     std::thread::scope(|scope| {
         for n in 0..24 {
             let body = json!({"resourceType": "Parameters", "parameter": [{"name": "meta",
-                "valueMeta": {"tag": [{"system": "urn:t", "code": format!("t{n}")}]}}]});
+                "valueMeta": {"tag": [{"system": "urn:many-label", "code": format!("label-{n}")}]}}]});
             let at = &at;
             scope.spawn(move || house.post(at, &body).expect(200));
         }
