@@ -51,4 +51,22 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn each_wrong_digit_is_found_and_each_two_that_changed_places() {
+        let good = [7, 3, 2, 1, 1, 0, 0, 9];
+        assert!(passes(&good));
+        for at in 0..good.len() {
+            for other in 0..10 {
+                let mut wrong = good;
+                wrong[at] = other;
+                assert_eq!(passes(&wrong), other == good[at]);
+            }
+            if at > 0 && good[at] != good[at - 1] {
+                let mut wrong = good;
+                wrong.swap(at - 1, at);
+                assert!(!passes(&wrong));
+            }
+        }
+    }
 }
