@@ -3,6 +3,9 @@
 use fhir_model::{Instant, Outcome, json};
 use storage::{Method, Version};
 
+/// Around the resource of an entry: names, the address without its base, the mode.
+const AROUND_ENTRY: usize = 160;
+
 /// A Bundle in the making.
 #[derive(Debug)]
 pub(crate) struct Bundle {
@@ -28,6 +31,11 @@ impl Bundle {
         bundle.head = meta.into_bytes();
         json::write_string(&mut bundle.head, kind);
         bundle
+    }
+
+    /// Entries of about these sizes are to come: room for all is made at once.
+    pub(crate) fn expect(&mut self, sizes: impl Iterator<Item = usize>) {
+        self.entries.reserve(sizes.map(|size| size + AROUND_ENTRY).sum());
     }
 
     pub(crate) fn total(&mut self, total: u64) {

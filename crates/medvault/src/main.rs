@@ -15,6 +15,10 @@ mod trouble;
 
 use std::process::ExitCode;
 
+/// Resources and rows are many small pieces, made on one thread and let go of on another: ADR 24.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run()
 }

@@ -16,42 +16,55 @@ use crate::{
 /// about all.
 pub(crate) fn enter(bundle: &mut Bundle, base: &str, plan: &Plan, page: &Page) {
     let elements = Elements::of_plan(plan);
-    for version in &page.versions {
-        let Some((url, body)) = entry(base, version) else { continue };
-        bundle.found((&url, Mode::Match), &shown(elements.as_ref(), &body));
-    }
-    let of_includes = elements.filter(|elements| !matches!(elements, Elements::Named(_)));
-    for version in &page.included {
-        let Some((url, body)) = entry(base, version) else { continue };
-        bundle.found((&url, Mode::Include), &shown(of_includes.as_ref(), &body));
+    let all = page.versions.iter().chain(&page.included);
+    bundle.expect(all.map(|one| one.body.as_ref().map_or(0, Bytes::len) + base.len()));
+    let of_includes = elements.as_ref().filter(|one| !matches!(one, Elements::Named(_)));
+    let mut url = String::new();
+    let matches = page.versions.iter().map(|one| (one, Mode::Match, elements.as_ref()));
+    let included = page.included.iter().map(|one| (one, Mode::Include, of_includes));
+    for (version, mode, elements) in matches.chain(included) {
+        let Some(body) = found(version) else { continue };
+        address(&mut url, base, version);
+        match elements {
+            Some(elements) => bundle.found((&url, mode), &elements.of(&body)),
+            None => bundle.found((&url, mode), &body),
+        }
     }
 }
 
 /// What has to be said about the search itself.
 pub(super) fn remarks(ignored: Vec<Issue>, page: &Page) -> Vec<Outcome> {
-    let cut = page.is_cut.then_some( Issue {
+    let cut = page.is_cut.then_some(Issue {
         severity: Severity::Warning,
         code: IssueType::TooCostly,
-        details: None,        diagnostics: Cow::Borrowed(
-            "There is more to include than a page holds; ask for fewer matches with _count, or follow the \
-             references",
+        details: None,
+        diagnostics: Cow::Borrowed(
+            "There is more to include than a page holds; ask for fewer matches with _count, or \
+             follow the references",
         ),
         expression: None,
     });
     Outcome::from_issues(ignored.into_iter().chain(cut).collect()).into_iter().collect()
 }
 
-/// The address and the JSON of what was found: a resource, or one that it contains.
-fn entry(base: &str, version: &Version) -> Option<(String, Bytes)> {
-    let body = version.body.clone()?;
-    let url = format!("{base}/{}/{}", version.resource_type, version.id);
-    let Some(local) = &version.contained else { return Some((url, body)) };
-    let tree = json::parse_trusted(body);
+/// The JSON of what was found: a resource, or one that it contains.
+fn found(version: &Version) -> Option<Cow<'_, Bytes>> {
+    let body = version.body.as_ref()?;
+    let Some(local) = &version.contained else { return Some(Cow::Borrowed(body)) };
+    let tree = json::parse_trusted(body.clone());
     let mut contained = tree.root().named("contained");
     let found = contained.find(|one| one.child_text("id").as_deref() == Some(local))?;
-    Some((format!("{url}#{local}"), Bytes::copy_from_slice(found.raw())))
+    Some(Cow::Owned(Bytes::copy_from_slice(found.raw())))
 }
 
-fn shown(elements: Option<&Elements>, body: &Bytes) -> Bytes {
-    elements.map_or_else(|| body.clone(), |elements| elements.of(body))
+/// Its address, in place of what was there.
+fn address(url: &mut String, base: &str, version: &Version) {
+    url.clear();
+    for part in [base, "/", version.resource_type.name(), "/", &version.id] {
+        url.push_str(part);
+    }
+    if let Some(local) = &version.contained {
+        url.push('#');
+        url.push_str(local);
+    }
 }

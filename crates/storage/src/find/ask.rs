@@ -54,11 +54,11 @@ impl Found {
     /// A contained resource is named by `[type]/[id]#[its own id]`.
     pub(crate) fn new(
         version: Version,
-        res: i64,
-        contained: Option<&str>,
+        (found, contained): (Option<i64>, Option<&str>),
         values: Vec<SortValue>,
     ) -> Self {
         let local = contained.and_then(|name| name.split_once('#')).map(|(_, id)| id.to_owned());
+        let res = found.unwrap_or(version.res);
         Self { version: Version { contained: local, ..version }, res, values }
     }
 }
@@ -128,8 +128,8 @@ pub(crate) trait Ask {
     /// The rows of a statement whose columns are two whole numbers.
     async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome>;
 
-    /// The rows of a statement whose columns are those of [`super::Columns`], then of what was found its number
-    /// and, of a contained resource, its id; then the sort values.
+    /// The rows of a statement whose columns are those of [`super::Columns`], then of what is contained and was found
+    /// its number and its id; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
 
     /// The same, of a [`super::guess`] that is worth so many of SQLite's steps; `None` when it was wrong.

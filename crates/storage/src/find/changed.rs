@@ -105,7 +105,7 @@ fn statement(parts: &[Part<'_>], names: &Names, commit: Commit) -> Statement {
             ],
         );
         sql(
-            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body, r.res as found, null as contained\n\
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body, null as found, null as contained\n\
              from   resource r\nwhere  ",
             [],
         )
@@ -120,7 +120,7 @@ fn versions_before(numbers: &[i64], commit: Commit) -> Statement {
     let last = "select l.version from history l where l.res = h.res and l.commit_no <= ? \
                 order by l.commit_no desc limit 1";
     sql(
-        "select h.res, h.type, h.id, h.version, h.updated, h.method, h.body, h.res as found, null as contained\n\
+        "select h.res, h.type, h.id, h.version, h.updated, h.method, h.body, null as found, null as contained\n\
          from   history h\nwhere  h.body is not null\n  and  h.res in ",
         [],
     )
@@ -149,7 +149,8 @@ fn values(old: &Found, keys: &[Sort], indexing: &Indexing) -> Option<Vec<SortVal
 pub(super) fn compare(a: &SortValue, b: &SortValue) -> Ordering {
     match (a, b) {
         (SortValue::Integer(a), SortValue::Integer(b)) => a.cmp(b),
-        (SortValue::Real(a), SortValue::Real(b)) => a.total_cmp(b),
+        // both databases take the two zeros for one
+        (SortValue::Real(a), SortValue::Real(b)) => a.partial_cmp(b).unwrap_or(Ordering::Equal),
         (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
         // of one kind all
         (

@@ -227,26 +227,28 @@ fn along_values(
         return None;
     }
     let order = Order::rising(1, &Turn::First);
-    let branch = |range: &Range| {
+    let first = |rows: Sql, columns: &[&str]| {
+        rows.then(&format!("\n{}\nlimit  ", order.along(columns))).bind(limit)
+    };
+    let rows = |range: &Range| {
         let (value, res) = (format!("d.{}", range.column), format!("d.{}", range.res));
         sql(format!("select {value} as k1, {res} as res\nfrom   {} d\nwhere  ", range.table), [])
             .with(range.condition().on("d"))
-            .then(&format!("\n{}\nlimit  ", order.along(&[&value, &res])))
-            .bind(limit)
     };
     let there = ranges.iter().filter(|range| !range.condition().is_never());
-    let mut branches: Vec<Sql> = there.map(branch).collect();
-    let page = if branches.len() <= 1 {
-        branches.pop()?
-    } else {
-        let each = branches.iter().enumerate().map(|(n, one)| {
-            let inner = sql("select * from (\n  ", []).with(one.clone().indented(2));
-            inner.then(&format!("\n) as b{n}"))
-        });
-        Sql::compound(each.collect(), "\nunion all\n")
-            .then(&format!("\n{}\nlimit  ", order.along(&["k1", "res"])))
-            .bind(limit)
-    };
+    let mut branches: Vec<Sql> = there.map(rows).collect();
+    if branches.len() > 1 && leaders.names.dialect == Dialect::Postgres {
+        let inner = |(n, rows)| {
+            let inner = first(rows, &["k1", "res"]).indented(2);
+            sql("select * from (\n  ", []).with(inner).then(&format!("\n) as b{n}"))
+        };
+        branches = branches.into_iter().enumerate().map(inner).collect();
+    }
+    if branches.is_empty() {
+        return None;
+    }
+    // SQLite reads of each no more than what it gives on
+    let page = first(Sql::compound(branches, "\nunion all\n"), &["k1", "res"]);
     let statement = page::show_some(plan, page, &order, leaders.names);
     let steps = leaders.names.effort.steps;
     Some(Guess { route: route(Mode::ByValue, 0)?, statement, repeats: true, steps })
@@ -271,6 +273,7 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, count): (Leaders<'_>, u32)
     }
     let limit = i64::from(count) + 1;
     let order = Order::rising(2, &Turn::First);
+    let repeats = inside.rarely_repeats();
     let walk = Walk {
         parts,
         route: &route,
@@ -278,10 +281,10 @@ fn through(plan: &Plan, parts: &[Part<'_>], (leaders, count): (Leaders<'_>, u32)
         order: &order,
         limit,
         changed: Changed::Stay,
-        may_repeat: false,
+        may_repeat: repeats,
     };
     let page = inside.first_met(&walk, part, leader)?;
     let statement = page::show_some(plan, page, &order, leaders.names);
     let steps = leaders.names.effort.steps;
-    Some(Guess { route, statement, repeats: false, steps })
+    Some(Guess { route, statement, repeats, steps })
 }

@@ -124,6 +124,9 @@ fn from_the_inside_little_is_looked_at() {
     assert_eq!(guess.route.mode, Mode::Through);
     assert!(sql.contains("where  n.are_close and not n.is_over and d.p = "), "{sql}");
     assert!(sql.contains("  select cast(null as bigint) where n.is_over\n"), "{sql}");
+    // what comes again is seen among the rows
+    assert!(!sql.contains("not exists"), "{sql}");
+    assert!(guess.each_once([1, 1].map(one).into(), 1).is_none());
     // what is inside would have to be looked through for the second
     assert!(guessed(&chain(vec![named.clone(), of_patient()]), Dialect::Postgres).is_none());
     let within = value(8, containing("mit"));
@@ -191,12 +194,16 @@ fn what_is_named_comes_as_it_lies_and_may_come_twice() {
 select d.folded as k1, d.res as res
 from   idx_string d
 where  d.p = $1 and d.folded >= $2 and d.folded < $3
-order  by d.folded, d.res
+order  by k1, res
 limit  $4"
     );
     let two = Filter::Value { params: vec![ParamId(8), ParamId(9)], any: vec![starting("smi")] };
-    let guess = guessed(&over("Patient", vec![two]), Dialect::Postgres).unwrap();
-    assert!(inner(&guess).contains("\nunion all\n"), "{}", inner(&guess));
+    let two = over("Patient", vec![two]);
+    let of_two = |dialect| inner(&guessed(&two, dialect).unwrap());
+    let all = of_two(Dialect::Postgres);
+    assert!(all.contains(") as b0\nunion all\nselect * from (\n"), "{all}");
+    // it merges them itself while it reads
+    assert_eq!(of_two(Dialect::Sqlite).matches("limit").count(), 1);
     // what contains a text begins with it somewhere
     let within = guessed(&over("Patient", vec![value(8, containing("mit"))]), Dialect::Postgres);
     let within = inner(&within.unwrap());

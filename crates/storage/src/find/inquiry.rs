@@ -141,10 +141,12 @@ async fn found(
     };
     if known.is_none()
         && let Some(guess) = guess(plan, parts, names, count)
-        && let Some(found) = ask.guessed(&guess.statement, guess.steps).await?
-        && let Some(found) = guess.each_once(found, count)
+        && let Some(mut found) = ask.guessed(&guess.statement, guess.steps).await?
     {
-        return Ok((guess.route, found));
+        page::arrange(&mut found, &page::order(plan, &guess.route, turn), names.dialect);
+        if let Some(found) = guess.each_once(found, count) {
+            return Ok((guess.route, found));
+        }
     }
     let is_new = known.is_none();
     let (route, sizes) = route::choose(plan, parts, (names, ask), known.as_ref()).await?;
@@ -153,7 +155,8 @@ async fn found(
     }
     let leaders = Leaders::new(names, &sizes);
     let statement = page::statement(plan, parts, (&route, leaders), turn, count);
-    let found = ask.found(&statement).await?;
+    let mut found = ask.found(&statement).await?;
+    page::arrange(&mut found, &page::order(plan, &route, turn), names.dialect);
     Ok((route, found))
 }
 

@@ -6,7 +6,9 @@ use std::cmp::Ordering;
 use search::{Direction, Plan};
 
 use super::{
-    Turn, changed,
+    Turn,
+    ask::Found,
+    changed,
     position::{Commit, Position, SortValue},
     statement::{Bind, Sql, sql},
 };
@@ -126,6 +128,11 @@ impl Order {
             }
         }
         self.ways.last().map_or(Ordering::Equal, |way| way.order(a.1.cmp(&b.1)))
+    }
+
+    /// Brings a page into its order, of which nothing is left to do mostly.
+    pub(super) fn arrange(&self, page: &mut [Found]) {
+        page.sort_by(|a, b| self.compare((&a.values, a.res), (&b.values, b.res)));
     }
 
     /// `order  by`, over columns that may be null.

@@ -4,7 +4,7 @@ use search::{ContainedType, Plan};
 
 use super::{
     Turn,
-    ask::Dialect,
+    ask::{Dialect, Found},
     changed::moves,
     check::{self, On},
     leader::Leaders,
@@ -57,12 +57,12 @@ fn walked(
         Mode::Collected => collected(plan, &walk),
         Mode::Through => walk.through(),
     };
-    show(plan, page, ("join", leaders.names.heard.as_ref()), &order)
+    show(plan, page, ("join", leaders.names), &order)
 }
 
 /// The same of rows of which some may have no number.
 pub(super) fn show_some(plan: &Plan, page: Sql, order: &Order, names: &Names) -> Statement {
-    show(plan, page, ("left join", names.heard.as_ref()), order)
+    show(plan, page, ("left join", names), order)
 }
 
 /// The order of the pages.
@@ -75,34 +75,48 @@ pub(super) fn order(plan: &Plan, route: &Route, turn: &Turn) -> Order {
     }
 }
 
-/// The page's rows with everything that is shown of them, and in each what was heard, if it is asked for.
-fn show(plan: &Plan, page: Sql, (join, heard): (&str, Option<&Sql>), order: &Order) -> Statement {
-    let names: Vec<String> = names(order.values());
-    let mut columns: Vec<String> = names.iter().map(|name| format!("page.{name}")).collect();
+/// The page's rows with everything that is shown of them, and in each what was heard, if it is asked for. PostgreSQL sees
+/// that they come in their order; SQLite would sort them again, bodies and all, so there [`arrange`] does.
+fn show(plan: &Plan, page: Sql, (join, names): (&str, &Names), order: &Order) -> Statement {
+    let (heard, dialect) = (names.heard.as_ref(), names.dialect);
+    let values = self::names(order.values());
+    let mut columns: Vec<String> = values.iter().map(|name| format!("page.{name}")).collect();
     let values = columns.iter().fold(String::new(), |all, column| all + ", " + column);
     columns.push("page.res".to_owned());
     let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-    let (contained, join) = if shown(plan) == Some(ContainedType::Contained) {
+    let (found, join) = if shown(plan) == Some(ContainedType::Contained) {
         let join = format!(
             "  {join} resource f on f.res = page.res\n  {join} resource r on r.res = coalesce(f.container, f.res)"
         );
-        ("case when f.container is null then null else f.id end", join)
+        let inside = |column| format!("case when f.container is not null then f.{column} end");
+        (format!("{} as found, {} as contained", inside("res"), inside("id")), join)
     } else {
-        ("null", format!("  {join} resource r on r.res = page.res"))
+        let join = format!("  {join} resource r on r.res = page.res");
+        ("null as found, null as contained".to_owned(), join)
     };
     let heard = heard.map_or_else(Sql::default, |heard| sql(",\n       ", []).with(heard.clone()));
     sql(
         format!(
-            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body,\n       page.res, \
-             {contained} as contained{values}"
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body,\n       {found}{values}"
         ),
         [],
     )
     .with(heard)
     .then("\nfrom   (\n  ")
     .with(page.indented(2))
-    .then(&format!("\n) as page\n{join}\n{}", order.by(&columns)))
+    .then(&format!("\n) as page\n{join}"))
+    .then(&match dialect {
+        Dialect::Sqlite => String::new(),
+        Dialect::Postgres => format!("\n{}", order.by(&columns)),
+    })
     .statement()
+}
+
+/// Brings what a statement of these pages found into its order: see [`show`].
+pub(super) fn arrange(page: &mut [Found], order: &Order, dialect: Dialect) {
+    if dialect == Dialect::Sqlite {
+        order.arrange(page);
+    }
 }
 
 /// Of so many values.

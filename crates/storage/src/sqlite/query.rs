@@ -233,7 +233,6 @@ fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
 /// The columns of [`Ask::found`].
 fn found(row: &Row<'_>) -> Result<Found, Outcome> {
     let read = || -> rusqlite::Result<_> {
-        let contained: Option<String> = row.get(8)?;
         let mut values = Vec::new();
         for column in 9..row.as_ref().column_count() {
             values.push(match row.get_ref(column)? {
@@ -243,10 +242,11 @@ fn found(row: &Row<'_>) -> Result<Found, Outcome> {
                 ValueRef::Text(_) => SortValue::Text(row.get(column)?),
             });
         }
-        Ok((columns(row)?, row.get(7)?, contained, values))
+        let contained: (_, Option<String>) = (row.get(7)?, row.get(8)?);
+        Ok((columns(row)?, contained, values))
     };
-    let (columns, res, contained, values) = read().map_err(|error| trouble(&error))?;
-    Ok(Found::new(columns.version()?, res, contained.as_deref(), values))
+    let (columns, (res, contained), values) = read().map_err(|error| trouble(&error))?;
+    Ok(Found::new(columns.version()?, (res, contained.as_deref()), values))
 }
 
 impl ToSql for Bind {
