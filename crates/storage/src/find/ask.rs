@@ -32,6 +32,9 @@ impl Dialect {
     }
 }
 
+/// The column after those of [`super::Columns`] where what is contained is shown.
+pub(crate) const FOUND: &str = "found";
+
 /// A version with what it is sorted by.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
@@ -128,8 +131,8 @@ pub(crate) trait Ask {
     /// The rows of a statement whose columns are two whole numbers.
     async fn numbers(&mut self, statement: &Statement) -> Result<Vec<(i64, i64)>, Outcome>;
 
-    /// The rows of a statement whose columns are those of [`super::Columns`], then of what is contained and was found
-    /// its number and its id; then the sort values.
+    /// The rows of a statement whose columns are those of [`super::Columns`]; then, where what is contained is shown, of
+    /// such a resource its number, as [`FOUND`], and its name; then the sort values.
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome>;
 
     /// The same, of a [`super::guess`] that is worth so many of SQLite's steps; `None` when it was wrong.

@@ -105,7 +105,7 @@ fn statement(parts: &[Part<'_>], names: &Names, commit: Commit) -> Statement {
             ],
         );
         sql(
-            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body, null as found, null as contained\n\
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body\n\
              from   resource r\nwhere  ",
             [],
         )
@@ -120,7 +120,7 @@ fn versions_before(numbers: &[i64], commit: Commit) -> Statement {
     let last = "select l.version from history l where l.res = h.res and l.commit_no <= ? \
                 order by l.commit_no desc limit 1";
     sql(
-        "select h.res, h.type, h.id, h.version, h.updated, h.method, h.body, null as found, null as contained\n\
+        "select h.res, h.type, h.id, h.version, h.updated, h.method, h.body\n\
          from   history h\nwhere  h.body is not null\n  and  h.res in ",
         [],
     )

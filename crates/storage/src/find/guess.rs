@@ -49,17 +49,23 @@ pub(super) struct Guess {
 impl Guess {
     /// What the statement found for a page of so many and one more, each once; `None` when more was wanted.
     pub(super) fn each_once(&self, mut found: Vec<Found>, count: u32) -> Option<Vec<Found>> {
-        if self.repeats {
-            let fetched = found.len();
-            let is_full = fetched > usize::try_from(count).unwrap_or(usize::MAX);
+        if self.repeats && comes_again(&found) {
+            let is_full = found.len() > usize::try_from(count).unwrap_or(usize::MAX);
             let mut seen = BTreeSet::new();
             found.retain(|one| seen.insert(one.res));
-            if is_full && found.len() < fetched {
+            if is_full {
                 return None;
             }
         }
         Some(found)
     }
+}
+
+/// Whether anything is there more than once, which it rarely is.
+fn comes_again(found: &[Found]) -> bool {
+    let mut numbers: Vec<i64> = found.iter().map(|one| one.res).collect();
+    numbers.sort_unstable();
+    numbers.windows(2).any(|pair| pair.first() == pair.last())
 }
 
 /// The page by what most probably leads to it; `None` where nothing is probable, or nothing would be counted.

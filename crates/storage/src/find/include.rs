@@ -230,7 +230,7 @@ fn far_end(include: &Include) -> Sql {
 fn shown(numbers: &[i64]) -> Statement {
     page(numbers)
         .then(
-            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body, null as found, null as contained\n\
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body\n\
              from   (select distinct res from page) as one\n  cross join resource r\n\
              where  r.res = one.res\n  and  r.body is not null\norder  by r.res",
         )

@@ -4,7 +4,7 @@ use search::{ContainedType, Plan};
 
 use super::{
     Turn,
-    ask::{Dialect, Found},
+    ask::{Dialect, FOUND, Found},
     changed::moves,
     check::{self, On},
     leader::Leaders,
@@ -89,15 +89,15 @@ fn show(plan: &Plan, page: Sql, (join, names): (&str, &Names), order: &Order) ->
             "  {join} resource f on f.res = page.res\n  {join} resource r on r.res = coalesce(f.container, f.res)"
         );
         let inside = |column| format!("case when f.container is not null then f.{column} end");
-        (format!("{} as found, {} as contained", inside("res"), inside("id")), join)
+        (format!(",\n       {} as {FOUND}, {} as contained", inside("res"), inside("id")), join)
     } else {
         let join = format!("  {join} resource r on r.res = page.res");
-        ("null as found, null as contained".to_owned(), join)
+        (String::new(), join)
     };
     let heard = heard.map_or_else(Sql::default, |heard| sql(",\n       ", []).with(heard.clone()));
     sql(
         format!(
-            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body,\n       {found}{values}"
+            "select r.res, r.type, r.id, r.version, r.updated, r.method, r.body{found}{values}"
         ),
         [],
     )

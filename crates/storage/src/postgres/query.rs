@@ -10,7 +10,7 @@ use search::{Filter, Plan, Subject};
 use super::{Again, Shared, news, numbers, trouble};
 use crate::find::{
     Columns, Version,
-    ask::{Ask, Dialect, Found, Shown},
+    ask::{Ask, Dialect, FOUND, Found, Shown},
     effort::Effort,
     left::Verdicts,
     position::{Commit, Route, SortValue},
@@ -184,7 +184,8 @@ impl Ask for Asked<'_> {
     async fn found(&mut self, statement: &Statement) -> Result<Vec<Found>, Outcome> {
         let rows = self.rows(statement).await?;
         let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
-        rows.iter().map(|row| found(row, columns)).collect()
+        let layout = Layout::of(&rows, columns);
+        rows.iter().map(|row| layout.found(row)).collect()
     }
 
     async fn guessed(
@@ -194,12 +195,16 @@ impl Ask for Asked<'_> {
     ) -> Result<Option<Vec<Found>>, Outcome> {
         let rows = self.rows(statement).await?;
         let columns = self.heard_with(&rows).map_err(|error| trouble(&error))?;
-        let has_number = |row: &PgRow| cell::<Option<i64>>(row, 0).map(|res| res.is_some());
-        let is_right = rows.iter().map(has_number).collect::<Result<Vec<_>, _>>();
-        if is_right.map_err(|error| trouble(&error))?.contains(&false) {
-            return Ok(None);
+        let layout = Layout::of(&rows, columns);
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let number: Option<i64> = cell(row, 0).map_err(|error| trouble(&error))?;
+            if number.is_none() {
+                return Ok(None);
+            }
+            all.push(layout.found(row)?);
         }
-        rows.iter().map(|row| found(row, columns)).collect::<Result<_, _>>().map(Some)
+        Ok(Some(all))
     }
 
     async fn explained(&mut self, statement: &Statement) -> Result<Shown, Outcome> {
@@ -268,22 +273,57 @@ where
     row.try_get_unchecked(column)
 }
 
-/// The columns of [`Ask::found`], so many.
-fn found(row: &PgRow, columns_all: usize) -> Result<Found, Outcome> {
-    let read = || -> Result<_, sqlx::Error> {
-        let values =
-            (9..columns_all).map(|column| sort_value(row, column)).collect::<Result<_, _>>()?;
-        Ok((columns(row)?, (cell(row, 7)?, cell(row, 8)?), values))
-    };
-    let (columns, contained, values) = read().map_err(|error| trouble(&error))?;
-    Ok(Found::new(columns.version()?, contained, values))
+/// What lies where in the rows of [`Ask::found`].
+struct Layout {
+    shows_contained: bool,
+    sorted_by: Vec<(usize, Kind)>,
 }
 
-fn sort_value(row: &PgRow, column: usize) -> Result<SortValue, sqlx::Error> {
-    let value = match row.column(column).type_info().name() {
-        "INT8" => cell::<Option<_>>(row, column)?.map(SortValue::Integer),
-        "FLOAT8" => cell::<Option<_>>(row, column)?.map(SortValue::Real),
-        _ => cell::<Option<_>>(row, column)?.map(SortValue::Text),
+/// Of a sort value.
+#[derive(Clone, Copy)]
+enum Kind {
+    Integer,
+    Real,
+    Text,
+}
+
+impl Layout {
+    /// So many columns of each row are read.
+    fn of(rows: &[PgRow], columns: usize) -> Self {
+        let Some(row) = rows.first() else {
+            return Self { shows_contained: false, sorted_by: Vec::new() };
+        };
+        let shows_contained = columns > 8 && row.column(7).name() == FOUND;
+        let kind = |column| match row.column(column).type_info().name() {
+            "INT8" => Kind::Integer,
+            "FLOAT8" => Kind::Real,
+            _ => Kind::Text,
+        };
+        let first = if shows_contained { 9 } else { 7 };
+        let sorted_by = (first..columns).map(|column| (column, kind(column))).collect();
+        Self { shows_contained, sorted_by }
+    }
+
+    fn found(&self, row: &PgRow) -> Result<Found, Outcome> {
+        let read = || -> Result<_, sqlx::Error> {
+            let contained =
+                if self.shows_contained { (cell(row, 7)?, cell(row, 8)?) } else { (None, None) };
+            let mut values = Vec::with_capacity(self.sorted_by.len());
+            for (column, kind) in &self.sorted_by {
+                values.push(sort_value(row, *column, *kind)?);
+            }
+            Ok((columns(row)?, contained, values))
+        };
+        let (columns, contained, values) = read().map_err(|error| trouble(&error))?;
+        Ok(Found::new(columns.version()?, contained, values))
+    }
+}
+
+fn sort_value(row: &PgRow, column: usize, kind: Kind) -> Result<SortValue, sqlx::Error> {
+    let value = match kind {
+        Kind::Integer => cell::<Option<_>>(row, column)?.map(SortValue::Integer),
+        Kind::Real => cell::<Option<_>>(row, column)?.map(SortValue::Real),
+        Kind::Text => cell::<Option<_>>(row, column)?.map(SortValue::Text),
     };
     Ok(value.unwrap_or(SortValue::Missing))
 }

@@ -17,7 +17,7 @@ use search::{Filter, Subject};
 use super::{deadline::Deadline, trouble};
 use crate::find::{
     Columns, Version,
-    ask::{Ask, Dialect, Found, Shown},
+    ask::{Ask, Dialect, FOUND, Found, Shown},
     effort::Effort,
     left::Verdicts,
     position::{Commit, SortValue},
@@ -233,8 +233,12 @@ fn columns<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
 /// The columns of [`Ask::found`].
 fn found(row: &Row<'_>) -> Result<Found, Outcome> {
     let read = || -> rusqlite::Result<_> {
-        let mut values = Vec::new();
-        for column in 9..row.as_ref().column_count() {
+        let all = row.as_ref().column_count();
+        let shows_contained = all > 8 && row.as_ref().column_name(7)? == FOUND;
+        let (contained, first): ((_, Option<String>), _) =
+            if shows_contained { ((row.get(7)?, row.get(8)?), 9) } else { ((None, None), 7) };
+        let mut values = Vec::with_capacity(all.saturating_sub(first));
+        for column in first..all {
             values.push(match row.get_ref(column)? {
                 ValueRef::Null | ValueRef::Blob(_) => SortValue::Missing,
                 ValueRef::Integer(value) => SortValue::Integer(value),
@@ -242,11 +246,11 @@ fn found(row: &Row<'_>) -> Result<Found, Outcome> {
                 ValueRef::Text(_) => SortValue::Text(row.get(column)?),
             });
         }
-        let contained: (_, Option<String>) = (row.get(7)?, row.get(8)?);
         Ok((columns(row)?, contained, values))
     };
-    let (columns, (res, contained), values) = read().map_err(|error| trouble(&error))?;
-    Ok(Found::new(columns.version()?, (res, contained.as_deref()), values))
+    let (columns, contained, values) = read().map_err(|error| trouble(&error))?;
+    let (res, name) = &contained;
+    Ok(Found::new(columns.version()?, (*res, name.as_deref()), values))
 }
 
 impl ToSql for Bind {
