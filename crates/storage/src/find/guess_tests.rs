@@ -6,13 +6,12 @@ use search::{Comparison, DateTest, Filter, ParamId, Plan, Test, Timespan, TypePl
 use fhir_model::Outcome;
 
 use super::{
-    Version,
     ask::{Ask, Dialect, Found, Shown},
     effort::Effort,
     guess::{Guess, guess},
     names::{Names, Reach},
     part::Part,
-    plans::{code, containing, newest_first, over, patient, starting, ty, value},
+    plans::{code, containing, newest_first, one, over, patient, starting, ty, value},
     position::{Commit, Mode},
     statement::Statement,
 };
@@ -225,19 +224,4 @@ limit  $4"
     assert_eq!(left(&[3, 1, 3], 3), Some(vec![3, 1]));
     // full, so that others may follow
     assert_eq!(left(&[3, 1, 3], 2), None);
-}
-
-fn one(res: i64) -> Found {
-    let version = Version {
-        res,
-        resource_type: ty("Patient"),
-        id: res.to_string(),
-        version: 1,
-        updated: fhir_model::Instant::from_millis(0),
-        method: crate::Method::Post,
-        body: None,
-        contained: None,
-        facts: crate::facts::Facts::default(),
-    };
-    Found { version, res, values: Vec::new() }
 }

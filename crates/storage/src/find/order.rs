@@ -249,3 +249,49 @@ fn bind(value: &SortValue) -> Option<Bind> {
         SortValue::Text(text) => Some(Bind::Text(text.clone())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            plans::{newest_first, one, over},
+            position::{
+                Route,
+                SortValue::{Missing, Real, Text},
+            },
+        },
+        *,
+    };
+
+    fn arranged(order: &Order, rows: &[(SortValue, i64)]) -> Vec<i64> {
+        let found =
+            |(value, res): &(SortValue, i64)| Found { values: vec![value.clone()], ..one(*res) };
+        let mut page: Vec<Found> = rows.iter().map(found).collect();
+        order.arrange(&mut page);
+        page.iter().map(|one| one.res).collect()
+    }
+
+    #[test]
+    fn a_page_is_arranged_as_both_databases_would_sort_it() {
+        let text = |text: &str| Text(text.to_owned());
+        let rising = Order::rising(1, &Turn::First);
+        // by bytes, and what is equal by number
+        let texts = [(text("b"), 3), (text("a"), 9), (text("\u{e9}"), 1), (text("b"), 2)];
+        assert_eq!(arranged(&rising, &texts), [9, 2, 3, 1]);
+        // the two zeros are one value
+        let zeros = [(Real(0.0), 2), (Real(-0.0), 5), (Real(-1.0), 7), (Real(-0.0), 1)];
+        assert_eq!(arranged(&rising, &zeros), [7, 1, 2, 5]);
+        // what has no value comes last, and first when pages are walked backwards
+        let falling = Plan { sort: newest_first(), ..over("Observation", Vec::new()) };
+        let dates =
+            [(Missing, 4), (SortValue::Integer(10), 1), (SortValue::Integer(20), 2), (Missing, 8)];
+        assert_eq!(arranged(&Order::of(&falling, &Turn::First), &dates), [2, 1, 8, 4]);
+        let position = Position {
+            commit: Commit::default(),
+            route: Route::default(),
+            values: vec![Missing],
+            res: 0,
+        };
+        assert_eq!(arranged(&Order::of(&falling, &Turn::Before(position)), &dates), [4, 8, 1, 2]);
+    }
+}

@@ -1,10 +1,12 @@
-//! Plans that tests ask for.
+//! Plans that tests ask for, and what they find.
 
 use fhir_model::ResourceType;
 use search::{
     Direction, Filter, ParamId, Plan, ReferenceTest, SearchKind, Sort, SortKey, StringTest, System,
     Test, TokenTest,
 };
+
+use super::{Version, ask::Found};
 
 pub(super) fn ty(name: &str) -> ResourceType {
     ResourceType::named(name).unwrap()
@@ -39,4 +41,20 @@ pub(super) fn containing(text: &str) -> Test {
 
 pub(super) fn starting(text: &str) -> Test {
     Test::String(StringTest::StartsWith(text.into()))
+}
+
+/// A resource of this number, as found.
+pub(super) fn one(res: i64) -> Found {
+    let version = Version {
+        res,
+        resource_type: ty("Patient"),
+        id: res.to_string(),
+        version: 1,
+        updated: fhir_model::Instant::from_millis(0),
+        method: crate::Method::Post,
+        body: None,
+        contained: None,
+        facts: crate::facts::Facts::default(),
+    };
+    Found { version, res, values: Vec::new() }
 }
