@@ -57,7 +57,7 @@ async fn nobody_finds_what_they_may_not_see() {
                 explained += open_claims(&looker, "ExplanationOfBenefit", written);
                 callers.push(caller);
                 seen = (seen.0 + open, seen.1 + all);
-                corpora.push(corpus(&looker, written));
+                corpora.push((corpus(&looker, written), looker.role != "study"));
             }
             let mut own = Dice::new(u64::try_from(seed + 77 * round).unwrap() + n as u64);
             for n in 0..QUERIES_A_LOOKER + RECORDS_A_LOOKER {
@@ -83,9 +83,9 @@ async fn nobody_finds_what_they_may_not_see() {
                 }
                 let count = u32::try_from(1 + dice.below(9)).unwrap();
                 let eyes = callers.iter().zip(&corpora);
-                for (vault, (caller, corpus)) in [&sqlite, &postgres].into_iter().zip(eyes) {
+                for (vault, (caller, (seen, reads))) in [&sqlite, &postgres].into_iter().zip(eyes) {
                     let permit = authorize(caller, Action::Search, Some(query.ty)).unwrap();
-                    let found = agree((vault, &permit), corpus, &plan, count, &name).await;
+                    let found = agree((vault, &permit), (seen, *reads), &plan, count, &name).await;
                     *(if is_record { &mut records } else { &mut hits }) += found;
                     pairs += if is_record { 0 } else { worlds[0].len() };
                 }
