@@ -3,7 +3,7 @@
 # servers on empty databases, one for each population, so that both ends of a ratio are measured in the same seconds;
 # runs `bench search` against them and leaves target/bench-search-DATABASE.md and .json. PATIENTS are the populations
 # (1000,4000,16000), OPTIONS further options of `bench search`, as OPTIONS="--sets peer --rounds 1"; MEDVAULT and BENCH
-# name other binaries. Exits with 1 when a goal is missed.
+# name other binaries; HOLD=1 holds SQLite's files in memory. Exits with 1 when a goal is missed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/serving.sh
@@ -30,6 +30,10 @@ for database in $databases; do
     fi
     start "$work/$database-$population" --auth open ${arguments[@]+"${arguments[@]}"}
   done
+  if [ "$database" = sqlite ] && [ "${HOLD:-0}" = 1 ]; then
+    tests/hold.py "$work/sqlite-*/medvault.sqlite" &
+    servers+=("$!")
+  fi
   if [ ${#beside[@]} -gt 0 ]; then own+=(--beside "$(IFS=,; echo "${beside[*]}")"); fi
   echo "== $database" >&2
   mkdir -p target
